@@ -1,0 +1,220 @@
+"""Which lines are at fault, and which only inherit an error, by feeding each line right inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.capture.program import Program, Trace
+from gradcheck.capture.record import Key, Value
+from gradcheck.compare import BLUNT, Agreement, Truth, Verdict, agreement
+from gradcheck.gradients import Gradient, updated
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A gradient, its truth, and what came of holding one against the other."""
+
+    gradient: Gradient
+    truth: Truth
+    verdict: Verdict
+    reason: str = ""
+    """Why, in a few words; "" where the verdict says it all."""
+    agreement: Agreement | None = None
+    """None for a wrong shape or a gradient that is not finite."""
+    layout: str | None = None
+    """transposed or reshaped, where the gradient's axes are not those of its value."""
+    put_right: Value | None = None
+    """The update that puts the layout or the sign right."""
+    inherited_from: str = ""
+    """The gradient at fault, for an inherited error."""
+
+    @property
+    def scale(self) -> float:
+        return self.agreement.scale if self.agreement is not None else 1.0
+
+    @property
+    def right(self) -> bool:
+        return self.verdict is Verdict.PASS
+
+
+def judge(program: Program, gradient: Gradient, truth: Truth, analytic: Array | None = None) -> Judged:
+    """Hold one gradient against its truth. `analytic` takes the place of what the first run computed."""
+    a = gradient.array if analytic is None else analytic
+    if not np.isfinite(a).all():
+        return Judged(gradient, truth, Verdict.FAIL, _not_finite(a))
+    own, layout = in_layout(a, truth.shape)
+    if own is None:
+        return Judged(gradient, truth, Verdict.FAIL, f"shape {_shape(a.shape)}, expected {_shape(truth.shape)}")
+    if truth.reason:
+        return Judged(gradient, truth, Verdict.INCONCLUSIVE, truth.reason, layout=layout)
+    exact = agreement(truth, own)
+    if exact.holds:
+        return _unless_blind(Judged(gradient, truth, Verdict.PASS, "", exact, layout), program)
+    fitted = agreement(truth, own, scale=None)
+    if fitted.holds and not math.isclose(fitted.scale, 1, rel_tol=1e-9):
+        verdict = Verdict.PASS if gradient.kind == "intermediate" else Verdict.FAIL
+        return _unless_blind(Judged(gradient, truth, verdict, "", fitted, layout), program)
+    return Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
+
+
+def in_layout(a: Array, shape: tuple[int, ...]) -> tuple[Array | None, str | None]:
+    """The gradient in its value's layout and how it differs from it; (None, None) where no layout fits."""
+    if a.shape == shape:
+        return a, None
+    if a.ndim == 2 and a.T.shape == shape:
+        return a.T, "transposed"
+    if a.size == math.prod(shape) and [n for n in a.shape if n != 1] == [n for n in shape if n != 1]:
+        return a.reshape(shape), "reshaped"
+    return None, None
+
+
+def _unless_blind(judged: Judged, program: Program) -> Judged:
+    """A check that could not see, a layout or a sign that nothing puts right: none of them is a pass."""
+    found = judged.agreement
+    assert found is not None
+    if not math.isfinite(found.resolution):
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, reason="the gradient is zero at this probe")
+    if found.resolution > BLUNT:
+        reason = f"would have missed errors up to {found.resolution:.1g}"
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    mirrored = math.isclose(found.scale, -1, rel_tol=1e-6) and judged.gradient.kind == "parameter"
+    if judged.layout is not None or mirrored:
+        update = _puts_right(program, judged, found.scale)
+        if update is None:
+            reason = f"{judged.layout}, and no update puts it right" if judged.layout and judged.right else ""
+            return replace(judged, verdict=Verdict.FAIL, reason=reason)
+        return replace(judged, verdict=Verdict.PASS, put_right=update)
+    return judged
+
+
+def _puts_right(program: Program, judged: Judged, scale: float) -> Value | None:
+    """The update that moves the parameter straight down its numeric gradient, whatever the gradient's layout or sign."""
+    if judged.gradient.kind == "intermediate" and judged.layout is not None:
+        return None
+    seen = updated(program, program.trace, judged.gradient)
+    if seen is None or seen[1].shape != judged.truth.shape:
+        return None
+    moved = agreement(judged.truth, seen[1], scale=None)
+    # an update is rounded to the parameter's own digits, so its direction is known less well than the gradient
+    descends = moved.scale < 0 and moved.rel_error < 1e-6 * max(1.0, abs(moved.scale))
+    return seen[0] if descends and moved.rel_error < BLUNT else None
+
+
+def _not_finite(a: Array) -> str:
+    at = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
+    value = "NaN" if np.isnan(a[at]) else "infinite"
+    count = int((~np.isfinite(a)).sum())
+    return f"{value} at {at}" + (f" and {count - 1} more" if count > 1 else "") if a.ndim else value
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({shape[0]},)" if len(shape) == 1 else str(shape)
+
+
+def assign_blame(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """Tell the gradients whose own line is at fault from those that inherit an error.
+
+    One backward run gives every line right inputs: each wrong intermediate is replaced by its numeric truth, in the
+    scale that it inherits, at the last version before another line reads it. What is right then had inherited.
+    """
+    wrong = [j for j in judged if j.verdict is Verdict.FAIL]
+    feeding = {j.gradient.name: t for j in wrong if (t := _substitute(j, judged)) is not None}
+    result = list(judged)
+    if feeding:
+        result = _inherited(program, result, feeding)
+    return _own_factors(program, result)
+
+
+def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
+    """The truth in the scale and layout that the gradient would have inherited; None where it isn't known in full."""
+    truth = judged.truth.array
+    if judged.gradient.kind == "parameter" or truth is None or not np.isfinite(truth).all():
+        return None
+    scale = _upstream_scale(judged, all_judged)
+    return (truth * scale).T if judged.layout == "transposed" else truth * scale
+
+
+def _upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
+    """The factor that the intermediates computed before this one carry by convention; 1 for the first of them."""
+    scale = 1.0
+    for other in all_judged:
+        if other is judged or other.gradient.name == judged.gradient.name:
+            break
+        if other.gradient.kind == "intermediate" and other.right:
+            scale = other.scale
+    return scale
+
+
+def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Array]) -> list[Judged]:
+    replaced = {j.gradient.keys[-1]: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
+    again = rejudged(program, judged, replaced)
+    sources = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.name in feeding]
+    result = []
+    for before, after in zip(judged, again):
+        if before.verdict is Verdict.FAIL and after is None:
+            earlier = [s for s in sources if s.gradient.name != before.gradient.name]
+            reason = "the code raised when it was fed right inputs" if earlier else before.reason
+            verdict = Verdict.INCONCLUSIVE if earlier else Verdict.FAIL
+            result.append(replace(before, verdict=verdict, reason=reason))
+        elif before.verdict is Verdict.FAIL and after is not None and after.right:
+            name = _nearest(before, sources)
+            result.append(replace(before, verdict=Verdict.INHERITED, reason="", inherited_from=name))
+        else:
+            result.append(before)
+    return result
+
+
+def _nearest(judged: Judged, sources: Sequence[Judged]) -> str:
+    """The wrong gradient computed last before this one."""
+    at = judged.gradient.value.key
+    names = [s.gradient.name for s in sources if s.gradient.value.key != at]
+    return names[-1] if names else ""
+
+
+def rejudged(program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array]) -> list[Judged | None]:
+    """Every gradient judged anew in a backward run with some values replaced; None for one that was not reached."""
+    trace = program.backward(dict(replaced))
+    return [_rejudged_one(program, j, trace) for j in judged]
+
+
+def _rejudged_one(program: Program, judged: Judged, trace: Trace) -> Judged | None:
+    value = next((v for v in trace.values if v.key == judged.gradient.keys[-1] and v.name == judged.gradient.name), None)
+    return None if value is None else judge(program, judged.gradient, judged.truth, value.array)
+
+
+def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
+    """A factor that an intermediate's line brings in by itself and that only parameters show is that line's fault."""
+    result = list(judged)
+    for i, j in enumerate(judged):
+        if j.gradient.kind != "intermediate" or not j.right or j.agreement is None:
+            continue
+        own = j.scale / _upstream_scale(j, judged)
+        scaled = [p for p in result if _is_scaled(p)]
+        if math.isclose(own, 1, rel_tol=1e-6) or not scaled:
+            continue
+        again = rejudged(program, result, {j.gradient.keys[-1]: j.gradient.array / own})
+        healed = [p.gradient.name for p, after in zip(result, again) if _is_scaled(p) and after and after.right]
+        harmed = [p for p, after in zip(result, again) if p.right and p.gradient.kind != "intermediate" and not _right(after)]
+        if healed and not harmed:
+            result[i] = replace(j, verdict=Verdict.FAIL, agreement=replace(j.agreement, scale=own))
+            result = [
+                replace(p, verdict=Verdict.INHERITED, inherited_from=j.gradient.name) if p.gradient.name in healed else p
+                for p in result
+            ]
+    return result
+
+
+def _is_scaled(judged: Judged) -> bool:
+    return judged.verdict is Verdict.FAIL and judged.agreement is not None and judged.agreement.holds
+
+
+def _right(judged: Judged | None) -> bool:
+    return judged is not None and judged.right

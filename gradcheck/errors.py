@@ -1,0 +1,27 @@
+"""What gradcheck raises. Each message is one paragraph: what was given, what was expected, where, what to do."""
+
+from __future__ import annotations
+
+
+class GradcheckError(Exception):
+    """Anything gradcheck refuses or cannot do; `exit_code` is what the command line ends with."""
+
+    exit_code = 2
+
+
+class UsageError(GradcheckError):
+    """The user's request cannot be read: a wrong option, spec, target name, shape or loss (exit 2)."""
+
+
+class TargetError(GradcheckError):
+    """The user's own code could not be imported or driven as far as a backward step (exit 2)."""
+
+
+class NothingToCheck(GradcheckError):
+    """No gradient could be observed anywhere, so there is nothing to hold right or wrong (exit 5)."""
+
+    exit_code = 5
+
+
+class WrongGradientError(AssertionError):
+    """Raised by `Report.raise_if_wrong`; its text is the report."""

@@ -1,0 +1,54 @@
+"""Places in the user's files: how a path is shown, what a line says, and which frames of a traceback are theirs."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from pathlib import Path
+
+_OWN = Path(__file__).resolve().parent
+
+
+def shown(file: str) -> str:
+    """The path as the user would write it: relative to the current folder where it is below it."""
+    try:
+        return str(Path(file).resolve().relative_to(Path.cwd().resolve()))
+    except (ValueError, OSError):
+        parts = Path(file).parts
+        at = max((i for i, part in enumerate(parts) if part == "site-packages"), default=-1)
+        return str(Path(*parts[at + 1 :])) if at >= 0 else file
+
+
+def line_of(file: str, line: int) -> str:
+    """The source line without its newline, "" where there is none."""
+    return linecache.getline(file, line).rstrip("\r\n")
+
+
+def characters(text: str, column: int) -> int:
+    """A column in UTF-8 bytes, as ast counts, in characters."""
+    return len(text.encode()[:column].decode(errors="ignore"))
+
+
+def frames_of(error: BaseException) -> list[traceback.FrameSummary]:
+    """The frames of the error's traceback outside gradcheck, outermost first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f for f in frames if not _is_own(f.filename)]
+
+
+def told(error: BaseException) -> str:
+    """The error in one line with the user's innermost place: "ValueError: ... (net.py:31, in train)"."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    frames = [f for f in frames_of(error) if f.filename.endswith(".py")]
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({shown(error.filename)}:{error.lineno})"
+    return f"{text} ({shown(frames[-1].filename)}:{frames[-1].lineno}, in {frames[-1].name})" if frames else text
+
+
+def traced(error: BaseException) -> str:
+    """The user's own frames, as Python would print them."""
+    lines = [f'  File "{shown(f.filename)}", line {f.lineno}, in {f.name}\n    {f.line}' for f in frames_of(error)]
+    return "\n".join(lines)
+
+
+def _is_own(filename: str) -> bool:
+    return filename.startswith("<") or _OWN in Path(filename).resolve().parents
