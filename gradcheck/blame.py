@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture.program import Program, Trace
+from gradcheck.capture.program import Program, Ref, Trace
 from gradcheck.capture.record import Key, Value
 from gradcheck.compare import BLUNT, Agreement, Truth, Verdict, agreement
 from gradcheck.gradients import Gradient, updated
@@ -61,7 +61,9 @@ def judge(program: Program, gradient: Gradient, truth: Truth, analytic: Array | 
     fitted = agreement(truth, own, scale=None)
     if fitted.holds and not math.isclose(fitted.scale, 1, rel_tol=1e-9):
         verdict = Verdict.PASS if gradient.kind == "intermediate" else Verdict.FAIL
-        return _unless_blind(Judged(gradient, truth, verdict, "", fitted, layout), program)
+        # where the factor is a fault, the error shown is that of the gradient as it stands
+        shown = fitted if verdict is Verdict.PASS else replace(exact, scale=fitted.scale, holds=True)
+        return _unless_blind(Judged(gradient, truth, verdict, "", shown, layout), program)
     return Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
 
 
@@ -138,11 +140,11 @@ def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
     truth = judged.truth.array
     if judged.gradient.kind == "parameter" or truth is None or not np.isfinite(truth).all():
         return None
-    scale = _upstream_scale(judged, all_judged)
+    scale = upstream_scale(judged, all_judged)
     return (truth * scale).T if judged.layout == "transposed" else truth * scale
 
 
-def _upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
+def upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
     """The factor that the intermediates computed before this one carry by convention; 1 for the first of them."""
     scale = 1.0
     for other in all_judged:
@@ -181,12 +183,14 @@ def _nearest(judged: Judged, sources: Sequence[Judged]) -> str:
 
 def rejudged(program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array]) -> list[Judged | None]:
     """Every gradient judged anew in a backward run with some values replaced; None for one that was not reached."""
-    trace = program.backward(dict(replaced))
+    trace = program.backward(cast(Mapping[Ref, Array], replaced))
     return [_rejudged_one(program, j, trace) for j in judged]
 
 
 def _rejudged_one(program: Program, judged: Judged, trace: Trace) -> Judged | None:
-    value = next((v for v in trace.values if v.key == judged.gradient.keys[-1] and v.name == judged.gradient.name), None)
+    value = next(
+        (v for v in trace.values if v.key == judged.gradient.keys[-1] and v.name == judged.gradient.name), None
+    )
     return None if value is None else judge(program, judged.gradient, judged.truth, value.array)
 
 
@@ -196,17 +200,21 @@ def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
     for i, j in enumerate(judged):
         if j.gradient.kind != "intermediate" or not j.right or j.agreement is None:
             continue
-        own = j.scale / _upstream_scale(j, judged)
+        own = j.scale / upstream_scale(j, judged)
         scaled = [p for p in result if _is_scaled(p)]
         if math.isclose(own, 1, rel_tol=1e-6) or not scaled:
             continue
         again = rejudged(program, result, {j.gradient.keys[-1]: j.gradient.array / own})
         healed = [p.gradient.name for p, after in zip(result, again) if _is_scaled(p) and after and after.right]
-        harmed = [p for p, after in zip(result, again) if p.right and p.gradient.kind != "intermediate" and not _right(after)]
+        harmed = [
+            p for p, after in zip(result, again) if p.right and p.gradient.kind != "intermediate" and not _right(after)
+        ]
         if healed and not harmed:
             result[i] = replace(j, verdict=Verdict.FAIL, agreement=replace(j.agreement, scale=own))
             result = [
-                replace(p, verdict=Verdict.INHERITED, inherited_from=j.gradient.name) if p.gradient.name in healed else p
+                replace(p, verdict=Verdict.INHERITED, inherited_from=j.gradient.name)
+                if p.gradient.name in healed
+                else p
                 for p in result
             ]
     return result

@@ -118,8 +118,16 @@ class Truth:
         return None if self.map is None else np.asarray(self.map.derivative)
 
     @property
+    def size(self) -> int:
+        """Number of entries."""
+        return math.prod(self.shape)
+
+    @property
     def method(self) -> str:
-        return self.map.method if self.map is not None else self.along[0][1].method
+        """How it was had."""
+        if self.map is not None:
+            return self.map.method
+        return self.along[0][1].method if self.along else "none"
 
     @property
     def reason(self) -> str:
@@ -205,9 +213,7 @@ def _by_entry(truth: Truth, a: Array, scale: float | None, unit: float) -> Agree
     largest = float(off.max(initial=0.0))
     blunt = float(allowed[seen].max(initial=0.0)) if seen.any() else math.inf
     errors = float(bar[seen].max(initial=0.0)) if seen.any() else math.inf
-    return Agreement(
-        holds, s, largest, largest / reference, errors / reference, blunt / reference, cosine, worst, size
-    )
+    return Agreement(holds, s, largest, largest / reference, errors / reference, blunt / reference, cosine, worst, size)
 
 
 def _between(found: Estimate, a: Array, seen: Array, allowed: Array) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.capture import state
-from gradcheck.capture.install import Instrumentation, compile_script, instrument, project_modules
+from gradcheck.capture.install import compile_script, instrument, project_modules
 from gradcheck.capture.program import BaseOf, Program, quiet
 from gradcheck.errors import TargetError, UsageError
 from gradcheck.source import told, traced
@@ -104,13 +104,17 @@ class Driver:
         home = vars(target.module) if target.module else {}
         if target.traced:
             code = compile_script(target.call, f"<call of {target.name}>", made.sites)
-            return lambda: exec(code, {**home, **made.installed}, names)
+            return lambda: exec(code, {"__builtins__": __builtins__, **made.installed}, names)
         code = _compiled(target.call, "--call")
         return lambda: exec(code, home, names)
 
     def _is_mine(self, kind: type) -> bool:
         own = {m.__name__ for m in self._modules} | {"__main__"}
         return getattr(kind, "__module__", None) in own
+
+
+_NEVER = ("numpy", "scipy", "gradcheck")
+"""Rewriting these would put probes into what the probes are made of."""
 
 
 def _compiled(text: str, what: str) -> Any:
@@ -125,6 +129,8 @@ def _project(target: Target) -> tuple[Path, str | None]:
     if target.script is not None:
         return target.script.resolve().parent, None
     module = target.module
+    if module is not None and module.__name__.partition(".")[0] in _NEVER:
+        return Path(__file__).parent / "nothing of the user's", None
     file = getattr(module, "__file__", None)
     if module is None or file is None:
         return Path.cwd(), None
@@ -136,9 +142,7 @@ def _project(target: Target) -> tuple[Path, str | None]:
     return Path(file).resolve().parent, None
 
 
-def _override(
-    namespaces: list[Any], is_mine: state.IsMine, values: Mapping[str, Array], dtype: Any
-) -> None:
+def _override(namespaces: list[Any], is_mine: state.IsMine, values: Mapping[str, Array], dtype: Any) -> None:
     missing = set(values)
     for root in state.roots(namespaces, is_mine):
         if root.name in values:
@@ -173,4 +177,3 @@ def _folder_in_path(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path[:] = before
-

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from typing import Any
 
 from gradcheck import conventions
 from gradcheck.capture.program import Program, Trace, Variable
@@ -57,13 +57,17 @@ def paired(
         if of is None or value.site.kind not in _BINDS or value.array.dtype.kind not in "fc":
             continue
         known = found.get(value.name)
-        if value.identity in owners and owners[value.identity] == value.name and value.site.kind in ("unpack", "return"):
+        if (
+            value.identity in owners
+            and owners[value.identity] == value.name
+            and value.site.kind in ("unpack", "return")
+        ):
             continue  # the same array under the same name again: handed from function to function
         if not value.plain and known is not None:
             continue
         owners[value.identity] = value.name
         keys = (*known.keys, value.key) if known else (value.key,)
-        found[value.name] = Gradient(value.name, of, value, keys, _kind(program, of, inputs))
+        found[value.name] = Gradient(value.name, of, _at_origin(program, value), keys, _kind(program, of, inputs))
     _demand(told or {}, set(found), "--grad", "gradient", program)
     wanted = [g for g in found.values() if not only or g.of.name in only]
     _demand(only, {g.of.name for g in wanted}, "--params", "parameter with a gradient", program)
@@ -76,6 +80,15 @@ def _of(program: Program, value: Value, told: Mapping[str, str] | None) -> Varia
         if of is not None and of.array.dtype.kind == "f":
             return of
     return None
+
+
+def _at_origin(program: Program, value: Value) -> Value:
+    """A gradient that only gradcheck's own driver names is shown where the user's code made it."""
+    if not value.site.file.startswith("<"):
+        return value
+    same = (v for v in program.trace.values if v.identity == value.identity)
+    origin = next((v.site for v in same if not v.site.file.startswith("<")), value.site)
+    return replace(value, site=origin)
 
 
 def _kind(program: Program, of: Variable, inputs: Collection[str]) -> str:

@@ -173,22 +173,24 @@ def choose(program: Program, gradients: Sequence[Gradient], rng: np.random.Gener
 def _own(program: Program) -> Variable | None:
     for name in OWN_NAMES:
         v = program.variable(name)
-        if v is not None and v.order >= 0 and v.array.size == 1 and v.array.dtype.kind == "f" and isinstance(v.ref, Key):
+        if (
+            v is not None
+            and v.order >= 0
+            and v.array.size == 1
+            and v.array.dtype.kind == "f"
+            and isinstance(v.ref, Key)
+        ):
             return v
     return None
 
 
-def _explains(
-    program: Program, candidate: Candidate, gradient: Gradient, rng: np.random.Generator
-) -> Agreement | None:
+def _explains(program: Program, candidate: Candidate, gradient: Gradient, rng: np.random.Generator) -> Agreement | None:
     """The agreement of a gradient with a mean loss, up to a factor; None where there is none."""
     analytic = laid_out(gradient)
     if analytic is None or not np.isfinite(analytic).all():
         return None
     scalar = candidate.scalar(mean=True)
-    truth = measure(
-        lambda a: program.evaluate(scalar, {gradient.of.ref: a}), gradient.of.array, rng=rng, full=False
-    )
+    truth = measure(lambda a: program.evaluate(scalar, {gradient.of.ref: a}), gradient.of.array, rng=rng, full=False)
     if truth.reason:
         return None
     held = agreement(truth, analytic, scale=None)
@@ -246,7 +248,9 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
     try:
         tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
-        raise UsageError(f"--loss {text!r} is not a Python expression: {error.msg}, at column {error.offset}.") from None
+        raise UsageError(
+            f"--loss {text!r} is not a Python expression: {error.msg}, at column {error.offset}."
+        ) from None
     wanted = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
     variables = {n: v for n in wanted if (v := program.variable(n)) is not None}
     known = {"np": np, "numpy": np, **names}
@@ -269,7 +273,11 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
         shapes = ", ".join(f"{n} {v.shape}" for n, v in values.items())
         raise UsageError(f"--loss {text!r} raised {type(error).__name__}: {error} (with {shapes}).") from None
     if value.size != 1 or value.dtype.kind not in "fciub":
-        raise UsageError(f"--loss {text!r}: expected a scalar, got an array of shape {value.shape}; sum it or average it.")
+        raise UsageError(
+            f"--loss {text!r}: expected a scalar, got an array of shape {value.shape}; sum it or average it."
+        )
     if not np.isfinite(value).all():
-        raise UsageError(f"--loss {text!r} is {value.item()} at the probe: its derivative can't be compared with anything.")
+        raise UsageError(
+            f"--loss {text!r} is {value.item()} at the probe: its derivative can't be compared with anything."
+        )
     return scalar

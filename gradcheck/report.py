@@ -1,4 +1,4 @@
-"""The one immutable result of a run: renderers read it, the library returns it, the command line exits by it."""
+"""The one immutable result of a run: renderers read it, the library returns it, the exit code is its."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Report:
     environment: Mapping[str, Any] = field(default_factory=dict)
     """Versions: python, numpy, gradcheck, platform."""
     feeds: Mapping[str, str] = field(default_factory=dict)
-    """Parameter -> the forward's value that it enters first, for the flow: {"W1": "Z1"}; guessed where empty."""
+    """Parameter -> the forward's value that it enters first, for the flow; guessed where empty."""
 
     @property
     def exit_code(self) -> int:

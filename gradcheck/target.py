@@ -7,13 +7,17 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from gradcheck.errors import TargetError, UsageError
+from gradcheck.shapes import parse_spec, symbols
+from gradcheck.shapes import resolve as shape_of
 from gradcheck.source import shown, told, traced
 
 _TEXT_KEYS = ("module", "imports", "setup", "call", "shapes", "inputs", "loss")
@@ -50,13 +54,15 @@ class Target:
     """Gradient names that no convention covers: {"update_W": "W"}."""
     names: Mapping[str, Any] = field(default_factory=dict)
     """Objects that `call` may name beside those of the module."""
+    seeded: bool = False
+    """True when another seed makes other inputs, though the sizes are fixed."""
     traced: bool = False
     """True when the values that `call` itself assigns are part of the backward pass: a forward/backward pair."""
 
     @property
-    def rebuildable(self) -> bool:
-        """Whether it can be driven at other sizes."""
-        return bool(self.sizes)
+    def redrawable(self) -> bool:
+        """Whether another seed makes other numbers."""
+        return self.seeded or bool(self.sizes)
 
 
 def resolve(text: str, *, call: str | None = None, shapes: str | None = None) -> Target:
@@ -77,20 +83,37 @@ def resolve(text: str, *, call: str | None = None, shapes: str | None = None) ->
     module = _module_of_file(_existing(head, text)) if is_file else _imported(head, text)
     names = [n.strip() for n in rest.split(",")] if colon else []
     if len(names) == 2:
-        return pair(text, _attribute(module, names[0], text), _attribute(module, names[1], text), shapes or "")
+        forward, backward = (_attribute(module, name, text) for name in names)
+        return pair(text, forward, backward, shapes=shapes or "")
     if len(names) > 2 or not all(names):
         raise UsageError(f"TARGET {text!r}: expected one name after the colon, or forward,backward; got {rest!r}.")
     return _named(text, module, names[0] if names else None, call, shapes)
 
 
-def of_object(subject: object, *, call: str | None = None, shapes: str | None = None) -> Target:
-    """A target from a module or function object."""
+def of_object(
+    subject: object,
+    *,
+    call: str | None = None,
+    shapes: str | None = None,
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> Target:
+    """A target from a module object, or from a function and what it is called with."""
     if isinstance(subject, ModuleType):
         return _named(subject.__name__, subject, None, call, shapes)
-    if isinstance(subject, FunctionType):
-        module = inspect.getmodule(subject)
-        name = f"{subject.__module__}:{subject.__qualname__}"
-        return _function(Target(name, module=module, names={subject.__name__: subject}), subject, call, shapes)
+    if callable(subject):
+        name = f"{getattr(subject, '__module__', '?')}:{getattr(subject, '__qualname__', type(subject).__name__)}"
+        target = Target(name, module=home_of(subject), names={"_subject": subject})
+        if args is None and kwargs is None:
+            return _function(target, subject, call, shapes)
+        names = _input_names(subject, args)
+        given = ", ".join(names)
+        return replace(
+            target,
+            call=f"_subject({given}{', ' if given else ''}**_kwargs)",
+            shapes=shapes or "",
+            names={"_subject": subject, "_kwargs": dict(kwargs or {}), **dict(zip(names, args or ()))},
+        )
     raise UsageError(
         f"target: expected a TARGET text, a module or a function, got {type(subject).__name__} {subject!r:.60}."
     )
@@ -141,7 +164,12 @@ def _declared_by_parent(module: ModuleType) -> tuple[ModuleType, str] | None:
 
 
 def _declared(
-    text: str, module: ModuleType, declaration: Mapping[str, Any], name: str | None, call: str | None, shapes: str | None
+    text: str,
+    module: ModuleType,
+    declaration: Mapping[str, Any],
+    name: str | None,
+    call: str | None,
+    shapes: str | None,
 ) -> Target:
     _check_declaration(declaration, module)
     name = name or declaration["default"]
@@ -213,13 +241,19 @@ def _syntax(error: Exception, path: Path) -> str:
 def _function(target: Target, subject: Callable[..., Any], call: str | None, shapes: str | None) -> Target:
     if call:
         return replace(target, call=call, shapes=shapes or "")
-    name = subject.__name__
+    name = getattr(subject, "__name__", target.name)
     required = _required(subject)
     if not required:
         return replace(target, call=f"{name}()", shapes=shapes or "")
     if shapes:
+        names = ", ".join(required)
         return replace(
-            target, call=f"{name}({', '.join(required)})", shapes=shapes, setup=random_inputs(required, shapes, name)
+            target,
+            call=f"{name}({names})",
+            shapes=shapes,
+            setup=f"{names}{',' if len(required) == 1 else ''} = _draw(seed)",
+            names={**target.names, "_draw": lambda seed: random_inputs(required, shapes, name, seed)},
+            seeded=True,
         )
     raise UsageError(
         f"TARGET {target.name!r}: {name} takes {', '.join(required)}, and nothing says what to call it with."
@@ -227,19 +261,127 @@ def _function(target: Target, subject: Callable[..., Any], call: str | None, sha
     )
 
 
-def pair(text: str, forward: Callable[..., Any], backward: Callable[..., Any], shapes: str, **extra: Any) -> Target:
-    """A forward/backward pair: `out, cache = forward(x, ...)`, `dx, ... = backward(dout, cache)`."""
+def pair(
+    text: str,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    *,
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    shapes: str = "",
+    cache: bool = True,
+) -> Target:
+    """A forward/backward pair: `out[, cache] = forward(x, ...)`, `dx, ... = backward(dout[, cache])`.
+
+    Its inputs are `args`, or are drawn by the `shapes` of the forward's arguments; the upstream gradient is random.
+    With `cache` False the backward is handed the inputs. The driver is code like any other: what it assigns is seen.
+    """
+    names = _input_names(forward, args)
+    given = ", ".join(names)
+    module = next((m for f in (backward, forward) if (m := home_of(f)) is not None), None)
+    drivers = _PairDrivers(forward, backward, dict(kwargs or {}), names, args, cache, text, shapes)
+    return Target(
+        text,
+        module=module,
+        setup=f"{given}{',' if len(names) == 1 else ''} = _draw(seed)\ndout = _upstream(({given},), seed)",
+        call=f"out, cache = _forward({given})\n{', '.join(f'd{n}' for n in names)}{',' if len(names) == 1 else ''}"
+        f" = _backward(dout, cache, ({given},))",
+        loss="(out * dout).sum()",
+        names={
+            "_draw": drivers.draw,
+            "_upstream": drivers.upstream,
+            "_forward": drivers.forward,
+            "_backward": drivers.backward,
+        },
+        shapes=shapes,
+        seeded=True,
+        traced=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _PairDrivers:
+    """What drives a pair, whatever it returns: a bare output, a cache or none, gradients in a tuple or a dict."""
+
+    f: Callable[..., Any]
+    b: Callable[..., Any]
+    kwargs: Mapping[str, Any]
+    names: Sequence[str]
+    args: Sequence[Any] | None
+    cache: bool
+    text: str
+    shapes: str
+
+    def draw(self, seed: int) -> tuple[Any, ...]:
+        """The inputs: copies of what was given, or drawn from the standard normal."""
+        if self.args is not None:
+            return tuple(np.array(a) if isinstance(a, (np.ndarray, list)) else a for a in self.args)
+        return random_inputs(self.names, self.shapes, self.text, seed)
+
+    def upstream(self, inputs: tuple[Any, ...], seed: int) -> Any:
+        """A random gradient of the output's shape."""
+        out, _ = self.forward(*inputs)
+        return np.random.default_rng(seed).standard_normal(np.shape(out))
+
+    def forward(self, *inputs: Any) -> tuple[Any, Any]:
+        """(output, cache) of a forward that returns either the output or both."""
+        result = self.f(*inputs, **self.kwargs)
+        if self.cache and isinstance(result, tuple) and len(result) == 2:
+            out, cache = result
+        else:
+            out, cache = result, None
+        if not isinstance(out, (np.ndarray, np.generic, float)):
+            raise UsageError(
+                f"{self.text}: the forward returned {type(out).__name__}, expected an array, or (array, cache)."
+            )
+        return np.asarray(out) if isinstance(out, float) else out, cache
+
+    def backward(self, dout: Any, cache: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """One gradient for each input, in order; None for one that the backward does not compute."""
+        second: tuple[Any, ...] = inputs if not self.cache else () if cache is None and len(_required(self.b)) < 2 else (cache,)
+        result = self.b(dout, *second)
+        if isinstance(result, dict):
+            return tuple(result.get(f"d{n}", result.get(n)) for n in self.names)
+        found = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+        if len(found) != len(self.names):
+            raise UsageError(
+                f"{self.text}: the backward returned {len(found)} gradients for the {len(self.names)} inputs"
+                f" {', '.join(self.names)}; expected one for each, in that order, or a dict by name."
+            )
+        return found
+
+
+def home_of(function: Callable[..., Any]) -> ModuleType | None:
+    """The module whose source holds a function; None for a builtin, a ufunc, or what was typed at a prompt."""
+    function = inspect.unwrap(function)
+    known = isinstance(function, (FunctionType, type)) or inspect.ismethod(function)
+    module = inspect.getmodule(function if known else type(function))  # an instance: what its class is made of
+    return module if module is not None and getattr(module, "__file__", "").endswith(".py") else None
+
+
+def _input_names(forward: Callable[..., Any], args: Sequence[Any] | None) -> list[str]:
     names = _required(forward)
-    module = inspect.getmodule(forward)
-    target = Target(text, module=module, names={"forward": forward, "backward": backward}, traced=True, shapes=shapes)
-    gradients = ", ".join(f"d{n}" for n in names)
-    call = f"out, cache = forward({', '.join(names)})\n{gradients} = backward(dout, cache)"
-    return replace(target, call=call, setup=random_inputs(names, shapes, forward.__name__), **extra)
+    if args is None:
+        return names
+    return names[: len(args)] if len(names) >= len(args) else [f"x{i}" for i in range(len(args))]
 
 
-def random_inputs(names: list[str], shapes: str, function: str) -> str:
-    """Statements that draw the arguments by their shapes. Raises UsageError for a name without a shape."""
-    raise UsageError(f"{function}: arguments drawn from shapes are not built yet; give --call EXPR.")
+def random_inputs(names: Sequence[str], shapes: str, text: str, seed: int) -> tuple[Any, ...]:
+    """Standard normal arrays for `names`, in the shapes of a spec; symbols get sizes that differ from one another.
+
+    Raises UsageError for a name without a shape.
+    """
+    spec = parse_spec(shapes) if shapes else None
+    entries = {e.name: e.shape for e in spec or ()}
+    missing = [n for n in names if n not in entries]
+    if spec is None or missing:
+        raise UsageError(
+            f"TARGET {text!r}: nothing says what {', '.join(missing or names)} should be. Give the shapes,"
+            f' e.g. --shapes "{" ".join(f"{n}:(m,3)" for n in names)}".'
+        )
+    sizes = dict(zip(symbols(spec), (5, 4, 3, 6, 7, 8, 9), strict=False))
+    rng = np.random.default_rng(seed)
+    return tuple(rng.standard_normal(shape_of(entries[n], sizes)) for n in names)
 
 
 def _required(function: Callable[..., Any]) -> list[str]:
@@ -265,7 +407,9 @@ def _attribute(module: ModuleType, name: str, text: str) -> Any:
 def _among(module: ModuleType) -> str:
     declared = list(getattr(module, "__gradcheck__", {}).get("targets", {}))
     functions = [
-        n for n, o in vars(module).items() if isinstance(o, FunctionType) and o.__module__ == module.__name__ and n[0] != "_"
+        n
+        for n, o in vars(module).items()
+        if isinstance(o, FunctionType) and o.__module__ == module.__name__ and n[0] != "_"
     ]
     return f" (there are {_list([*declared, *functions][:12])})" if declared or functions else ""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from gradcheck.capture.kinks import OPERATORS
 from gradcheck.capture.record import Probes
 from gradcheck.capture.rewrite import ARGUMENTS, COMPARE, KINK, MODIFIED, PROBE, Site, rewrite
 
@@ -23,14 +24,8 @@ _PASSING: Probes = {
     PROBE: lambda _, value: value,
     MODIFIED: lambda *_: None,
     ARGUMENTS: lambda *_: None,
-    COMPARE: lambda _, sign, left, right: _COMPARED[sign](left, right),
+    COMPARE: lambda _, sign, left, right: OPERATORS[sign](left, right),
     KINK: lambda _, function, /, *args, **kwargs: function(*args, **kwargs),
-}
-_COMPARED = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
 }
 
 

@@ -34,7 +34,9 @@ def of_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     owner = getattr(function, "__self__", None)
     if isinstance(owner, (np.ndarray, np.generic)):
         args = (owner, *args)
-    elif not isinstance(function, np.ufunc) and (getattr(function, "__module__", None) or "").split(".")[0] not in _HOMES:
+    elif (
+        not isinstance(function, np.ufunc) and (getattr(function, "__module__", None) or "").split(".")[0] not in _HOMES
+    ):
         return None
     pattern = _PATTERNS.get(getattr(function, "__name__", ""))
     if pattern is None or not args:
@@ -54,7 +56,9 @@ def _side(a: Any, b: Any, /, *_: Any, **__: Any) -> Pattern:
 
 def _extreme(find: Callable[..., Any]) -> Callable[..., Pattern | None]:
     def where(a: Any, /, *rest: Any, axis: Any = None, **_: Any) -> Pattern | None:
-        if rest and not (len(rest) == 1 and (rest[0] is None or isinstance(rest[0], (int, tuple)))) or np.ndim(a) == 0:
+        if (rest and not (len(rest) == 1 and (rest[0] is None or isinstance(rest[0], (int, tuple))))) or np.ndim(
+            a
+        ) == 0:
             # Python's max(a, b, ...): which of them it is
             return np.asarray(find(np.asarray([a, *rest], dtype=float), axis=0)) if np.ndim(a) == 0 and rest else None
         axis = rest[0] if rest else axis

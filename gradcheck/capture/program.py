@@ -107,8 +107,9 @@ class Program:
         return self.evaluate(self._scalar, replace or {})
 
     def with_loss(self, scalar: Scalar) -> None:
-        """From now on `loss` is this scalar."""
+        """From now on `loss` is this scalar; its value as the code stands is `base_value`."""
         self._scalar = scalar
+        self.base_value = float(np.real(self.evaluate(scalar, {}).value))
 
     def evaluate(self, scalar: Scalar, replace: Mapping[Ref, Array]) -> Evaluation:
         """Any scalar of the forward with values replaced. A run that raises or never gets there has the value nan."""
@@ -199,14 +200,18 @@ class Program:
     def _variables(self, trace: Trace) -> dict[str, Variable]:
         """Every name of the forward, with the value it stood for last."""
         held = {id(r.value): r for r in self.roots.values() if isinstance(r.value, np.ndarray)}
-        found = {r.name: Variable(r.name, r.path, np.array(r.value), None, -1) for r in self.roots.values()}
+        found: dict[str, Variable] = {}
+        for r in self.roots.values():
+            found.setdefault(r.name, Variable(r.name, r.path, np.array(r.value), None, -1))
         first: dict[int, Variable] = {}
         for i, value in enumerate(trace.values[: self.first_gradient]):
             root = held.get(value.identity)
             if root is not None and value.site.kind not in ("augment", "modify"):
                 known = Variable(value.name, root.path, value.array, None, -1)
-            elif value.plain and value.site.kind != "argument" and (
-                value.identity not in first or value.site.kind in ("augment", "modify")
+            elif (
+                value.plain
+                and value.site.kind != "argument"
+                and (value.identity not in first or value.site.kind in ("augment", "modify"))
             ):
                 known = Variable(value.name, value.key, value.array, value.site, i)
                 first[value.identity] = known
@@ -263,7 +268,9 @@ class Program:
 
     def _scalar_value(self, scalar: Scalar, values: Mapping[str, Any]) -> complex | float:
         result = np.asarray(scalar.function(values))
-        return result.item() if result.size == 1 else np.nan
+        # a NumPy scalar keeps the precision in which the code computed it
+        value: complex | float = result.reshape(-1)[0] if result.size == 1 else np.nan
+        return value
 
 
 def _replace_root(root: Root, array: Array) -> Callable[[], None]:

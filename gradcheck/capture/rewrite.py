@@ -15,8 +15,36 @@ from typing import TypeVar
 PROBE, MODIFIED, ARGUMENTS, COMPARE, KINK = "@probe", "@modified", "@arguments", "@compare", "@kink"
 
 KINK_CALLS = frozenset(
-    "maximum minimum fmax fmin abs absolute fabs max min amax amin nanmax nanmin argmax argmin clip sign heaviside "
-    "sort argsort partition median round rint floor ceil trunc around".split()
+    [
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "abs",
+        "absolute",
+        "fabs",
+        "max",
+        "min",
+        "amax",
+        "amin",
+        "nanmax",
+        "nanmin",
+        "argmax",
+        "argmin",
+        "clip",
+        "sign",
+        "heaviside",
+        "sort",
+        "argsort",
+        "partition",
+        "median",
+        "round",
+        "rint",
+        "floor",
+        "ceil",
+        "trunc",
+        "around",
+    ]
 )
 """Last names of callables whose result depends on which side their operands are; what they are is seen at run time."""
 
@@ -203,6 +231,14 @@ class _Rewriter(ast.NodeTransformer):
         return [_located(ast.Expr(self.call(MODIFIED, number, _loaded(base), at=node)), node)]
 
     # -- expressions
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.body, (ast.Name, ast.Constant, ast.Yield, ast.YieldFrom)):
+            elements = node.body.elts if isinstance(node.body, ast.Tuple) else [node.body]
+            probed = [self.probed("lambda()", "return", e, e) if not isinstance(e, ast.Starred) else e for e in elements]
+            node.body = ast.copy_location(ast.Tuple(probed, ast.Load()), node.body) if len(probed) != 1 else probed[0]
+        return node
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
         node.value = self.visit(node.value)

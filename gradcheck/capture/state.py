@@ -37,11 +37,15 @@ class Root:
 def roots(namespaces: Iterable[Namespace], is_mine: IsMine) -> list[Root]:
     """Every array and float that can be reached, each object once with all of its places."""
     found: dict[int, list[tuple[str, str, Any, tuple[Any, tuple[Any, ...]]]]] = {}
+    taken: set[str] = set()
     seen: set[int] = set()
     for namespace in namespaces:
         for name, value in list(namespace.items()):
-            if not name.startswith(("_", "@")):
-                for leaf in _walk(value, name, name, (namespace, (name,)), is_mine, seen):
+            # a global that bears the name of something the driver handed over is not what the code sees
+            if not name.startswith(("_", "@")) and (name not in taken or isinstance(value, np.ndarray)):
+                path = f"{namespace.get('__name__', '')}.{name}" if name in taken else name
+                taken.add(name)
+                for leaf in _walk(value, path, name, (namespace, (name,)), is_mine, seen):
                     found.setdefault(id(leaf[2]), []).append(leaf)
     return [Root(group[0][1], group[0][0], group[0][2], tuple(g[3] for g in group)) for group in found.values()]
 
@@ -172,7 +176,7 @@ def save(namespaces: Iterable[Namespace], is_mine: IsMine) -> State:
         for name, value in list(namespace.items()):
             if not name.startswith(("__", "@")):
                 visit(value)
-    for generator in (np.random.mtrand._rand, random._inst):  # type: ignore[attr-defined]
+    for generator in (np.random.mtrand._rand, random._inst):  # type: ignore[attr-defined,unused-ignore]
         visit(generator)
     return state
 
@@ -187,13 +191,13 @@ def _generator_state(generator: Any) -> Any:
 
 def _same(item: Any, saved: Any) -> bool:
     if isinstance(item, np.ndarray):
-        return item.shape == saved.shape and item.tobytes() == saved.tobytes()
+        return item.shape == saved.shape and np.asarray(item).tobytes() == np.asarray(saved).tobytes()
     if isinstance(item, (np.random.Generator, np.random.RandomState, random.Random)):
         return _equal_states(_generator_state(item), saved)
     if isinstance(item, list):
         return len(item) == len(saved) and all(a is b for a, b in zip(item, saved))
     now = item if isinstance(item, MutableMapping) else attributes(item)
-    return now.keys() == saved.keys() and all(now[k] is saved[k] for k in saved)
+    return bool(now.keys() == saved.keys()) and all(now[k] is saved[k] for k in saved)
 
 
 def _equal_states(a: Any, b: Any) -> bool:

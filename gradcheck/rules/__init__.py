@@ -1,0 +1,63 @@
+"""From evidence to causes. A rule is a function of the evidence; the first that fires on every probe names the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gradcheck.compare import Verdict
+from gradcheck.rules import factor, fallback, layout, reduction
+from gradcheck.rules.evidence import Evidence
+from gradcheck.rules.finding import Finding
+
+Rule = Callable[[Evidence], Finding | None]
+
+RULES: tuple[Rule, ...] = (
+    fallback.not_finite,
+    layout.transposed,
+    reduction.wrong_axis,
+    reduction.over_everything,
+    reduction.missing_sum,
+    factor.constant,
+    fallback.wrong_shape,
+)
+"""Likeliest and most specific first."""
+
+CODES = {
+    "GC101": ("shape", "a gradient has another shape than its value"),
+    "GC102": ("transposed", "a gradient is the transpose of what it should be"),
+    "GC103": ("layout", "a gradient's layout differs from its value's, and the update puts it right"),
+    "GC201": ("wrong-axis", "a gradient sums over the wrong axis"),
+    "GC202": ("wrong-axis", "a gradient sums over more axes than it should"),
+    "GC203": ("missing-reduction", "a gradient lacks the sum over an axis along which its value is shared"),
+    "GC301": ("scale", "a gradient is right up to a constant factor that nothing takes out"),
+    "GC302": ("sign", "a gradient has the wrong sign"),
+    "GC401": ("softmax-axis", "a softmax subtracts the maximum of the whole matrix"),
+    "GC501": ("non-finite", "a gradient holds NaN or infinity"),
+    "GC601": ("update", "the update raised"),
+    "GC901": ("unexplained", "a gradient is wrong and no known cause explains it"),
+}
+"""Every code with its category and its meaning in a line; a code is never reused."""
+
+
+def diagnose(probes: Sequence[Sequence[Evidence]]) -> list[Finding]:
+    """The causes of what is wrong at the first probe; each must hold at every other probe too, else it is unexplained.
+
+    `probes` holds, for every probe, the evidence of the same gradients in the same order.
+    """
+    first, *rest = probes
+    found: list[Finding] = []
+    for i, evidence in enumerate(first):
+        if evidence.judged.verdict is Verdict.FAIL:
+            found.append(_cause([evidence, *(other[i] for other in rest)]))
+        elif (warning := layout.put_right(evidence)) is not None:
+            found.append(warning)
+    return found
+
+
+def _cause(evidence: Sequence[Evidence]) -> Finding:
+    for rule in RULES:
+        findings = [rule(e) for e in evidence]
+        first = findings[0]
+        if first is not None and all(f is not None and f.code == first.code for f in findings):
+            return first
+    return fallback.unexplained(evidence[0])

@@ -1,0 +1,219 @@
+"""A check from target to report: the only place that knows every stage."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TextIO
+
+import numpy as np
+
+from gradcheck import __version__, conventions
+from gradcheck.blame import Judged, upstream_scale
+from gradcheck.capture.program import Program
+from gradcheck.compare import Verdict
+from gradcheck.driver import Driver
+from gradcheck.errors import GradcheckError, UsageError
+from gradcheck.options import Options
+from gradcheck.probing import Limits, Probe, measured, prepare, probe, unmeasured
+from gradcheck.report import Loss, PropertyResult, Report
+from gradcheck.rows import ShapeProbe, comparison, shape_probe, shape_rows
+from gradcheck.rules import diagnose
+from gradcheck.rules.evidence import Evidence
+from gradcheck.rules.finding import Finding
+from gradcheck.rules.run import of_run
+from gradcheck.shapes import Spec, parse_spec
+from gradcheck.source import shown
+from gradcheck.target import Target
+
+REDRAWS = 3
+"""How often a probe that could not see is drawn anew."""
+Progress = Callable[[Report], None]
+
+
+def run(target: Target, options: Options, *, output: TextIO | None = None, progress: Progress | None = None) -> Report:
+    """Check one target. `progress` is handed what is known so far, should time run out."""
+    start = time.monotonic()
+    limits = Limits(None if options.timeout is None else start + 0.9 * options.timeout, options.budget)
+    spec = parse_spec(target.shapes) if target.shapes else None
+    driver = Driver(
+        target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}), output=output
+    )
+    sizes = batch_sizes(target, options.batch)
+    seeds, notes = [options.seed], []
+    while True:
+        with driver.open(sizes, seed=seeds[-1]) as program:
+            found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits)
+            shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
+        blind = [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
+        if not blind or not target.redrawable or len(seeds) > REDRAWS or limits.reached(program):
+            break
+        notes.append(f"seed {seeds[-1]} could not show {', '.join(blind)}: drawn anew with seed {seeds[-1] + 1}")
+        seeds.append(seeds[-1] + 1)
+    report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program)
+    if progress is not None:
+        progress(replace(report, notes=(*report.notes, "time limit reached: what follows the gradients was left out")))
+    findings = diagnose(_probes(driver, found, options, spec, sizes, seeds[-1], limits))
+    findings += of_run(found.program, findings, found.judged)
+    shapes += _other_batches(driver, target, options, spec, sizes, limits)
+    properties = _properties(driver, target, options, spec, limits)
+    return _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
+
+
+def run_shapes(target: Target, options: Options) -> Report:
+    """Only the table of shapes: every value against its convention, at several batch sizes."""
+    start = time.monotonic()
+    spec = parse_spec(target.shapes) if target.shapes else None
+    driver = Driver(target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}))
+    sizes = batch_sizes(target, options.batch)
+    rng = np.random.default_rng(options.seed)
+    with driver.open(sizes, seed=options.seed) as program:
+        gradients, chosen = prepare(program, target, options, spec, rng)
+        found = Probe(program, chosen, tuple(unmeasured(g) for g in gradients), sizes)
+        shapes = [shape_probe(program, gradients, sizes.get("m"), frozenset())]
+    shapes += _other_batches(driver, target, options, spec, sizes, Limits())
+    rows = shape_rows(spec, shapes)
+    report = replace(_report(target, options, found, (), rows, start, program), comparisons=())
+    wrong = any(row.verdict is Verdict.FAIL for row in rows)
+    return replace(report, verdict=Verdict.FAIL if wrong else Verdict.PASS)
+
+
+def batch_sizes(target: Target, batch: int | None) -> dict[str, int]:
+    """The target's sizes, with another batch where one is asked for."""
+    if batch is None:
+        return dict(target.sizes)
+    if "m" not in target.sizes:
+        raise UsageError(f"--batch {batch}: {target.name} can't be rebuilt at another size; it declares no size m.")
+    return {**target.sizes, "m": batch}
+
+
+def _probes(
+    driver: Driver, found: Probe, options: Options, spec: Spec | None, sizes: dict[str, int], seed: int, limits: Limits
+) -> list[list[Evidence]]:
+    """The evidence of the first probe, and where something is wrong that of a second one with other numbers."""
+    evidence = [_evidence(found.program, found.judged, found.sizes)]
+    wrong = {j.gradient.name for j in found.judged if j.verdict is Verdict.FAIL}
+    if wrong and driver.target.redrawable and not limits.reached(found.program):
+        rng = np.random.default_rng(seed + 1)
+        with driver.open(sizes, seed=seed + 1) as program:
+            gradients, _ = prepare(program, driver.target, options, spec, rng)
+            judged = [
+                measured(program, g, options, rng, limits) if g.name in wrong else unmeasured(g) for g in gradients
+            ]
+        if [j.gradient.name for j in judged] == [j.gradient.name for j in found.judged]:
+            evidence.append(_evidence(program, judged, found.sizes))
+    return evidence
+
+
+def _evidence(program: Program, judged: Sequence[Judged], sizes: Any) -> list[Evidence]:
+    return [Evidence(j, judged, program, sizes, inherited_scale(j, judged)) for j in judged]
+
+
+def inherited_scale(judged: Judged, others: Sequence[Judged]) -> float:
+    """The conventional factor of the intermediates above a wrong one; 1 for a parameter, which may carry none."""
+    if judged.gradient.kind == "parameter":
+        return 1.0
+    return upstream_scale(judged, others)
+
+
+def _put_right(found: Probe) -> frozenset[str]:
+    return frozenset(j.gradient.name for j in found.judged if j.put_right is not None)
+
+
+def _other_batches(
+    driver: Driver, target: Target, options: Options, spec: Spec | None, sizes: dict[str, int], limits: Limits
+) -> list[ShapeProbe]:
+    """Shapes at batch sizes 1 and 2, and at each size that equals another dimension and so may hide a wrong axis."""
+    if "m" not in sizes:
+        return []
+    probes = []
+    for m in sorted({1, 2, *(n for n in sizes.values() if n <= 64)} - {sizes["m"]}):
+        with driver.open({**sizes, "m": m}, seed=options.seed) as program:
+            try:
+                gradients, _ = prepare(program, target, options, spec, np.random.default_rng(options.seed))
+            except GradcheckError:
+                continue
+            right = frozenset(g.name for g in gradients if g.array.ndim == 2 and g.array.T.shape == g.of.array.shape)
+            probes.append(shape_probe(program, gradients, m, right))
+        if limits.reached(program):
+            break
+    return probes
+
+
+def _properties(
+    driver: Driver, target: Target, options: Options, spec: Spec | None, limits: Limits
+) -> tuple[PropertyResult, ...]:
+    return ()
+
+
+def _report(
+    target: Target,
+    options: Options,
+    found: Probe,
+    notes: Sequence[str],
+    shapes: Sequence[Any],
+    start: float,
+    program: Program,
+    findings: Sequence[Finding] = (),
+    properties: Sequence[PropertyResult] = (),
+) -> Report:
+    rows = tuple(comparison(j, findings, found.sizes) for j in found.judged)
+    first = found.judged[0].gradient.value.site
+    names = [v.name for v in sorted(_forward(found), key=lambda v: v.order)]
+    return Report(
+        target.name,
+        _verdict([r.verdict for r in rows], findings, shapes, properties),
+        rows,
+        tuple(sorted(findings, key=lambda f: f.severity != "error")),
+        tuple(shapes),
+        tuple(properties),
+        loss_shown(found),
+        f"{shown(first.file)}, {first.function}" if first.function else shown(first.file),
+        target.inputs.format(**found.sizes),
+        tuple(names),
+        tuple(notes),
+        program.evaluations,
+        time.monotonic() - start,
+        options.seed,
+        environment(),
+    )
+
+
+def loss_shown(found: Probe) -> Loss:
+    """The loss as the report shows it."""
+    chosen = found.chosen
+    return Loss(chosen.scalar.expression, chosen.inferred, found.program.base_value, chosen.evidence)
+
+
+def _forward(found: Probe) -> list[Any]:
+    shown_names = {j.gradient.of.name for j in found.judged if j.gradient.kind != "parameter"}
+    used = set(found.chosen.scalar.variables)
+    named = [v for n, v in found.program.variables.items() if n == v.name and n.isidentifier() and v.order >= 0]
+    main = found.judged[0].gradient.value.site.function
+    return [v for v in named if v.name in shown_names | used or (v.site is not None and v.site.function == main)]
+
+
+def _verdict(
+    verdicts: Sequence[Verdict],
+    findings: Sequence[Finding],
+    shapes: Sequence[Any],
+    properties: Sequence[PropertyResult],
+) -> Verdict:
+    wrong = {Verdict.FAIL, Verdict.INHERITED} & {*verdicts, *(s.verdict for s in shapes)}
+    failed = any(p.verdict is Verdict.FAIL and p.severity == "error" for p in properties)
+    if wrong or failed or any(f.severity == "error" for f in findings):
+        return Verdict.FAIL
+    blind = Verdict.INCONCLUSIVE in verdicts or not any(v is Verdict.PASS for v in verdicts)
+    return Verdict.INCONCLUSIVE if blind else Verdict.PASS
+
+
+def environment() -> dict[str, str]:
+    """Versions that a result may depend on."""
+    return {
+        "gradcheck": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+    }

@@ -1,0 +1,168 @@
+"""One probe: an open program, its loss, and every gradient measured, judged and blamed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradcheck import losses
+from gradcheck.blame import Judged, assign_blame, judge
+from gradcheck.capture.program import Program, Variable
+from gradcheck.compare import Truth, Verdict, measure
+from gradcheck.errors import NothingToCheck, TargetError
+from gradcheck.gradients import Gradient, paired
+from gradcheck.losses import Chosen
+from gradcheck.options import Options
+from gradcheck.shapes import Spec
+from gradcheck.source import told, traced
+from gradcheck.target import Target
+
+SMALL = 256
+"""Tensors up to this many entries are checked entry by entry, larger ones along random directions."""
+_DATA = frozenset({"x", "X", "inputs", "input", "data", "images", "xb", "X_train", "x_train"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop measuring; what is left then is inconclusive."""
+
+    until: float | None = None
+    """time.monotonic() at which time is up."""
+    budget: int | None = None
+    """Most forward evaluations."""
+
+    def reached(self, program: Program) -> str:
+        """Why measuring must stop; "" while it may go on."""
+        if self.until is not None and time.monotonic() > self.until:
+            return "time limit reached"
+        if self.budget is not None and program.evaluations >= self.budget:
+            return f"budget of {self.budget} evaluations spent"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one probe came to."""
+
+    program: Program
+    chosen: Chosen
+    judged: tuple[Judged, ...]
+    sizes: Mapping[str, int]
+    """Sizes by symbol."""
+
+
+def prepare(
+    program: Program, target: Target, options: Options, spec: Spec | None, rng: np.random.Generator
+) -> tuple[list[Gradient], Chosen]:
+    """Pair the gradients and settle the loss, which is the program's from then on.
+
+    Raises TargetError for code that fails before any backward step, NothingToCheck where none was seen at all.
+    """
+    grads = {**target.grads, **options.grads}
+    only = options.params or target.params
+    if program.first_gradient == len(program.trace.values):
+        raise _nothing(program, target)
+    gradients = paired(program, told=grads, inputs=_inputs(program, spec), only=only)
+    if not gradients:
+        raise _nothing(program, target)
+    expression = options.loss if options.loss != "auto" else target.loss
+    if expression == "auto":
+        chosen = losses.choose(program, gradients, rng)
+    else:
+        names = vars(target.module) if target.module is not None else {}
+        chosen = Chosen(losses.of_expression(program, expression, names), inferred=False, evidence="")
+    program.with_loss(chosen.scalar)
+    return gradients, chosen
+
+
+def probe(
+    program: Program, target: Target, options: Options, spec: Spec | None, rng: np.random.Generator, limits: Limits
+) -> Probe:
+    """Measure and judge every gradient of an open program."""
+    gradients, chosen = prepare(program, target, options, spec, rng)
+    judged = [measured(program, g, options, rng, limits) for g in gradients]
+    judged = assign_blame(program, [_not_cancelled(program, j, judged, rng) for j in judged])
+    return Probe(program, chosen, tuple(judged), _sizes(program, target, chosen))
+
+
+def measured(
+    program: Program, gradient: Gradient, options: Options, rng: np.random.Generator, limits: Limits
+) -> Judged:
+    """The numeric truth of one gradient, and the gradient held against it."""
+    reason = limits.reached(program)
+    if reason:
+        return unmeasured(gradient, reason)
+    of = gradient.of
+    full = options.full or of.array.size <= SMALL
+    method = "auto" if options.method == "richardson" else options.method
+    truth = measure(lambda a: program.loss({of.ref: a}), of.array, rng=rng, full=full, method=method)
+    return judge(program, gradient, truth)
+
+
+def unmeasured(gradient: Gradient, reason: str = "not measured") -> Judged:
+    """A gradient without a truth."""
+    return Judged(gradient, Truth(None, (), gradient.of.array.shape, 0), Verdict.INCONCLUSIVE, reason)
+
+
+def _not_cancelled(program: Program, judged: Judged, others: Sequence[Judged], rng: np.random.Generator) -> Judged:
+    """A gradient that is truly zero, a bias before batch norm, is judged on the scale of what cancels in it."""
+    if judged.verdict is not Verdict.INCONCLUSIVE and (judged.agreement is None or judged.agreement.size > 0):
+        found = judged.agreement
+        if found is None or found.holds or found.bar < 1e-3:
+            return judged
+    floor = _contributions(program, judged.gradient.of, others, rng)
+    return judge(program, judged.gradient, replace(judged.truth, floor=floor)) if floor > 0 else judged
+
+
+def _contributions(program: Program, of: Variable, others: Sequence[Judged], rng: np.random.Generator) -> float:
+    """Summed magnitude of ∂L/∂u ∂u/∂v over the next value u downstream whose derivative is known entry by entry."""
+    downstream = [j for j in others if j.truth.array is not None and j.gradient.of.order > of.order]
+    if not downstream:
+        return 0.0
+    u = min(downstream, key=lambda j: j.gradient.of.order)
+    step = 1e-4 * (float(np.abs(of.array).max(initial=0.0)) or 1.0)
+    moved = program.forward({of.ref: of.array + step * rng.standard_normal(of.array.shape)})
+    value = next((v for v in moved.values if v.key == u.gradient.of.ref), None)
+    if value is None or value.array.shape != u.gradient.of.array.shape:
+        return 0.0
+    change = np.abs(value.array - u.gradient.of.array) / step
+    found = float(np.nansum(np.abs(np.asarray(u.truth.array)) * change))
+    return found if math.isfinite(found) else 0.0
+
+
+def _inputs(program: Program, spec: Spec | None) -> frozenset[str]:
+    """Names of data rather than parameters: in a spec, what shares the first symbol of its first entry."""
+    entries = list(spec or ())
+    axes = entries[0].shape.axes if entries else ()
+    if not axes or axes[0].kind != "symbol":
+        return _DATA
+    return frozenset(e.name for e in entries if e.shape.axes and e.shape.axes[0].name == axes[0].name)
+
+
+def _sizes(program: Program, target: Target, chosen: Chosen) -> Mapping[str, int]:
+    if target.sizes:
+        return target.sizes
+    arrays = [v.array for v in chosen.scalar.variables.values() if v.array.ndim]
+    return {"m": arrays[0].shape[0]} if arrays else {}
+
+
+def _nothing(program: Program, target: Target) -> Exception:
+    error = program.trace.raised
+    if isinstance(error, EOFError):
+        return TargetError(f"{target.name} waits for input before any backward step was seen: {told(error)}.")
+    if isinstance(error, SystemExit):
+        return TargetError(f"{target.name} ends the program before any backward step was seen: {told(error)}.")
+    if error is not None:
+        return TargetError(
+            f"{target.name} raised before any backward step was seen: {told(error)}\n{traced(error)}".rstrip()
+        )
+    names = list(dict.fromkeys(v.name for v in program.trace.values if v.name.isidentifier()))
+    seen = f"the names seen are {', '.join(names[:20])}" if names else "no array was assigned at all"
+    return NothingToCheck(
+        f"{target.name}: no gradient could be observed. A gradient is found by its name, dW1 or grad_W1 for W1;"
+        f" {seen}. Say which is which with --grad NAME=VALUE, e.g. --grad update=W1."
+    )
