@@ -18,6 +18,10 @@ from gradcheck.gradients import Gradient, updated
 Array = NDArray[Any]
 
 
+AMPLIFIED = 1e3
+"""How many times a line may enlarge the relative error of the numeric truth that it is fed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A gradient, its truth, and what came of holding one against the other."""
@@ -35,6 +39,8 @@ class Judged:
     """The update that puts the layout or the sign right."""
     inherited_from: str = ""
     """The gradient at fault, for an inherited error."""
+    fed: Array | None = None
+    """What the line computes from right inputs, where it was fed some."""
 
     @property
     def scale(self) -> float:
@@ -45,7 +51,9 @@ class Judged:
         return self.verdict is Verdict.PASS
 
 
-def judge(program: Program, gradient: Gradient, truth: Truth, analytic: Array | None = None) -> Judged:
+def judge(
+    program: Program, gradient: Gradient, truth: Truth, analytic: Array | None = None, *, slack: float = 0.0
+) -> Judged:
     """Hold one gradient against its truth. `analytic` takes the place of what the first run computed."""
     a = gradient.array if analytic is None else analytic
     if not np.isfinite(a).all():
@@ -55,10 +63,10 @@ def judge(program: Program, gradient: Gradient, truth: Truth, analytic: Array | 
         return Judged(gradient, truth, Verdict.FAIL, f"shape {_shape(a.shape)}, expected {_shape(truth.shape)}")
     if truth.reason:
         return Judged(gradient, truth, Verdict.INCONCLUSIVE, truth.reason, layout=layout)
-    exact = agreement(truth, own)
+    exact = agreement(truth, own, slack=slack)
     if exact.holds:
         return _unless_blind(Judged(gradient, truth, Verdict.PASS, "", exact, layout), program)
-    fitted = agreement(truth, own, scale=None)
+    fitted = agreement(truth, own, scale=None, slack=slack)
     if fitted.holds and not math.isclose(fitted.scale, 1, rel_tol=1e-9):
         verdict = Verdict.PASS if gradient.kind == "intermediate" else Verdict.FAIL
         # where the factor is a fault, the error shown is that of the gradient as it stands
@@ -138,7 +146,7 @@ def assign_blame(program: Program, judged: Sequence[Judged]) -> list[Judged]:
 def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
     """The truth in the scale and layout that the gradient would have inherited; None where it isn't known in full."""
     truth = judged.truth.array
-    if judged.gradient.kind == "parameter" or truth is None or not np.isfinite(truth).all():
+    if judged.gradient.kind != "intermediate" or truth is None or not np.isfinite(truth).all():
         return None
     scale = upstream_scale(judged, all_judged)
     return (truth * scale).T if judged.layout == "transposed" else truth * scale
@@ -157,7 +165,10 @@ def upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
 
 def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Array]) -> list[Judged]:
     replaced = {j.gradient.keys[-1]: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
-    again = rejudged(program, judged, replaced)
+    # what is fed has an error of its own, which each line may enlarge
+    bars = [j.agreement.bar for j in judged if j.gradient.name in feeding and j.agreement is not None]
+    slack = AMPLIFIED * max(bars, default=1e-9)
+    again = rejudged(program, judged, replaced, slack)
     sources = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.name in feeding]
     result = []
     for before, after in zip(judged, again):
@@ -169,6 +180,8 @@ def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Arr
         elif before.verdict is Verdict.FAIL and after is not None and after.right:
             name = _nearest(before, sources)
             result.append(replace(before, verdict=Verdict.INHERITED, reason="", inherited_from=name))
+        elif before.verdict is Verdict.FAIL and after is not None:
+            result.append(replace(before, fed=after.fed))
         else:
             result.append(before)
     return result
@@ -181,17 +194,21 @@ def _nearest(judged: Judged, sources: Sequence[Judged]) -> str:
     return names[-1] if names else ""
 
 
-def rejudged(program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array]) -> list[Judged | None]:
+def rejudged(
+    program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array], slack: float = 0.0
+) -> list[Judged | None]:
     """Every gradient judged anew in a backward run with some values replaced; None for one that was not reached."""
     trace = program.backward(cast(Mapping[Ref, Array], replaced))
-    return [_rejudged_one(program, j, trace) for j in judged]
+    return [_rejudged_one(program, j, trace, slack) for j in judged]
 
 
-def _rejudged_one(program: Program, judged: Judged, trace: Trace) -> Judged | None:
+def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) -> Judged | None:
     value = next(
         (v for v in trace.values if v.key == judged.gradient.keys[-1] and v.name == judged.gradient.name), None
     )
-    return None if value is None else judge(program, judged.gradient, judged.truth, value.array)
+    if value is None:
+        return None
+    return replace(judge(program, judged.gradient, judged.truth, value.array, slack=slack), fed=value.array)
 
 
 def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
@@ -211,13 +228,20 @@ def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
         ]
         if healed and not harmed:
             result[i] = replace(j, verdict=Verdict.FAIL, agreement=replace(j.agreement, scale=own))
+            carried = [p.gradient.name for p, after in zip(result, again) if _carries(p, after, own)]
             result = [
                 replace(p, verdict=Verdict.INHERITED, inherited_from=j.gradient.name)
-                if p.gradient.name in healed
+                if p.gradient.name in (*healed, *carried)
                 else p
                 for p in result
             ]
     return result
+
+
+def _carries(judged: Judged, after: Judged | None, own: float) -> bool:
+    """An intermediate that only passes a factor on loses it when the factor is taken out above."""
+    passes = judged.right and judged.gradient.kind == "intermediate" and after is not None and after.right
+    return passes and after is not None and math.isclose(judged.scale, own * after.scale, rel_tol=1e-6)
 
 
 def _is_scaled(judged: Judged) -> bool:

@@ -130,6 +130,16 @@ class Truth:
         return self.along[0][1].method if self.along else "none"
 
     @property
+    def vanishes(self) -> bool:
+        """Whether it is zero as far as its own error bars tell."""
+        if self.map is not None:
+            pairs = [(np.asarray(self.map.derivative), np.asarray(self.map.error))]
+        else:
+            pairs = [(np.asarray(e.derivative), np.asarray(e.error)) for _, e in self.along]
+        with np.errstate(invalid="ignore"):
+            return bool(pairs) and all(bool((np.abs(n) <= CARE * bar).all()) for n, bar in pairs)
+
+    @property
     def reason(self) -> str:
         """Why it can't be trusted; "" where it can, at least in part."""
         if self.map is not None:
@@ -187,11 +197,14 @@ def measure(
     return Truth(None, tuple(lines), x.shape, spent, floor)
 
 
-def agreement(truth: Truth, analytic: Array, scale: float | None = 1.0) -> Agreement:
-    """Hold a gradient of the value's own shape against the truth; `scale` None fits the factor between them."""
+def agreement(truth: Truth, analytic: Array, scale: float | None = 1.0, *, slack: float = 0.0) -> Agreement:
+    """Hold a gradient of the value's own shape against the truth; `scale` None fits the factor between them.
+
+    `slack`, relative to the tensor's scale, is allowed on top: the error of what the gradient was computed from.
+    """
     analytic = np.asarray(analytic)
     unit = float(np.finfo(analytic.dtype).eps) if analytic.dtype.kind == "f" else 2.0**-52
-    return (_by_entry if truth.map is not None else _by_direction)(truth, analytic.astype(float), scale, unit)
+    return (_by_entry if truth.map is not None else _by_direction)(truth, analytic.astype(float), scale, ROUNDING * unit + slack)
 
 
 def _by_entry(truth: Truth, a: Array, scale: float | None, unit: float) -> Agreement:
@@ -203,7 +216,7 @@ def _by_entry(truth: Truth, a: Array, scale: float | None, unit: float) -> Agree
     size = float(np.abs(n[seen]).max(initial=0.0))
     scaled = a / s
     off = np.where(seen, np.abs(scaled - np.where(seen, n, 0)), 0.0)
-    allowed = np.where(seen, CARE * bar, 0.0) + ROUNDING * unit * max(size, truth.floor)
+    allowed = np.where(seen, CARE * bar, 0.0) + unit * max(size, truth.floor)
     holds = bool((off <= allowed).all()) and _between(truth.map, scaled, seen, allowed)
     holds = holds and bool(np.isfinite(a).all()) and bool(seen.any() or a.size == 0)
     reference = max(size, truth.floor) or math.nan
@@ -235,7 +248,7 @@ def _by_direction(truth: Truth, a: Array, scale: float | None, unit: float) -> A
         s = _fitted(p, d) if scale is None else scale
         norm = float(np.linalg.norm(a)) / abs(s)
         # a sum of n products of rounded entries is off by about the round-off of its norm
-        rounding = ROUNDING * unit * max(norm, truth.floor) * spread
+        rounding = unit * max(norm, truth.floor) * spread
         off, allowed = np.abs(p / s - d), CARE * bar + rounding
         size = float(np.sqrt(np.mean(d * d))) / spread
         reference = max(size, truth.floor) or math.nan

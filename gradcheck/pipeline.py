@@ -17,7 +17,7 @@ from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.options import Options
-from gradcheck.probing import Limits, Probe, measured, prepare, probe, unmeasured
+from gradcheck.probing import Limits, Probe, prepare, probe, single_precision, unmeasured
 from gradcheck.report import Loss, PropertyResult, Report
 from gradcheck.rows import ShapeProbe, comparison, shape_probe, shape_rows
 from gradcheck.rules import diagnose
@@ -42,9 +42,15 @@ def run(target: Target, options: Options, *, output: TextIO | None = None, progr
         target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}), output=output
     )
     sizes = batch_sizes(target, options.batch)
-    seeds, notes = [options.seed], []
+    seeds: list[int] = [options.seed]
+    notes: list[str] = []
+    dtype = None
     while True:
-        with driver.open(sizes, seed=seeds[-1]) as program:
+        with driver.open(sizes, seed=seeds[-1], dtype=dtype) as program:
+            if dtype is None and single_precision(program):
+                dtype = np.float64
+                notes.append("float32 inputs and parameters were cast, so that the check is in float64")
+                continue
             found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
         blind = [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
@@ -55,7 +61,7 @@ def run(target: Target, options: Options, *, output: TextIO | None = None, progr
     report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program)
     if progress is not None:
         progress(replace(report, notes=(*report.notes, "time limit reached: what follows the gradients was left out")))
-    findings = diagnose(_probes(driver, found, options, spec, sizes, seeds[-1], limits))
+    findings = diagnose(_probes(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
     findings += of_run(found.program, findings, found.judged)
     shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, target, options, spec, limits)
@@ -90,20 +96,24 @@ def batch_sizes(target: Target, batch: int | None) -> dict[str, int]:
 
 
 def _probes(
-    driver: Driver, found: Probe, options: Options, spec: Spec | None, sizes: dict[str, int], seed: int, limits: Limits
+    driver: Driver,
+    found: Probe,
+    options: Options,
+    spec: Spec | None,
+    sizes: dict[str, int],
+    seed: int,
+    dtype: Any,
+    limits: Limits,
 ) -> list[list[Evidence]]:
     """The evidence of the first probe, and where something is wrong that of a second one with other numbers."""
     evidence = [_evidence(found.program, found.judged, found.sizes)]
-    wrong = {j.gradient.name for j in found.judged if j.verdict is Verdict.FAIL}
+    wrong = any(j.verdict is Verdict.FAIL for j in found.judged)
     if wrong and driver.target.redrawable and not limits.reached(found.program):
         rng = np.random.default_rng(seed + 1)
-        with driver.open(sizes, seed=seed + 1) as program:
-            gradients, _ = prepare(program, driver.target, options, spec, rng)
-            judged = [
-                measured(program, g, options, rng, limits) if g.name in wrong else unmeasured(g) for g in gradients
-            ]
-        if [j.gradient.name for j in judged] == [j.gradient.name for j in found.judged]:
-            evidence.append(_evidence(program, judged, found.sizes))
+        with driver.open(sizes, seed=seed + 1, dtype=dtype) as program:
+            again = probe(program, driver.target, options, spec, rng, limits)
+        if [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]:
+            evidence.append(_evidence(again.program, again.judged, found.sizes))
     return evidence
 
 

@@ -89,6 +89,12 @@ def probe(
     return Probe(program, chosen, tuple(judged), _sizes(program, target, chosen))
 
 
+def single_precision(program: Program) -> bool:
+    """Whether inputs or parameters are in less than double precision."""
+    arrays = [r.value for r in program.roots.values() if isinstance(r.value, np.ndarray)]
+    return any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in arrays)
+
+
 def measured(
     program: Program, gradient: Gradient, options: Options, rng: np.random.Generator, limits: Limits
 ) -> Judged:
@@ -110,10 +116,8 @@ def unmeasured(gradient: Gradient, reason: str = "not measured") -> Judged:
 
 def _not_cancelled(program: Program, judged: Judged, others: Sequence[Judged], rng: np.random.Generator) -> Judged:
     """A gradient that is truly zero, a bias before batch norm, is judged on the scale of what cancels in it."""
-    if judged.verdict is not Verdict.INCONCLUSIVE and (judged.agreement is None or judged.agreement.size > 0):
-        found = judged.agreement
-        if found is None or found.holds or found.bar < 1e-3:
-            return judged
+    if not judged.truth.vanishes:
+        return judged
     floor = _contributions(program, judged.gradient.of, others, rng)
     return judge(program, judged.gradient, replace(judged.truth, floor=floor)) if floor > 0 else judged
 

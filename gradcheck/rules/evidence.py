@@ -37,7 +37,8 @@ class Evidence:
     @property
     def analytic(self) -> Array:
         """What the line computes from right inputs, the inherited factor taken out."""
-        return self.judged.gradient.array / self.inherited_scale
+        fed = self.judged.fed
+        return (self.judged.gradient.array if fed is None else fed) / self.inherited_scale
 
     @property
     def name(self) -> str:

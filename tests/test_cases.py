@@ -1,0 +1,55 @@
+"""Small programs, right and wrong: what is said of each is in the file itself."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import gradcheck
+import pytest
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.py"))
+
+
+def expected(case: Path) -> dict[str, Any]:
+    """EXPECTED of a case, read as data."""
+    for statement in ast.parse(case.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "EXPECTED":
+            found: dict[str, Any] = ast.literal_eval(statement.value)
+            return found
+    raise AssertionError(f"{case.name} has no EXPECTED")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("case", CASES, ids=lambda p: p.stem)
+def test_case(case: Path, seed: int) -> None:
+    want = expected(case)
+    report = gradcheck.check(str(case), seed=seed)
+    verdicts = {c.name: c.verdict.value for c in report.comparisons}
+    assert report.verdict.value == want["verdict"], str(report)
+    assert sorted(n for n, v in verdicts.items() if v == "fail") == sorted(want.get("fail", [])), str(report)
+    assert sorted(n for n, v in verdicts.items() if v == "inherited") == sorted(want.get("inherited", [])), str(report)
+    assert len(verdicts) >= 5
+    codes = {f.tensor: f.code for f in report.findings if f.tensor is not None}
+    for tensor, code in want.get("codes", {}).items():
+        assert codes.get(tensor) == code, str(report)
+    if want["verdict"] == "pass":
+        assert not [f for f in report.findings if f.severity == "error"]
+    assert [f.code for f in report.findings if f.tensor is None and f.severity == "error"] == want.get("run", [])
+    if "loss" in want and report.loss is not None:
+        assert report.loss.expression == want["loss"]
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.stem.startswith("wrong")], ids=lambda p: p.stem)
+def test_the_guilty_line_is_named(case: Path) -> None:
+    report = gradcheck.check(str(case))
+    lines = case.read_text(encoding="utf-8").splitlines()
+    for c in report.comparisons:
+        assert c.name in lines[c.line - 1].split("=")[0] or "return" in lines[c.line - 1]
+
+
+def test_every_wrong_case_has_a_right_one_beside_it() -> None:
+    names = [c.stem for c in CASES]
+    assert sum(n.startswith("right") for n in names) >= 5
+    assert sum(n.startswith("wrong") for n in names) >= 10
