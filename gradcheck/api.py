@@ -79,7 +79,7 @@ def check(
         properties=properties,
         timeout=timeout,
     )
-    return pipeline.run(_target(subject, backward, args, kwargs, options), options)
+    return pipeline.run(target_of(subject, backward, args, kwargs, options), options)
 
 
 def check_vjp(
@@ -112,16 +112,17 @@ def diff(a: Subject, b: Subject, /, *, loss: str = "auto", batch: int | None = N
     [('dW2', 'b'), ('db2', 'b'), ('dW1', 'both'), ('db1', 'b')]
     """
     options = Options(loss=loss, batch=batch, seed=seed)
-    return layers_diff.run(_target(a, None, None, None, options), _target(b, None, None, None, options), options)
+    return layers_diff.run(target_of(a, None, None, None, options), target_of(b, None, None, None, options), options)
 
 
-def _target(
+def target_of(
     subject: Subject,
     backward: Callable[..., Any] | None,
     args: Sequence[Any] | None,
     kwargs: Mapping[str, Any] | None,
     options: Options,
 ) -> Target:
+    """What `check` is handed, as a Target: a pair, a TARGET text, a module or a function."""
     if backward is not None:
         if not callable(subject):
             raise UsageError(f"check: expected forward and backward functions, got {subject!r:.60} for the forward.")

@@ -39,6 +39,8 @@ class Judged:
     """The update that puts the layout or the sign right."""
     inherited_from: str = ""
     """The gradient at fault, for an inherited error."""
+    reused_at: Value | None = None
+    """Where the name takes on another meaning after the version that was judged."""
     fed: Array | None = None
     """What the line computes from right inputs, where it was fed some."""
 
@@ -73,6 +75,21 @@ def judge(
         shown = fitted if verdict is Verdict.PASS else replace(exact, scale=fitted.scale, holds=True)
         return _unless_blind(Judged(gradient, truth, verdict, "", shown, layout), program)
     return Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
+
+
+def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged:
+    """Judge a gradient at its last version, or, for a name that is used again, at an earlier one that is right.
+
+    After `dh[h <= 0] = 0` the name dh stands for the gradient of what went into the activation, which has no name.
+    """
+    last = judge(program, gradient, truth)
+    if last.verdict is not Verdict.FAIL or gradient.kind != "intermediate":
+        return last
+    for version in gradient.versions[:-1]:
+        earlier = judge(program, replace(gradient, value=version), truth)
+        if earlier.right:
+            return replace(earlier, reused_at=gradient.value)
+    return last
 
 
 def in_layout(a: Array, shape: tuple[int, ...]) -> tuple[Array | None, str | None]:
@@ -164,7 +181,7 @@ def upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
 
 
 def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Array]) -> list[Judged]:
-    replaced = {j.gradient.keys[-1]: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
+    replaced = {j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
     # what is fed has an error of its own, which each line may enlarge
     bars = [j.agreement.bar for j in judged if j.gradient.name in feeding and j.agreement is not None]
     slack = AMPLIFIED * max(bars, default=1e-9)
@@ -204,7 +221,7 @@ def rejudged(
 
 def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) -> Judged | None:
     value = next(
-        (v for v in trace.values if v.key == judged.gradient.keys[-1] and v.name == judged.gradient.name), None
+        (v for v in trace.values if v.key == judged.gradient.key and v.name == judged.gradient.name), None
     )
     if value is None:
         return None
@@ -221,7 +238,7 @@ def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
         scaled = [p for p in result if _is_scaled(p)]
         if math.isclose(own, 1, rel_tol=1e-6) or not scaled:
             continue
-        again = rejudged(program, result, {j.gradient.keys[-1]: j.gradient.array / own})
+        again = rejudged(program, result, {j.gradient.key: j.gradient.array / own})
         healed = [p.gradient.name for p, after in zip(result, again) if _is_scaled(p) and after and after.right]
         harmed = [
             p for p, after in zip(result, again) if p.right and p.gradient.kind != "intermediate" and not _right(after)

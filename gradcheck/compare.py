@@ -149,6 +149,11 @@ class Truth:
         return (bad[0].reason or "not finite") if bad else ""
 
 
+def estimates(truth: Truth) -> tuple[Estimate, ...]:
+    """What a truth is made of."""
+    return (truth.map,) if truth.map is not None else tuple(e for _, e in truth.along)
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How a gradient and a truth agree, for one assumed factor between them."""

@@ -145,9 +145,10 @@ def _project(target: Target) -> tuple[Path, str | None]:
 def _override(namespaces: list[Any], is_mine: state.IsMine, values: Mapping[str, Array], dtype: Any) -> None:
     missing = set(values)
     for root in state.roots(namespaces, is_mine):
-        if root.name in values:
-            missing.discard(root.name)
-            _assign(root, values[root.name])
+        name = root.path if root.path in values else root.name
+        if name in values:
+            missing.discard(name)
+            _assign(root, values[name])
         elif dtype is not None and isinstance(root.value, np.ndarray) and root.value.dtype.kind == "f":
             _assign(root, root.value.astype(dtype))
     if missing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class GradcheckError(Exception):
     """Anything gradcheck refuses or cannot do; `exit_code` is what the command line ends with."""
@@ -25,3 +27,6 @@ class NothingToCheck(GradcheckError):
 
 class WrongGradientError(AssertionError):
     """Raised by `Report.raise_if_wrong`; its text is the report."""
+
+    report: Any = None
+    """The Report itself, for whoever shows it at another width."""

@@ -15,6 +15,7 @@ from gradcheck.capture.record import Key, Value
 from gradcheck.errors import UsageError
 
 Array = NDArray[Any]
+_UPDATES = ("assign", "augment", "modify")
 _BINDS = ("assign", "augment", "modify", "unpack", "return")
 
 
@@ -28,14 +29,20 @@ class Gradient:
     """What it is the gradient of."""
     value: Value
     """Its last version, where it is judged."""
-    keys: tuple[Key, ...]
+    versions: tuple[Value, ...]
     """Every version, oldest first; the last one is what other lines read."""
     kind: str
     """parameter, intermediate or input."""
 
     @property
     def array(self) -> Array:
+        """As it is judged."""
         return self.value.array
+
+    @property
+    def key(self) -> Key:
+        """The version that other lines read."""
+        return self.versions[-1].key
 
 
 def paired(
@@ -66,8 +73,8 @@ def paired(
         if not value.plain and known is not None:
             continue
         owners[value.identity] = value.name
-        keys = (*known.keys, value.key) if known else (value.key,)
-        found[value.name] = Gradient(value.name, of, _at_origin(program, value), keys, _kind(program, of, inputs))
+        versions = (*known.versions, value) if known else (value,)
+        found[value.name] = Gradient(value.name, of, _at_origin(program, value), versions, _kind(program, of, inputs))
     _demand(told or {}, set(found), "--grad", "gradient", program)
     wanted = [g for g in found.values() if not only or g.of.name in only]
     _demand(only, {g.of.name for g in wanted}, "--params", "parameter with a gradient", program)
@@ -93,7 +100,10 @@ def _at_origin(program: Program, value: Value) -> Value:
 
 def _kind(program: Program, of: Variable, inputs: Collection[str]) -> str:
     if of.order >= 0:
-        return "intermediate"
+        # a local that gets a new value once the gradients are known is a parameter, wherever it was made
+        later = program.trace.values[program.first_gradient :]
+        moved = any(v.name == of.name and v.site.kind in _UPDATES and v.array.shape == of.array.shape for v in later)
+        return "parameter" if moved else "intermediate"
     return "input" if of.name in inputs else "parameter"
 
 
@@ -108,8 +118,8 @@ def updated(program: Program, trace: Trace, gradient: Gradient) -> tuple[Value, 
     """The first new version of the gradient's parameter after the gradient: (its record, its change), if one is seen."""
     after = False
     for value in trace.values:
-        after = after or value.key == gradient.keys[-1]
-        if after and value.name == gradient.of.name and value.site.kind in ("assign", "augment", "modify"):
+        after = after or value.key == gradient.key
+        if after and value.name == gradient.of.name and value.site.kind in _UPDATES:
             return value, _change(value.array, gradient.of.array)
     return None
 

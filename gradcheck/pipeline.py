@@ -17,7 +17,7 @@ from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.options import Options
-from gradcheck.probing import Limits, Probe, prepare, probe, single_precision, unmeasured
+from gradcheck.probing import Limits, Probe, flow, observed, prepare, probe, single_precision, unmeasured
 from gradcheck.report import Loss, PropertyResult, Report
 from gradcheck.rows import ShapeProbe, comparison, shape_probe, shape_rows
 from gradcheck.rules import diagnose
@@ -77,13 +77,24 @@ def run_shapes(target: Target, options: Options) -> Report:
     rng = np.random.default_rng(options.seed)
     with driver.open(sizes, seed=options.seed) as program:
         gradients, chosen = prepare(program, target, options, spec, rng)
-        found = Probe(program, chosen, tuple(unmeasured(g) for g in gradients), sizes)
+        found = Probe(program, chosen, tuple(unmeasured(g) for g in gradients), sizes, flow(program, gradients, chosen))
         shapes = [shape_probe(program, gradients, sizes.get("m"), frozenset())]
     shapes += _other_batches(driver, target, options, spec, sizes, Limits())
     rows = shape_rows(spec, shapes)
     report = replace(_report(target, options, found, (), rows, start, program), comparisons=())
     wrong = any(row.verdict is Verdict.FAIL for row in rows)
     return replace(report, verdict=Verdict.FAIL if wrong else Verdict.PASS)
+
+
+def gradient_names(target: Target, options: Options) -> tuple[str, ...]:
+    """The gradients that a check would report, in its order: one run of the code, nothing measured.
+
+    Raises as `run` does for a target that can't be driven or computes no gradient.
+    """
+    spec = parse_spec(target.shapes) if target.shapes else None
+    driver = Driver(target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}))
+    with driver.open(batch_sizes(target, options.batch), seed=options.seed) as program:
+        return tuple(g.name for g in observed(program, target, options, spec))
 
 
 def batch_sizes(target: Target, batch: int | None) -> dict[str, int]:
@@ -171,7 +182,6 @@ def _report(
 ) -> Report:
     rows = tuple(comparison(j, findings, found.sizes) for j in found.judged)
     first = found.judged[0].gradient.value.site
-    names = [v.name for v in sorted(_forward(found), key=lambda v: v.order)]
     return Report(
         target.name,
         _verdict([r.verdict for r in rows], findings, shapes, properties),
@@ -182,12 +192,13 @@ def _report(
         loss_shown(found),
         f"{shown(first.file)}, {first.function}" if first.function else shown(first.file),
         target.inputs.format(**found.sizes),
-        tuple(names),
+        found.flow.values,
         tuple(notes),
         program.evaluations,
         time.monotonic() - start,
         options.seed,
         environment(),
+        feeds=found.flow.feeds,
     )
 
 
@@ -195,14 +206,6 @@ def loss_shown(found: Probe) -> Loss:
     """The loss as the report shows it."""
     chosen = found.chosen
     return Loss(chosen.scalar.expression, chosen.inferred, found.program.base_value, chosen.evidence)
-
-
-def _forward(found: Probe) -> list[Any]:
-    shown_names = {j.gradient.of.name for j in found.judged if j.gradient.kind != "parameter"}
-    used = set(found.chosen.scalar.variables)
-    named = [v for n, v in found.program.variables.items() if n == v.name and n.isidentifier() and v.order >= 0]
-    main = found.judged[0].gradient.value.site.function
-    return [v for v in named if v.name in shown_names | used or (v.site is not None and v.site.function == main)]
 
 
 def _verdict(

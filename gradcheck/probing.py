@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck import losses
-from gradcheck.blame import Judged, assign_blame, judge
+from gradcheck.blame import Judged, assign_blame, judge, judge_versions
 from gradcheck.capture.program import Program, Variable
-from gradcheck.compare import Truth, Verdict, measure
+from gradcheck.compare import Truth, Verdict, estimates, measure
 from gradcheck.errors import NothingToCheck, TargetError
 from gradcheck.gradients import Gradient, paired
 from gradcheck.losses import Chosen
@@ -45,6 +45,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """The forward's main values in order, and where each parameter comes in."""
+
+    values: tuple[str, ...]
+    """("x", "Z1", "A1", "Z2", "A2")"""
+    feeds: Mapping[str, str]
+    """{"W1": "Z1"}: the first of the values that a parameter changes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What one probe came to."""
 
@@ -53,12 +63,12 @@ class Probe:
     judged: tuple[Judged, ...]
     sizes: Mapping[str, int]
     """Sizes by symbol."""
+    flow: Flow
+    """How the forward hangs together."""
 
 
-def prepare(
-    program: Program, target: Target, options: Options, spec: Spec | None, rng: np.random.Generator
-) -> tuple[list[Gradient], Chosen]:
-    """Pair the gradients and settle the loss, which is the program's from then on.
+def observed(program: Program, target: Target, options: Options, spec: Spec | None) -> list[Gradient]:
+    """The gradients that the code computes, in its order.
 
     Raises TargetError for code that fails before any backward step, NothingToCheck where none was seen at all.
     """
@@ -69,6 +79,14 @@ def prepare(
     gradients = paired(program, told=grads, inputs=_inputs(program, spec), only=only)
     if not gradients:
         raise _nothing(program, target)
+    return gradients
+
+
+def prepare(
+    program: Program, target: Target, options: Options, spec: Spec | None, rng: np.random.Generator
+) -> tuple[list[Gradient], Chosen]:
+    """Pair the gradients and settle the loss, which is the program's from then on. Raises as `observed` does."""
+    gradients = observed(program, target, options, spec)
     expression = options.loss if options.loss != "auto" else target.loss
     if expression == "auto":
         chosen = losses.choose(program, gradients, rng)
@@ -86,7 +104,30 @@ def probe(
     gradients, chosen = prepare(program, target, options, spec, rng)
     judged = [measured(program, g, options, rng, limits) for g in gradients]
     judged = assign_blame(program, [_not_cancelled(program, j, judged, rng) for j in judged])
-    return Probe(program, chosen, tuple(judged), _sizes(program, target, chosen))
+    return Probe(program, chosen, tuple(judged), _sizes(program, target, chosen), flow(program, gradients, chosen))
+
+
+def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flow:
+    """What the forward's values are called, and which of them each parameter and input feeds first."""
+    wanted = {g.of.name for g in gradients if g.of.order >= 0} | set(chosen.scalar.variables)
+    main = gradients[0].value.site.function
+    parameters = {g.of.name for g in gradients if g.kind == "parameter"}
+    named = [v for n, v in program.variables.items() if n == v.name and n.isidentifier() and n != "_" and v.order >= 0]
+    here = (v for v in named if v.name in wanted or (v.site is not None and v.site.function == main))
+    values = [v for v in here if v.name not in parameters]
+    values.sort(key=lambda v: v.order)
+    labels = {v.ref for v in chosen.scalar.variables.values()}
+    before = {n: v for n, v in program.variables.items() if v.order < 0 or n in parameters}
+    roots = [v for v in before.values() if v.array.dtype.kind == "f" and v.ref not in labels]
+    feeds = {v.name: first for v in {r.ref: r for r in roots}.values() if (first := _first_changed(program, v, values))}
+    inputs = [n for n, first in feeds.items() if n not in parameters and values and first == values[0].name]
+    return Flow((*inputs[:1], *(v.name for v in values)), {n: f for n, f in feeds.items() if n in parameters})
+
+
+def _first_changed(program: Program, root: Variable, values: Sequence[Variable]) -> str:
+    moved = program.forward({root.ref: root.array + (1e-3 * np.abs(root.array) + 1e-3)})
+    seen = {v.key: v.array for v in moved.values}
+    return next((v.name for v in values if v.ref in seen and not np.array_equal(seen[v.ref], v.array)), "")
 
 
 def single_precision(program: Program) -> bool:
@@ -106,7 +147,19 @@ def measured(
     full = options.full or of.array.size <= SMALL
     method = "auto" if options.method == "richardson" else options.method
     truth = measure(lambda a: program.loss({of.ref: a}), of.array, rng=rng, full=full, method=method)
-    return judge(program, gradient, truth)
+    return judge_versions(program, gradient, truth)
+
+
+def kinks_seen(judged: Sequence[Judged]) -> str:
+    """One line on the kinks that lay within a step and were stepped around; "" where there were none."""
+    found = [k for j in judged for e in estimates(j.truth) if not e.reason for k in e.kinks if k.index is not None]
+    if not found:
+        return ""
+    first = found[0]
+    index = first.index or ()
+    unit = f", sample {index[0]}, unit {index[1]}" if len(index) == 2 else f", entry {index}" if index else ""
+    places = len({(k.label, k.index) for k in found})
+    return f"stepped around {places} kink{'s' if places > 1 else ''}, the first at {first.label}{unit}"
 
 
 def unmeasured(gradient: Gradient, reason: str = "not measured") -> Judged:

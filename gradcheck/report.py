@@ -109,9 +109,12 @@ class Report:
 
     def raise_if_wrong(self, *, allow_inconclusive: bool = False) -> Report:
         """Raise `WrongGradientError` with the text report unless everything passed; return self otherwise."""
+        __tracebackhide__ = True  # pytest shows the caller's line, not this one
         allowed = {Verdict.PASS, Verdict.INCONCLUSIVE} if allow_inconclusive else {Verdict.PASS}
         if self.verdict not in allowed:
-            raise WrongGradientError(str(self))
+            error = WrongGradientError(str(self))
+            error.report = self
+            raise error
         return self
 
     def __str__(self) -> str:

@@ -24,10 +24,10 @@ def comparison(judged: Judged, findings: Sequence[Finding], sizes: Mapping[str, 
     scale = None if found is None else _snapped(found.scale, sizes)
     name = factor_name(scale, sizes) if scale is not None else ""
     reason = judged.reason
-    if finding is not None:
-        reason = finding.verdict
-    elif judged.verdict is Verdict.INHERITED and judged.inherited_from:
+    if judged.verdict is Verdict.INHERITED and judged.inherited_from:
         reason = f"from {judged.inherited_from}"
+    elif finding is not None:
+        reason = finding.verdict
     elif judged.right and scale is not None and scale != 1:
         reason = f"times {name or f'{scale:.4g}'}"
     return Comparison(
@@ -99,13 +99,20 @@ def shape_rows(spec: Spec | None, probes: Sequence[ShapeProbe]) -> tuple[ShapeRo
     rows = []
     for name, shape in first.shapes.items():
         wrong = [(p.batch, reason) for p in probes if (reason := _reason(name, spec, p))]
-        at = ", ".join(str(batch) for batch, _ in wrong if batch is not None)
-        reason = wrong[0][1] + (f" (also at batch sizes {at})" if len(wrong) > 1 and at else "") if wrong else ""
+        reason = _told(name, wrong, first)
         expected = _expected(name, spec, first)
         verdict = Verdict.FAIL if wrong else Verdict.PASS if expected else Verdict.SKIPPED
         file, line = first.places.get(name, ("", None))
         rows.append(ShapeRow(name, expected, shape, verdict, reason, file, line))
     return tuple(rows)
+
+
+def _told(name: str, wrong: Sequence[tuple[int | None, str]], first: ShapeProbe) -> str:
+    if not wrong:
+        of = first.gradients.get(name)
+        return f"another layout than {of}'s, put right by the update" if name in first.put_right else ""
+    at = ", ".join(str(batch) for batch, _ in wrong if batch is not None)
+    return wrong[0][1] + (f" (also at batch sizes {at})" if len(wrong) > 1 and at else "")
 
 
 def _expected(name: str, spec: Spec | None, probe: ShapeProbe) -> str:

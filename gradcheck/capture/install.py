@@ -7,6 +7,7 @@ elsewhere see the instrumented code. Nothing is written to disk.
 from __future__ import annotations
 
 import ast
+import functools
 import gc
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -118,14 +119,16 @@ def project_modules(folder: Path, name: str | None = None) -> list[ModuleType]:
     found = []
     for key, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and file.endswith(".py") and not _is_foreign(Path(file), folder):
+        if file and file.endswith(".py") and not _is_foreign(file, folder):
             if name is None or key == name or key.startswith(name + "."):
                 found.append(module)
     return found
 
 
-def _is_foreign(file: Path, folder: Path) -> bool:
-    parts = file.resolve().parts
+@functools.lru_cache(1 << 14)
+def _is_foreign(file: str, folder: Path) -> bool:
+    # remembered: every opening asks it of every imported module, and resolving a path is a dozen system calls
+    parts = Path(file).resolve().parts
     own = folder.resolve().parts
     return parts[: len(own)] != own or "site-packages" in parts[len(own) :]
 

@@ -60,6 +60,8 @@ class Trace:
     """What the user's code raised; evidence, not an error of the run."""
     unfinished: bool = False
     """True when the run was ended early (second step reached, or too many values)."""
+    objects: tuple[object, ...] = ()
+    """The recorded values themselves, beside `values`, as the run left them: a copy that differs was edited later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Program:
         self._saved = state.save(namespaces, is_mine)
         self.roots = {root.path: root for root in state.roots(namespaces, is_mine)}
         self._scalar: Scalar | None = None
+        self._labels: dict[int, str] = {}
         self._end: frozenset[Key] = frozenset()
         self.trace = self._first_run(output)
 
@@ -125,7 +128,7 @@ class Program:
             values = {name: self._found(ref, run.found) for name, ref in wanted.items()}
             # what the loss itself computes is probed too: user code called from --loss has kinks
             value = np.nan if any(v is None for v in values.values()) else self._scalar_value(scalar, values)
-        return Evaluation(value, tuple(run.signature))
+        return Evaluation(value, tuple([(self._label(site), pattern) for site, pattern in run.signature]))
 
     def forward(self, replace: Mapping[Ref, Array] | None = None) -> Trace:
         """Run until the loss is known, with values replaced, and record everything."""
@@ -146,6 +149,14 @@ class Program:
         return self.sites[number]
 
     # -- inside
+
+    def _label(self, number: int) -> str:
+        """A kink's site as a reader knows it: "line 57: np.maximum(Z, 0)"."""
+        label = self._labels.get(number)
+        if label is None:
+            site = self.sites[number]
+            label = self._labels[number] = f"line {site.line}: {site.name}"
+        return label
 
     def _first_run(self, output: TextIO | None) -> Trace:
         seen: dict[str, set[int]] = {}
@@ -182,8 +193,14 @@ class Program:
             values = values[: cut[0]]
             self._end = frozenset({cut[1]})
         self._alive = recorder.alive
-        trace = Trace(tuple(values), tuple(recorder.signature), raised, cut is not None)
+        trace = Trace(tuple(values), tuple(recorder.signature), raised, cut is not None, tuple(recorder.alive))
         self._saved.restore_all()
+        edited = self._saved.edited()
+        changed = {id(item) for item in edited}
+        self.edited = frozenset(path for path, root in self.roots.items() if id(root.value) in changed)
+        """Roots whose array the step changes in place."""
+        self.draws = any(not isinstance(item, np.ndarray) for item in edited)
+        """Whether the step draws from a random generator of the state."""
         self.first_gradient = self._boundary(trace)
         self.variables = self._variables(trace)
         return trace
@@ -230,7 +247,7 @@ class Program:
         recorder = Recorder(self.sites, {r: a for r, a in replace.items() if isinstance(r, Key)}, stop)
         with self._roots_replaced(replace):
             raised = self._run(recorder.probes())
-        return Trace(tuple(recorder.values), tuple(recorder.signature), raised, bool(stop))
+        return Trace(tuple(recorder.values), tuple(recorder.signature), raised, bool(stop), tuple(recorder.alive))
 
     def _run(self, probes: Mapping[str, Callable[..., Any]]) -> BaseException | None:
         raised: BaseException | None = None

@@ -135,6 +135,10 @@ class State:
             for i in self.touched:
                 _put_back(*items[i])
 
+    def edited(self) -> list[Any]:
+        """Arrays changed in place and generators drawn from, as far as runs have been seen to."""
+        return [item for i, (item, _) in enumerate(self._items()) if i in self.touched and i >= len(self.containers)]
+
     def _items(self) -> Iterator[tuple[Any, Any]]:
         yield from self.containers
         yield from self.arrays
@@ -203,7 +207,7 @@ def _same(item: Any, saved: Any) -> bool:
 def _equal_states(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return all(_equal_states(a[k], b[k]) for k in b)
-    return bool(np.array_equal(a, b))
+    return bool(a == b if isinstance(a, tuple) else np.array_equal(a, b))
 
 
 def _put_back(item: Any, saved: Any) -> None:

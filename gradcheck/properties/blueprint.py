@@ -1,0 +1,185 @@
+"""What a target's arrays look like at any sizes: which size each axis follows, and which numbers they hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.program import Program
+from gradcheck.driver import Driver
+from gradcheck.errors import GradcheckError
+from gradcheck.gradients import Gradient
+from gradcheck.properties.drawing import Array, Numbers, draw, numbers_of
+from gradcheck.shapes import ShapeSpec, Spec, parse_shape, parse_spec, resolve
+
+Axes = tuple[str | int | None, ...]
+"""For each axis the symbol whose size it has, its own size where that never changes, or None where it isn't known."""
+Prepare = Callable[[Program], Sequence[Gradient]]
+"""Sets a program's loss and pairs its gradients."""
+
+_ODD = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
+"""Sizes at which the target is opened once to see which axis follows which symbol: primes, unlikely to be anything else."""
+_FACTORS = (2, 3, 5, 7, 11, 13, 17)
+_TIME = frozenset({"t", "T", "L", "S", "seq", "steps", "time", "length"})
+"""Symbols of a sequence: its entries depend on one another, so that it is no batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One array of the state: an input or a parameter."""
+
+    name: str
+    """W1; its path where several arrays of the state bear the name."""
+    path: str
+    """How to replace it: parameters['W1']."""
+    axes: Axes
+    """What its axes follow."""
+    spec: ShapeSpec | None
+    """Its shape at any sizes; None where the target's own setup has to make it."""
+    numbers: Numbers
+    """What it holds."""
+    parameter: bool
+    """Whether the code computes a gradient of it."""
+    scalar: bool = False
+    """True for a plain float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A target at any sizes."""
+
+    sizes: Mapping[str, int]
+    """Its own sizes by symbol; empty for one that can't be rebuilt at others."""
+    seeded: bool
+    """Whether another seed makes other numbers."""
+    spec: Spec | None
+    """Its shape conventions."""
+    parts: tuple[Part, ...]
+    """Inputs and parameters."""
+    axes: Mapping[str, Axes]
+    """Axes by name, of every value of the forward and every gradient."""
+    batch: str | None
+    """The symbol that counts samples."""
+    hidden: tuple[str, ...]
+    """Symbols that only parameters have: units whose order means nothing."""
+    loops: frozenset[tuple[str, int, str]]
+    """(file, line, name) of what the forward computes once a sample."""
+
+    def values(self, sizes: Mapping[str, int], seed: int) -> dict[str, Any]:
+        """Inputs and parameters of a network of these sizes, by name, drawn from the seed."""
+        rng = np.random.default_rng(seed)
+        drawn: dict[str, Any] = {}
+        for part in self.parts:
+            if part.spec is not None and part.numbers.kind != "given":
+                array = draw(part.numbers, resolve(part.spec, sizes), rng)
+                drawn[part.name] = float(array) if part.scalar else array
+        return drawn
+
+    def labels(self, name: str, array: Array, sizes: Mapping[str, int]) -> Axes | None:
+        """The axes of a named array, if they account for its shape at these sizes."""
+        axes = self.axes.get(name)
+        if axes is None or len(axes) != array.ndim:
+            return None
+        fits = all(a is None or n == (a if isinstance(a, int) else sizes.get(a)) for a, n in zip(axes, array.shape))
+        return axes if fits else None
+
+
+def learn(driver: Driver, prepare: Prepare) -> Blueprint:
+    """Open the target at its own sizes, and at odd ones where it has any, and see what follows what."""
+    target = driver.target
+    spec = parse_spec(target.shapes) if target.shapes else None
+    with driver.open(seed=0) as program:
+        gradients = prepare(program)
+        own = _shapes(program, gradients)
+        names = Counter(root.name for root in program.roots.values())
+        roots = [
+            (root.name if names[root.name] == 1 else path, path, np.array(root.value), isinstance(root.value, np.ndarray))
+            for path, root in program.roots.items()
+        ]
+    odd_sizes, odd, counts = _at_odd_sizes(driver, prepare)
+    axes = {n: _follows(n, shape, odd.get(n), target.sizes, odd_sizes, spec) for n, shape in own.items()}
+    kinds = {g.of.ref: g.kind for g in gradients}
+    batch = _batch(axes, [r[0] for r in roots], {name for name, path, *_ in roots if path in kinds}, target.sizes)
+    parts: list[Part] = []
+    for name, path, array, is_array in roots:
+        along = axes.get(name, (None,) * array.ndim)
+        parameter = path in kinds and (batch not in along if batch is not None else kinds[path] == "parameter")
+        if parameter or any(isinstance(a, str) for a in along) or array.ndim:
+            shape = _spec_of(name, along, spec) if target.sizes else None
+            # a constant of the code's own has no size of the network in its shape: it stays what it is
+            shape = shape if parameter or any(isinstance(a, str) for a in along) else None
+            parts.append(Part(name, path, along, shape, numbers_of(array, parameter=parameter), parameter, not is_array))
+    data = [p for p in parts if (batch in p.axes if batch is not None else not p.parameter)]
+    inputs = {a for p in data for a in p.axes}
+    hidden = [s for s in target.sizes if s != batch and s not in inputs and any(s in p.axes for p in parts)]
+    loops = frozenset(place for place, n in counts.items() if batch is not None and n == odd_sizes.get(batch))
+    return Blueprint(target.sizes, target.redrawable, spec, tuple(parts), axes, batch, tuple(hidden), loops)
+
+
+def _shapes(program: Program, gradients: Sequence[Gradient]) -> dict[str, tuple[int, ...]]:
+    found = {name: v.array.shape for name, v in program.variables.items()}
+    found |= {path: np.shape(root.value) for path, root in program.roots.items()}
+    return found | {g.name: g.array.shape for g in gradients}
+
+
+def _at_odd_sizes(
+    driver: Driver, prepare: Prepare
+) -> tuple[dict[str, int], dict[str, tuple[int, ...]], Counter[tuple[str, int, str]]]:
+    """Other sizes, shapes by name there, and how often each place of the forward is passed; {} where none will do."""
+    own = driver.target.sizes
+    # multiples of its own sizes suit code that cuts an axis into groups
+    for sizes in (dict(zip(own, _ODD)), {s: n * k for (s, n), k in zip(own.items(), _FACTORS)}):
+        try:
+            if sizes:
+                with driver.open(sizes, seed=0) as program:
+                    gradients = prepare(program)
+                    forward = program.trace.values[: program.first_gradient]
+                    counts = Counter((v.site.file, v.site.line, v.name) for v in forward)
+                    return sizes, _shapes(program, gradients), counts
+        except GradcheckError:
+            continue
+    return {}, {}, Counter()
+
+
+def _follows(
+    name: str,
+    own: tuple[int, ...],
+    odd: tuple[int, ...] | None,
+    own_sizes: Mapping[str, int],
+    odd_sizes: Mapping[str, int],
+    spec: Spec | None,
+) -> Axes:
+    """What each axis of a value follows: the convention's word for it, else what two openings show."""
+    said = spec[name].axes if spec is not None and name in spec else ()
+    if len(said) == len(own) and all(a.kind in ("symbol", "fixed") and not a.optional for a in said):
+        return tuple(a.name if a.kind == "symbol" and a.name in own_sizes else a.size or None for a in said)
+    if odd is None or len(odd) != len(own):
+        return (None,) * len(own)
+    return tuple(_symbol(a, b, own_sizes, odd_sizes) for a, b in zip(own, odd))
+
+
+def _symbol(own: int, odd: int, own_sizes: Mapping[str, int], odd_sizes: Mapping[str, int]) -> str | int | None:
+    fitting = [s for s, size in odd_sizes.items() if odd == size and own == own_sizes[s]]
+    if len(fitting) == 1:
+        return fitting[0]
+    return own if own == odd and odd not in odd_sizes.values() else None
+
+
+def _spec_of(name: str, axes: Axes, spec: Spec | None) -> ShapeSpec | None:
+    if spec is not None and name in spec:
+        return spec[name]
+    return None if None in axes else parse_shape(f"({', '.join(map(str, axes))})")
+
+
+def _batch(axes: Mapping[str, Axes], roots: Sequence[str], graded: set[str], sizes: Mapping[str, int]) -> str | None:
+    """The symbol of inputs that no parameter has; of several the one that most values carry."""
+    data = {a for n in roots if n not in graded for a in axes.get(n, ())}
+    weights = {a for n in roots if n in graded for a in axes.get(n, ())}
+    able = [s for s in sizes if s in data and s not in _TIME]
+    strict = [s for s in able if s not in weights] or [s for s in able if s in ("m", "n", "N", "B", "b", "batch")]
+    carried = Counter(a for along in axes.values() for a in set(along))
+    return max(strict, key=lambda s: carried[s], default=None)

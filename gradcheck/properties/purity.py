@@ -1,0 +1,112 @@
+"""A backward pass reads what the forward left and changes none of it; run again, it gives the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.record import Key, Value
+from gradcheck.properties.drawing import Array, written
+from gradcheck.properties.outcome import HELD, Outcome, difference, missing, place
+from gradcheck.properties.subject import Opened, recomputed
+
+
+def backward_is_pure(opened: Opened) -> Outcome:
+    """Inputs, parameters before their update, and the forward's values are left alone; twice gives the same."""
+    if not opened.gradients:
+        return missing("no gradient was seen")
+    return _edited_input(opened) or _edited_value(opened) or _differs_again(opened) or HELD
+
+
+def _edited_input(opened: Opened) -> Outcome | None:
+    """An array of the state that the loss depends on, and that no update has a right to change."""
+    program = opened.program
+    updated = {g.of.ref for g in opened.gradients if g.of.ref in program.roots}
+    for path in sorted(program.edited - updated):
+        root = program.roots[path]
+        if not isinstance(root.value, np.ndarray) or not _matters(opened, path, root.value):
+            continue
+        edits = [i for i, v in enumerate(program.trace.values) if v.identity == id(root.value) and _is_edit(v)]
+        if edits and edits[0] < program.first_gradient:
+            continue  # the forward's own doing
+        where = f" at {place(program.trace.values[edits[0]])}" if edits else ""
+        return Outcome(f"{root.name}, an input, is changed in place{where}", (f"{root.name} is changed in place{where}",))
+    return None
+
+
+def _is_edit(value: Value) -> bool:
+    return value.site.kind in ("augment", "modify")
+
+
+def _edited_value(opened: Opened) -> Outcome | None:
+    """A value of the forward that no longer holds what it held when the backward began."""
+    program = opened.program
+    values, objects = program.trace.values, program.trace.objects
+    cached = _cached(opened)
+    own = {g.of.name: i for i, v in enumerate(values) for g in opened.gradients if v.key == g.key}
+    for i in range(program.first_gradient, len(values)):
+        before, after = cached.get(values[i].identity), values[i]
+        if before is None or not _changed(before.array, after.array):
+            continue
+        if after.name == before.name and i > own.get(before.name, len(values)):
+            cached.pop(after.identity)  # an update: it comes after the value's own gradient
+        elif _matters(opened, before.key, before.array):
+            return _told(before, after.array, f"{after.name} at {place(after)}")
+    unseen = _edited_by_forward(opened)
+    for value, live in zip(values, objects):
+        before = cached.get(value.identity)
+        if before is value and isinstance(live, np.ndarray) and value.key not in unseen:
+            if _changed(value.array, live) and _matters(opened, value.key, value.array):
+                return _told(value, np.array(live), "the backward")
+    return None
+
+
+def _told(value: Value, now: Array, what: str) -> Outcome:
+    line = f"{value.name} computed at {place(value)} is {written(value.array)}, after {what} {written(now)}"
+    return Outcome(f"{value.name}, a value of the forward, is changed in place by {what}", (line,))
+
+
+def _cached(opened: Opened) -> dict[int, Value]:
+    """Arrays of the forward as they last were in it, by identity; what belongs to the state is left out."""
+    program = opened.program
+    state = {id(r.value) for r in program.roots.values()}
+    forward = program.trace.values[: program.first_gradient]
+    found: dict[int, Value] = {}
+    for value in forward:
+        if value.array.ndim and value.identity not in state and value.site.kind != "argument" and value.plain:
+            found[value.identity] = value
+    return found
+
+
+def _edited_by_forward(opened: Opened) -> set[Key]:
+    """Values that the forward itself goes on to change where no probe sees it."""
+    trace = opened.program.forward()
+    return {
+        v.key for v, live in zip(trace.values, trace.objects) if isinstance(live, np.ndarray) and _changed(v.array, live)
+    }
+
+
+def _changed(a: Array, b: Array) -> bool:
+    return a.shape != b.shape or not np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
+def _matters(opened: Opened, ref: Any, array: Array) -> bool:
+    """Whether the loss depends on the value: a buffer of the optimiser's may be changed at will."""
+    program = opened.program
+    if array.dtype.kind != "f":
+        return True
+    moved = program.loss({ref: array * 1.125 + 0.125 * opened.rng(7).standard_normal(array.shape)}).value
+    return difference(program.base_value, float(np.real(moved)))
+
+
+def _differs_again(opened: Opened) -> Outcome | None:
+    """The same step from the same state once more."""
+    trace = opened.program.backward()
+    for g in opened.gradients:
+        again = recomputed(trace, g)
+        if again is None or again.shape != g.array.shape or difference(g.array, again, opened.size(), close=1e-12):
+            now = "nothing" if again is None else written(again)
+            line = f"{g.name} computed at {place(g.value)} is {written(g.array)}, a second time {now}"
+            return Outcome(f"{g.name} is not the same when the step is run again", (line,))
+    return None

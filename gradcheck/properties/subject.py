@@ -1,0 +1,146 @@
+"""The target under test, opened on drawn networks, with its loss settled as the pipeline settles it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck import losses, probing
+from gradcheck.capture.program import Program, Scalar, Trace
+from gradcheck.driver import Driver
+from gradcheck.errors import TargetError, UsageError
+from gradcheck.gradients import Gradient, paired
+from gradcheck.options import Options
+from gradcheck.properties.blueprint import Axes, Blueprint, Prepare, learn
+from gradcheck.properties.drawing import Array
+from gradcheck.properties.network import Network
+from gradcheck.shapes import parse_spec
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A target that can be opened on any network."""
+
+    driver: Driver
+    blueprint: Blueprint
+    prepare: Prepare
+
+    @contextlib.contextmanager
+    def open(
+        self,
+        network: Network,
+        *,
+        sizes: Mapping[str, int] | None = None,
+        values: Mapping[str, Any] | None = None,
+        dtype: Any = None,
+    ) -> Iterator[Opened]:
+        """A Program of the network, its loss set; `sizes` and `values` overrule the network's own.
+
+        Raises TargetError or UsageError for a network that can't be built or has no loss.
+        """
+        held = {n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in {**network.values, **(values or {})}.items()}
+        if dtype is not None:
+            held = {n: v.astype(dtype) if _is_real(v) else v for n, v in held.items()}
+        wanted = {**network.sizes, **(sizes or {})}
+        with self.driver.open(wanted, seed=network.seed, values=held, dtype=dtype) as program:
+            yield Opened(program, list(self.prepare(program)), network, wanted, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One network, running."""
+
+    program: Program
+    gradients: Sequence[Gradient]
+    network: Network
+    sizes: Mapping[str, int]
+    subject: Subject
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """The target at any sizes."""
+        return self.subject.blueprint
+
+    @property
+    def parameters(self) -> list[Gradient]:
+        """Gradients of parameters."""
+        return [g for g in self.gradients if g.kind == "parameter"]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Inputs and parameters by name, those that the target's own setup made included."""
+        roots = self.program.roots
+        held = {p.name: roots[p.path].value for p in self.blueprint.parts if p.path in roots}
+        return {n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in held.items()}
+
+    def rng(self, stream: int) -> np.random.Generator:
+        """Random numbers that belong to this network."""
+        return np.random.default_rng([self.network.seed, stream])
+
+    def labels(self, name: str, array: Array) -> Axes | None:
+        """What the axes of a named array follow, where it is known."""
+        return self.blueprint.labels(name, array, self.sizes)
+
+    def size(self) -> float:
+        """The largest entry of all gradients: what is tiny beside it is rounding."""
+        found = [np.abs(g.array[np.isfinite(g.array)]).max(initial=0.0) for g in self.gradients]
+        return float(max(found, default=0.0))
+
+
+def recomputed(trace: Trace, gradient: Gradient) -> Array | None:
+    """A gradient as another run computed it."""
+    key = gradient.key
+    return next((v.array for v in trace.values if v.key == key and v.name == gradient.name), None)
+
+
+def subject_of(driver: Driver, options: Options, prepare: Prepare | None = None) -> Subject:
+    """Learn what the target looks like; its loss is chosen once, at its own sizes, and found again on every network.
+
+    On a network with a single class or sample every loss fits, so that choosing anew there would choose wrongly.
+    """
+    if prepare is not None:
+        return Subject(driver, learn(driver, prepare), prepare)
+    target = driver.target
+    spec = parse_spec(target.shapes) if target.shapes else None
+    with driver.open(seed=0) as program:
+        gradients, chosen = probing.prepare(program, target, options, spec, np.random.default_rng(0))
+    inputs = [g.of.name for g in gradients if g.kind == "input"]
+    told, only = {**target.grads, **options.grads}, options.params or target.params
+    expression = options.loss if options.loss != "auto" else target.loss
+
+    def again(program: Program) -> list[Gradient]:
+        if program.first_gradient == len(program.trace.values):
+            raise TargetError(f"{target.name}: no backward step is reached at these sizes.")
+        found = paired(program, told=told, inputs=inputs, only=only)
+        if expression != "auto":
+            names = vars(target.module) if target.module is not None else {}
+            program.with_loss(losses.of_expression(program, expression, names))
+        else:
+            program.with_loss(_found_again(program, chosen, found))
+        return found
+
+    return Subject(driver, learn(driver, again), again)
+
+
+def _found_again(program: Program, chosen: losses.Chosen, gradients: Sequence[Gradient]) -> Scalar:
+    """The loss that was chosen at the target's own sizes, in another program of it."""
+    wanted = chosen.scalar.expression
+    if not chosen.inferred:
+        own = losses.choose(program, gradients, np.random.default_rng(0))
+        if own.scalar.expression == wanted:
+            return own.scalar
+    else:
+        for candidate in losses.candidates(program):
+            for mean in (True, False):
+                scalar = candidate.scalar(mean)
+                if scalar.expression == wanted:
+                    return scalar
+    raise UsageError(f"the loss, {wanted}, is not computed at these sizes.")
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"

@@ -1,0 +1,54 @@
+"""Reports as text: `render(report, "text")`, or markdown, or json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradcheck.errors import UsageError
+from gradcheck.render.as_json import render_json
+from gradcheck.render.diff import render_diff
+from gradcheck.render.markdown import render_markdown
+from gradcheck.render.text import render_several, render_shapes, render_text
+from gradcheck.report import Report
+
+__all__ = [
+    "FORMATS",
+    "render",
+    "render_diff",
+    "render_json",
+    "render_markdown",
+    "render_shapes",
+    "render_text",
+]
+
+FORMATS = {"text": render_text, "json": render_json, "markdown": render_markdown}
+"""What is built; each function takes a report."""
+PLANNED = ("html", "github", "sarif", "junit")
+"""What the contract names besides."""
+
+
+def render(
+    reports: Report | Sequence[Report],
+    format: str = "text",
+    *,
+    width: int = 100,
+    color: bool = False,
+    verbose: int = 0,
+    ascii: bool = False,
+) -> str:
+    """One report or several in one of the formats; the options are for text.
+
+    A sequence of one is one report; several come below one another, with a count.
+    """
+    if format not in FORMATS:
+        known = ", ".join(FORMATS)
+        problem = "is not built yet" if format in PLANNED else "is not known"
+        raise UsageError(f"--format {format} {problem}; there are {known}")
+    one = reports if isinstance(reports, Report) else reports[0] if len(reports) == 1 else None
+    if format == "json":
+        return render_json(one or reports)
+    if format == "markdown":
+        return render_markdown(one or reports)
+    if one:
+        return render_text(one, width=width, color=color, verbose=verbose, ascii=ascii)
+    return render_several(list(reports), width=width, color=color, verbose=verbose, ascii=ascii)  # type: ignore[arg-type]
