@@ -83,7 +83,13 @@ def check(
 
 
 def check_vjp(
-    f: Callable[..., Any], vjp: Callable[..., Any], /, *args: Any, seed: int = 0, full: bool = False, method: str = "auto"
+    f: Callable[..., Any],
+    vjp: Callable[..., Any],
+    /,
+    *args: Any,
+    seed: int = 0,
+    full: bool = False,
+    method: str = "auto",
 ) -> Report:
     """Check a vector-Jacobian product: `vjp(v, *args)` must be vᵀ ∂f/∂args for a random v of f's output's shape.
 
@@ -127,7 +133,12 @@ def target_of(
         if not callable(subject):
             raise UsageError(f"check: expected forward and backward functions, got {subject!r:.60} for the forward.")
         return pair(
-            getattr(subject, "__name__", "forward"), subject, backward, args=args, shapes=options.shapes or "", kwargs=kwargs
+            getattr(subject, "__name__", "forward"),
+            subject,
+            backward,
+            args=args,
+            shapes=options.shapes or "",
+            kwargs=kwargs,
         )
     if isinstance(subject, str):
         if args is not None or kwargs is not None:

@@ -109,6 +109,9 @@ def _unless_blind(judged: Judged, program: Program) -> Judged:
     assert found is not None
     if not math.isfinite(found.resolution):
         return replace(judged, verdict=Verdict.INCONCLUSIVE, reason="the gradient is zero at this probe")
+    if found.unseen:
+        entries = "1 entry sits" if found.unseen == 1 else f"{found.unseen} entries sit"
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=f"{entries} on a kink")
     if found.resolution > BLUNT:
         reason = f"would have missed errors up to {found.resolution:.1g}"
         return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
@@ -123,7 +126,7 @@ def _unless_blind(judged: Judged, program: Program) -> Judged:
 
 
 def _puts_right(program: Program, judged: Judged, scale: float) -> Value | None:
-    """The update that moves the parameter straight down its numeric gradient, whatever the gradient's layout or sign."""
+    """The update that moves the parameter straight down its numeric gradient, whatever the layout or sign."""
     if judged.gradient.kind == "intermediate" and judged.layout is not None:
         return None
     seen = updated(program, program.trace, judged.gradient)
@@ -220,9 +223,7 @@ def rejudged(
 
 
 def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) -> Judged | None:
-    value = next(
-        (v for v in trace.values if v.key == judged.gradient.key and v.name == judged.gradient.name), None
-    )
+    value = next((v for v in trace.values if v.key == judged.gradient.key and v.name == judged.gradient.name), None)
     if value is None:
         return None
     return replace(judge(program, judged.gradient, judged.truth, value.array, slack=slack), fed=value.array)

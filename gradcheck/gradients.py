@@ -115,7 +115,7 @@ def _demand(names: Collection[str], have: Collection[str], option: str, what: st
 
 
 def updated(program: Program, trace: Trace, gradient: Gradient) -> tuple[Value, Array] | None:
-    """The first new version of the gradient's parameter after the gradient: (its record, its change), if one is seen."""
+    """The first new version of the gradient's parameter after the gradient, and its change; None if none is seen."""
     after = False
     for value in trace.values:
         after = after or value.key == gradient.key

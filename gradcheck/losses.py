@@ -90,7 +90,7 @@ class Candidate:
         """The loss as a scalar of the program, averaged or summed over samples."""
         divisor = self.samples if mean else 1
         o, t, function = self.output.name, self.label.name, self.form.function
-        variables = {n: v for n, v in sorted(((o, self.output), (t, self.label)), key=lambda p: p[1].order)}
+        variables = dict(sorted(((o, self.output), (t, self.label)), key=lambda p: p[1].order))
         expression = f"{'mean' if mean else 'summed'} {self.form.name} of {o} and {t}"
         return Scalar(expression, variables, lambda values: function(values[o], values[t]) / divisor)
 

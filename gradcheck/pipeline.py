@@ -17,7 +17,18 @@ from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.options import Options
-from gradcheck.probing import Limits, Probe, flow, observed, prepare, probe, single_precision, unmeasured
+from gradcheck.probing import (
+    Limits,
+    Probe,
+    flow,
+    kinks_seen,
+    nudged,
+    observed,
+    prepare,
+    probe,
+    single_precision,
+    unmeasured,
+)
 from gradcheck.report import Loss, PropertyResult, Report
 from gradcheck.rows import ShapeProbe, comparison, shape_probe, shape_rows
 from gradcheck.rules import diagnose
@@ -44,9 +55,10 @@ def run(target: Target, options: Options, *, output: TextIO | None = None, progr
     sizes = batch_sizes(target, options.batch)
     seeds: list[int] = [options.seed]
     notes: list[str] = []
-    dtype = None
+    dtype: Any = None
+    moved: dict[str, Any] = {}
     while True:
-        with driver.open(sizes, seed=seeds[-1], dtype=dtype) as program:
+        with driver.open(sizes, seed=seeds[-1], dtype=dtype, values=moved) as program:
             if dtype is None and single_precision(program):
                 dtype = np.float64
                 notes.append("float32 inputs and parameters were cast, so that the check is in float64")
@@ -54,10 +66,18 @@ def run(target: Target, options: Options, *, output: TextIO | None = None, progr
             found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
         blind = [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
-        if not blind or not target.redrawable or len(seeds) > REDRAWS or limits.reached(program):
+        if not blind or len(seeds) > REDRAWS or limits.reached(program):
             break
-        notes.append(f"seed {seeds[-1]} could not show {', '.join(blind)}: drawn anew with seed {seeds[-1] + 1}")
-        seeds.append(seeds[-1] + 1)
+        if target.redrawable:
+            notes.append(f"seed {seeds[-1]} could not show {', '.join(blind)}: drawn anew with seed {seeds[-1] + 1}")
+        elif moved or not (moved := nudged(found.judged, np.random.default_rng(options.seed))):
+            break
+        else:
+            names = ", ".join(moved)
+            notes.append(f"{', '.join(blind)} could not be seen where the code stands: {names} were moved a little")
+        seeds.append(seeds[-1] + 1 if target.redrawable else seeds[-1])
+    if told := kinks_seen(found.judged):
+        notes.append(told)
     report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program)
     if progress is not None:
         progress(replace(report, notes=(*report.notes, "time limit reached: what follows the gradients was left out")))

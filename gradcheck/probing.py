@@ -6,8 +6,10 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck import losses
 from gradcheck.blame import Judged, assign_blame, judge, judge_versions
@@ -20,6 +22,8 @@ from gradcheck.options import Options
 from gradcheck.shapes import Spec
 from gradcheck.source import told, traced
 from gradcheck.target import Target
+
+Array = NDArray[Any]
 
 SMALL = 256
 """Tensors up to this many entries are checked entry by entry, larger ones along random directions."""
@@ -148,6 +152,15 @@ def measured(
     method = "auto" if options.method == "richardson" else options.method
     truth = measure(lambda a: program.loss({of.ref: a}), of.array, rng=rng, full=full, method=method)
     return judge_versions(program, gradient, truth)
+
+
+def nudged(judged: Sequence[Judged], rng: np.random.Generator) -> dict[str, Array]:
+    """The parameters a tenth of their scale away from where they are: off a kink, out of a symmetry or of zero."""
+    moved = {}
+    for of in (j.gradient.of for j in judged if j.gradient.kind == "parameter" and j.gradient.of.order < 0):
+        scale = float(np.sqrt(np.mean(of.array**2))) if of.array.size else 0.0
+        moved[of.name] = of.array + 0.1 * (scale or 1.0) * rng.standard_normal(of.array.shape)
+    return moved
 
 
 def kinks_seen(judged: Sequence[Judged]) -> str:

@@ -338,7 +338,9 @@ class _PairDrivers:
 
     def backward(self, dout: Any, cache: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """One gradient for each input, in order; None for one that the backward does not compute."""
-        second: tuple[Any, ...] = inputs if not self.cache else () if cache is None and len(_required(self.b)) < 2 else (cache,)
+        second: tuple[Any, ...] = (
+            inputs if not self.cache else () if cache is None and len(_required(self.b)) < 2 else (cache,)
+        )
         result = self.b(dout, *second)
         if isinstance(result, dict):
             return tuple(result.get(f"d{n}", result.get(n)) for n in self.names)

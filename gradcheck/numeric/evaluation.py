@@ -1,32 +1,15 @@
-"""What a function hands back for one input: its value, and on which side of every kink it passed."""
+"""Where two evaluations of a function lie on different sides of a kink."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[Any]
+from gradcheck.evaluation import Array, Evaluation, Function, Signature
 
-Signature: TypeAlias = tuple[tuple[Hashable, Array], ...]
-"""One `(label, pattern)` per kink site passed, in order; a pattern is a small int or bool array."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One run of a scalar function."""
-
-    value: complex | float
-    """f(x); may be nan or inf."""
-    signature: Signature = ()
-    """The side taken at each kink site: `z > 0` of a ReLU, the argmax of a maximum."""
-
-
-Function: TypeAlias = Callable[[Array], Evaluation]
-"""f(x) for x of dtype float64, float32 or complex128. The engine owns x: f neither keeps nor changes it."""
+__all__ = ["Array", "Crossing", "Evaluation", "Function", "Signature", "crossings", "same_side"]
 
 
 @dataclass(frozen=True, slots=True)

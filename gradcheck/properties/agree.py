@@ -70,7 +70,9 @@ def _is_rounding(judged: Judged, size: float) -> bool:
 def _told(judged: Judged, others: list[Judged]) -> Outcome:
     g = judged.gradient
     computed = f"{g.name} computed at {place(g.value)} is {written(g.array)}"
-    return Outcome(f"{g.name} is not the derivative of the loss by {g.of.name}", (f"{computed}, {_right(judged, others)}",))
+    return Outcome(
+        f"{g.name} is not the derivative of the loss by {g.of.name}", (f"{computed}, {_right(judged, others)}",)
+    )
 
 
 def _right(judged: Judged, others: list[Judged]) -> str:

@@ -91,10 +91,8 @@ def _broken(
     return Outcome("the loss of a batch is neither the mean nor the sum of its parts'", (_cut(cut, count), line))
 
 
-def _adds_a_constant(
-    opened: Opened, batch: str, rows: Sequence[Array], parts: Sequence[tuple[float, Any]]
-) -> bool:
-    """What the parts lack is the same for other samples: a penalty on the weights that is not averaged with the rest."""
+def _adds_a_constant(opened: Opened, batch: str, rows: Sequence[Array], parts: Sequence[tuple[float, Any]]) -> bool:
+    """What the parts lack is the same for other samples: a penalty that is not averaged with the rest."""
     counts = [len(r) for r in rows]
     other = [rows[0], rows[0][np.arange(counts[1]) % counts[0]]]
     try:

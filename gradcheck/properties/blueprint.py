@@ -22,7 +22,7 @@ Prepare = Callable[[Program], Sequence[Gradient]]
 """Sets a program's loss and pairs its gradients."""
 
 _ODD = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
-"""Sizes at which the target is opened once to see which axis follows which symbol: primes, unlikely to be anything else."""
+"""Sizes at which the target is opened once to see which axis follows which symbol: primes, unlikely otherwise."""
 _FACTORS = (2, 3, 5, 7, 11, 13, 17)
 _TIME = frozenset({"t", "T", "L", "S", "seq", "steps", "time", "length"})
 """Symbols of a sequence: its entries depend on one another, so that it is no batch."""
@@ -97,7 +97,12 @@ def learn(driver: Driver, prepare: Prepare) -> Blueprint:
         own = _shapes(program, gradients)
         names = Counter(root.name for root in program.roots.values())
         roots = [
-            (root.name if names[root.name] == 1 else path, path, np.array(root.value), isinstance(root.value, np.ndarray))
+            (
+                root.name if names[root.name] == 1 else path,
+                path,
+                np.array(root.value),
+                isinstance(root.value, np.ndarray),
+            )
             for path, root in program.roots.items()
         ]
     odd_sizes, odd, counts = _at_odd_sizes(driver, prepare)
@@ -112,7 +117,9 @@ def learn(driver: Driver, prepare: Prepare) -> Blueprint:
             shape = _spec_of(name, along, spec) if target.sizes else None
             # a constant of the code's own has no size of the network in its shape: it stays what it is
             shape = shape if parameter or any(isinstance(a, str) for a in along) else None
-            parts.append(Part(name, path, along, shape, numbers_of(array, parameter=parameter), parameter, not is_array))
+            parts.append(
+                Part(name, path, along, shape, numbers_of(array, parameter=parameter), parameter, not is_array)
+            )
     data = [p for p in parts if (batch in p.axes if batch is not None else not p.parameter)]
     inputs = {a for p in data for a in p.axes}
     hidden = [s for s in target.sizes if s != batch and s not in inputs and any(s in p.axes for p in parts)]

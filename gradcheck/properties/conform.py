@@ -32,7 +32,9 @@ def _gradient(opened: Opened, gradient: Gradient) -> Outcome:
         if not difference(seen[1], step * own, float(np.abs(of).max(initial=0.0)), close=1e-6):
             return HELD
     sentence = f"{gradient.name} has shape {shape(gradient.array)}, {gradient.of.name} has {shape(of)}"
-    line = f"{gradient.name} computed at {place(gradient.value)} has shape {shape(gradient.array)}, expected {shape(of)}"
+    line = (
+        f"{gradient.name} computed at {place(gradient.value)} has shape {shape(gradient.array)}, expected {shape(of)}"
+    )
     return Outcome(sentence, (line,))
 
 

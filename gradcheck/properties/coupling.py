@@ -22,7 +22,9 @@ def excuse(opened: Opened, symbol: str, permuted: Trace) -> str:
         found = _statistic(opened, symbol) or _centred(opened, symbol) or _carried(opened)
         return f"{found.name} ({place(found)}) ties the samples of a batch together" if found is not None else ""
     if found is not None:
-        return f"{found.name} ({place(found)}) belongs to places along {symbol}, whatever the inputs: a mask, a position"
+        return (
+            f"{found.name} ({place(found)}) belongs to places along {symbol}, whatever the inputs: a mask, a position"
+        )
     if symbol != opened.blueprint.batch:
         return _split(opened, symbol)
     return ""

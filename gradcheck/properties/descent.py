@@ -24,8 +24,8 @@ def step_descends(opened: Opened) -> Outcome:
     moves = _moves(opened)
     if not moves:
         return missing("no parameter has a gradient of its shape")
-    at: dict[Any, Array] = {g.of.ref: np.asarray(g.of.array) for g, _ in moves}
-    along: dict[Any, Array] = {g.of.ref: d for g, d in moves}
+    at: dict[Any, Array] = {g.of.ref: np.asarray(g.of.array) for g, _, _ in moves}
+    along: dict[Any, Array] = {g.of.ref: d for g, d, _ in moves}
     slope = sum(float(np.vdot(d, d)) for d in along.values())
     if not np.isfinite(slope) or slope <= 1e-12 * max(1.0, abs(base)):
         return nothing("the gradient is zero")
@@ -37,35 +37,36 @@ def step_descends(opened: Opened) -> Outcome:
         if value < base:
             return HELD
         last = t, value
-    names = ", ".join(g.name for g, _ in moves)
-    line = f"loss {number(base)}; {number(last[1])} after a step of {last[0]:.3g} along minus {names}, no less for longer ones"
-    return Outcome("no step along minus the gradient lowers the loss", (line,))
+    names = ", ".join(g.name for g, _, _ in moves)
+    rises = any(rise for _, _, rise in moves)
+    way = f"plus {names}, as the update goes" if rises else f"minus {names}"
+    line = f"loss {number(base)}; {number(last[1])} after a step of {last[0]:.3g} along {way}, no less after longer ones"
+    sentence = "no step the way the update goes" if rises else "no step along minus the gradient"
+    return Outcome(f"{sentence} lowers the loss", (line,))
 
 
-def _moves(opened: Opened) -> list[tuple[Gradient, Array]]:
-    """Each parameter's gradient in its value's layout, and with the sign in which the update takes it off."""
+def _moves(opened: Opened) -> list[tuple[Gradient, Array, bool]]:
+    """Each parameter's gradient in its value's layout, as it is taken off; and whether the update adds it instead."""
     program, found = opened.program, []
-    for g in opened.gradients:
+    for g in opened.parameters:
         update = updated(program, program.trace, g)
-        if g.kind != "parameter" and not (update is not None and g.kind == "intermediate" and _is_leaf(opened, g)):
-            continue
         own, _ = in_layout(g.array, g.of.array.shape)
         if own is None:
             continue
         if _is_square_transposed(opened, g):
             own = own.T
-        rises = update is not None and update[1].shape == own.shape and float(np.vdot(update[1], own)) > 0
-        found.append((g, np.asarray(-own if rises else own)))
+        rises = update is not None and _is_multiple(update[1], own)
+        found.append((g, np.asarray(-own if rises else own), rises))
     return found
 
 
-def _is_leaf(opened: Opened, gradient: Gradient) -> bool:
-    """A script's parameter: assigned by the code itself, and changed again by its update."""
-    site = gradient.of.site
-    return site is not None and any(
-        v.name == gradient.of.name and v.site.kind in ("assign", "augment", "modify")
-        for v in opened.program.trace.values[opened.program.first_gradient :]
-    )
+def _is_multiple(change: Array, gradient: Array) -> bool:
+    """Whether the update is the gradient times a positive number: plain ascent, not the momentum of earlier steps."""
+    size = float(np.linalg.norm(gradient))
+    if change.shape != gradient.shape or not size:
+        return False
+    factor = float(np.vdot(change, gradient)) / size / size
+    return factor > 0 and float(np.linalg.norm(change - factor * gradient)) < 1e-6 * factor * size
 
 
 def _is_square_transposed(opened: Opened, gradient: Gradient) -> bool:

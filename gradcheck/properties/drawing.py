@@ -45,6 +45,8 @@ def numbers_of(array: Array, *, parameter: bool) -> Numbers:
     if parameter:
         # a scale or a variance has to stay positive; all zeros is how biases begin, which hides one that is dropped
         return Numbers("real", 0.5, 1.5) if low > 0 and (array.ndim < 2 or low == high) else Numbers("real", -1.5, 1.5)
+    if low == high:
+        return Numbers("given")  # a buffer, a constant
     if ((array == 0) | (array == 1)).all():
         axes = [k for k in reversed(range(array.ndim)) if array.ndim > 1 and (array.sum(axis=k) == 1).all()]
         return Numbers("one-hot", axis=axes[0]) if axes else Numbers("binary")
@@ -52,7 +54,7 @@ def numbers_of(array: Array, *, parameter: bool) -> Numbers:
         return Numbers("given")
     if low >= 0 and high <= 1:
         return Numbers("real", 0.0, 1.0)
-    return Numbers("real", low, high) if high > low else Numbers("real", -1.5, 1.5)
+    return Numbers("real", low, high)
 
 
 def draw(numbers: Numbers, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,52 +22,57 @@ def backward_is_linear(opened: Opened) -> Outcome:
 
     What doesn't depend on it, a penalty's own gradient, is f(0) and is taken out.
     """
+    for ref, name, array, below in _upstream(opened):
+        found = _linear(opened, ref, name, array, below)
+        if not found.missing:
+            return found
+    return missing("no gradient is computed from another one")
+
+
+def _linear(opened: Opened, ref: Any, name: str, array: Array, below: Sequence[Gradient]) -> Outcome:
     program, rng = opened.program, opened.rng(4)
-    ref, name, array, below = _upstream(opened)
-    if ref is None or not below:
-        return missing("nothing is computed from the first gradient")
     typical = float(np.sqrt(np.mean(array**2))) if array.size else 0.0
     size = typical if np.isfinite(typical) and typical > 0 else 1.0
     u, v = (np.round(rng.uniform(-1, 1, array.shape), 2) * size for _ in range(2))
-    traces = {k: program.backward({ref: x}) for k, x in {"u": u, "v": v, "uv": A * u + B * v, "0": 0 * u}.items()}
-    found = [(g, [recomputed(trace, g) for trace in traces.values()]) for g in below]
-    seen = [(g, [x for x in four if x is not None]) for g, four in found]
-    seen = [(g, four) for g, four in seen if len(four) == 4 and len({x.shape for x in four}) == 1]
+    traces = [program.backward({ref: x}) for x in (u, v, A * u + B * v, 0 * u)]
+    found = [(g, [x for t in traces if (x := recomputed(t, g)) is not None]) for g in below]
+    seen = [(g, four) for g, four in found if len(four) == 4 and len({x.shape for x in four}) == 1]
     # what is tiny beside the other gradients is rounding: a bias before batch norm has a gradient of zero
     largest = max((float(np.abs(x[np.isfinite(x)]).max(initial=0.0)) for _, four in seen for x in four), default=0.0)
     for g, (fu, fv, fuv, f0) in seen:
-        expected = A * (fu - f0) + B * (fv - f0)
-        if difference(fuv - f0, expected, largest):
-            if _is_clipped(opened, list(traces.values())):
+        expected = A * (fu - f0) + B * (fv - f0) + f0
+        if difference(fuv, expected, largest):
+            if _is_clipped(opened, traces):
                 return nothing("the gradient is clipped")
             handed = f"{name} is u = {written(u)}, v = {written(v)}"
-            line = f"{g.name} computed at {place(g.value)} is {written(fuv)} for 2u - 3v, expected {written(expected + f0)}"
+            line = f"{g.name} computed at {place(g.value)} is {written(fuv)} for 2u - 3v, expected {written(expected)}"
             return Outcome(f"{g.name} is not linear in {name}", (handed, line))
     moved = any(difference(fu, fv, largest) for _, (fu, fv, _, _) in seen)
-    return HELD if moved else nothing("the gradients do not depend on the first one")
+    return HELD if moved else missing("no gradient is computed from another one")
 
 
-def _upstream(opened: Opened) -> tuple[Any, str, Array, list[Gradient]]:
-    """What the backward is handed: the upstream gradient of a pair, else the first gradient that it computes."""
-    program, gradients = opened.program, list(opened.gradients)
+def _upstream(opened: Opened) -> Iterator[tuple[Any, str, Array, Sequence[Gradient]]]:
+    """What the backward is handed: the upstream gradient of a pair, else the first gradients that it computes."""
+    program, gradients = opened.program, opened.gradients
     for path, root in program.roots.items():
         owner = next((o for b in conventions.bases(root.name) if (o := program.variable(b)) is not None), None)
-        if isinstance(root.value, np.ndarray) and owner is not None and owner.order >= 0:
-            if owner.array.shape == root.value.shape:
-                return path, root.name, np.array(root.value), gradients
-    if not gradients:
-        return None, "", np.zeros(0), []
-    first = gradients[0]
-    return first.key, first.name, first.array, gradients[1:]
+        known = owner is not None and owner.order >= 0 and owner.array.shape == np.shape(root.value)
+        if known and isinstance(root.value, np.ndarray):
+            yield path, root.name, np.array(root.value), gradients
+    for i, first in enumerate(gradients[:4]):
+        if first.kind == "intermediate":
+            yield first.key, first.name, first.array, gradients[i + 1 :]
 
 
-def _is_clipped(opened: Opened, traces: list[Trace]) -> bool:
+def _is_clipped(opened: Opened, traces: Sequence[Trace]) -> bool:
     """Whether the runs lie on different sides of a clip, or of a comparison with one norm for the whole tensor."""
     first, *others = (dict(enumerate(t.signature)) for t in traces)
     for other in others:
         for i, (site, pattern) in first.items():
             label, second = other.get(i, (site, pattern))
             moved = label != site or pattern.shape != second.shape or bool((pattern != second).any())
-            if moved and ("clip" in opened.program.site(site).name or pattern.size == 1 < opened.gradients[0].array.size):
+            if moved and (
+                "clip" in opened.program.site(site).name or pattern.size == 1 < opened.gradients[0].array.size
+            ):
                 return True
     return False

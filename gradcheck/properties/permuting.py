@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.capture.program import Trace
 from gradcheck.properties.blueprint import Axes
 from gradcheck.properties.coupling import excuse
 from gradcheck.properties.drawing import Array, written
@@ -45,15 +46,14 @@ def _permuted(opened: Opened, symbol: str, what: str) -> Outcome:
     trace = program.backward(moved)
     permuted = f"{what} permuted to {order.tolist()}"
     if difference(program.base_value, after):
-        reason = excuse(opened, symbol, trace)
         sentence = f"the loss is not what it was after {what} are permuted"
         line = f"loss {number(program.base_value)}, with {permuted} {number(after)}"
-        return missing(reason) if reason else Outcome(sentence, (line,))
+        return _unless_meant(opened, symbol, trace, Outcome(sentence, (line,)))
     size, tried = opened.size(), False
     for g in opened.gradients:
         axes = opened.labels(g.name, g.array)
         again = recomputed(trace, g)
-        if axes is None or again is None:
+        if axes is None or None in axes or again is None:
             continue
         expected = _taken(g.array, axes, symbol, order)
         if again.shape != expected.shape:
@@ -63,9 +63,15 @@ def _permuted(opened: Opened, symbol: str, what: str) -> Outcome:
             verb = "permute with them" if symbol in axes else "stay as it was"
             sentence = f"{g.name} does not {verb} when {what} are permuted"
             computed = f"{g.name} computed at {place(g.value)} is {written(g.array)}"
-            return Outcome(sentence, (f"{computed}, with {permuted} {written(again)}, expected {written(expected)}",))
+            line = f"{computed}, with {permuted} {written(again)}, expected {written(expected)}"
+            return _unless_meant(opened, symbol, trace, Outcome(sentence, (line,)))
         tried = tried or size > 0
     return HELD if tried else nothing("every gradient is zero")
+
+
+def _unless_meant(opened: Opened, symbol: str, trace: Trace, failure: Outcome) -> Outcome:
+    reason = excuse(opened, symbol, trace)
+    return missing(reason) if reason else failure
 
 
 def _order(count: int, rng: np.random.Generator) -> Array:

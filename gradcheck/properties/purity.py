@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck import conventions
 from gradcheck.capture.record import Key, Value
 from gradcheck.properties.drawing import Array, written
 from gradcheck.properties.outcome import HELD, Outcome, difference, missing, place
@@ -22,17 +23,27 @@ def backward_is_pure(opened: Opened) -> Outcome:
 def _edited_input(opened: Opened) -> Outcome | None:
     """An array of the state that the loss depends on, and that no update has a right to change."""
     program = opened.program
-    updated = {g.of.ref for g in opened.gradients if g.of.ref in program.roots}
-    for path in sorted(program.edited - updated):
+    with_gradient = {base for v in program.trace.values for base in conventions.bases(v.name)}
+    with_gradient |= {g.of.name for g in opened.gradients}
+    for path in sorted(program.edited):
         root = program.roots[path]
+        if root.name in with_gradient and not _is_data(opened, path):
+            continue  # a parameter: its update
         if not isinstance(root.value, np.ndarray) or not _matters(opened, path, root.value):
             continue
         edits = [i for i, v in enumerate(program.trace.values) if v.identity == id(root.value) and _is_edit(v)]
         if edits and edits[0] < program.first_gradient:
             continue  # the forward's own doing
         where = f" at {place(program.trace.values[edits[0]])}" if edits else ""
-        return Outcome(f"{root.name}, an input, is changed in place{where}", (f"{root.name} is changed in place{where}",))
+        return Outcome(
+            f"{root.name}, an input, is changed in place{where}", (f"{root.name} is changed in place{where}",)
+        )
     return None
+
+
+def _is_data(opened: Opened, path: str) -> bool:
+    batch = opened.blueprint.batch
+    return any(p.path == path and not p.parameter and batch in p.axes for p in opened.blueprint.parts)
 
 
 def _is_edit(value: Value) -> bool:
@@ -56,9 +67,10 @@ def _edited_value(opened: Opened) -> Outcome | None:
     unseen = _edited_by_forward(opened)
     for value, live in zip(values, objects):
         before = cached.get(value.identity)
-        if before is value and isinstance(live, np.ndarray) and value.key not in unseen:
-            if _changed(value.array, live) and _matters(opened, value.key, value.array):
-                return _told(value, np.array(live), "the backward")
+        if before is not value or not isinstance(live, np.ndarray) or value.key in unseen:
+            continue
+        if _changed(value.array, live) and _matters(opened, value.key, value.array):
+            return _told(value, np.array(live), "the backward")
     return None
 
 
@@ -83,7 +95,9 @@ def _edited_by_forward(opened: Opened) -> set[Key]:
     """Values that the forward itself goes on to change where no probe sees it."""
     trace = opened.program.forward()
     return {
-        v.key for v, live in zip(trace.values, trace.objects) if isinstance(live, np.ndarray) and _changed(v.array, live)
+        v.key
+        for v, live in zip(trace.values, trace.objects)
+        if isinstance(live, np.ndarray) and _changed(v.array, live)
     }
 
 

@@ -96,9 +96,8 @@ def reproduce(
     driver = driver_of(target, options)
     known = set(driver.target.sizes)
     if set(sizes) != known:
-        raise UsageError(
-            f"reproduce: expected sizes for {', '.join(sorted(known)) or 'nothing'}, got {', '.join(sorted(sizes)) or 'none'}."
-        )
+        wanted, got = (", ".join(sorted(names)) or "none" for names in (known, set(sizes)))
+        raise UsageError(f"reproduce: expected the sizes {wanted}, got {got}.")
     property_ = _named(name)
     trials = Trials(subject_of(driver, options))
     ordered = {symbol: sizes[symbol] for symbol in driver.target.sizes}

@@ -80,8 +80,8 @@ def softmaxes(program: Program) -> list[Softmax]:
             continue
         earlier = [*roots, *((v.name, v.key, v.array) for v in forward[:i] if v.identity != value.identity)]
         for name, ref, array in earlier:
-            axis = _summed(array, value.array) if array.shape == value.array.shape else False
-            if axis is not False:
+            is_softmax, axis = _summed(array, value.array)
+            if is_softmax:
                 # of a callee's return value and the name that it is given, the later is the author's
                 key = found[value.identity].key if value.identity in found else value.key
                 place = shown(value.site.file), value.site.line
@@ -94,19 +94,18 @@ def _is_positive(array: Array) -> bool:
     return bool(np.isfinite(array).all() and (array >= 0).all() and (array <= 1 + CLOSE).all() and array.any())
 
 
-def _summed(logits: Array, p: Array) -> int | None | bool:
-    """The axis along which p is the softmax of the logits, None for the whole array, False where it is none."""
-    if logits.dtype.kind != "f" or not np.isfinite(logits).all():
-        return False
+def _summed(logits: Array, p: Array) -> tuple[bool, int | None]:
+    """Whether p is a softmax of the logits, and along which axis; None for the whole array."""
+    if logits.shape != p.shape or logits.dtype.kind != "f" or not np.isfinite(logits).all():
+        return False, None
     with np.errstate(divide="ignore"):
         shift = np.log(p) - logits
     seen = p > 1e-200
     for axis in reversed(range(p.ndim)):
         if p.shape[axis] > 1 and np.allclose(p.sum(axis=axis), 1, atol=CLOSE) and _is_constant(shift, seen, axis):
-            return axis
-    if p.size > 1 and abs(float(p.sum()) - 1) < CLOSE and _is_constant(shift, seen, None):
-        return None
-    return False
+            return True, axis
+    whole = p.size > 1 and abs(float(p.sum()) - 1) < CLOSE
+    return whole and _is_constant(shift, seen, None), None
 
 
 def _is_constant(shift: Array, seen: Array, axis: int | None) -> bool:
@@ -221,19 +220,20 @@ def softmax_underflow(program: Program) -> Underflow | None:
         together = _at_rows(program, softmax, np.concatenate([low, high]))
         if together is None or np.isfinite(together).all():
             continue
-        alone = [_at_rows(program, softmax, row) for row in (low, high)]
         bad = tuple(i for i in range(2) if not np.isfinite(together[i]).all())
-        finite = (alone[0] is not None and bool(np.isfinite(alone[0]).all()),)
-        finite += (alone[1] is not None and bool(np.isfinite(alone[1]).all()),)
-        rows = ((0.0, 1.0), (800.0, 801.0))
-        return Underflow(
-            softmax.logits, softmax.probabilities, softmax.file, softmax.line, rows, bad, (finite[0], finite[1])
-        )
+        alone = _is_finite(program, softmax, low), _is_finite(program, softmax, high)
+        names = softmax.logits, softmax.probabilities, softmax.file, softmax.line
+        return Underflow(*names, ((0.0, 1.0), (800.0, 801.0)), bad, alone)
     return None
 
 
+def _is_finite(program: Program, softmax: Softmax, row: Array) -> bool:
+    p = _at_rows(program, softmax, row)
+    return p is not None and bool(np.isfinite(p).all())
+
+
 def _at_rows(program: Program, softmax: Softmax, rows: Array) -> Array | None:
-    """The probabilities of a batch of just these rows; embedded in one of the code's own shape where it insists on it."""
+    """The probabilities of a batch of just these rows, within one of the code's own shape where it insists on it."""
     turned = softmax.axis == 0
     found = _at(program, softmax, rows.T if turned else rows)
     if found is not None and found.shape == (rows.T if turned else rows).shape:

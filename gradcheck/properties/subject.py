@@ -42,7 +42,9 @@ class Subject:
 
         Raises TargetError or UsageError for a network that can't be built or has no loss.
         """
-        held = {n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in {**network.values, **(values or {})}.items()}
+        held = {
+            n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in {**network.values, **(values or {})}.items()
+        }
         if dtype is not None:
             held = {n: v.astype(dtype) if _is_real(v) else v for n, v in held.items()}
         wanted = {**network.sizes, **(sizes or {})}

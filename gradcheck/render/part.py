@@ -50,7 +50,7 @@ class Part:
     def brief(self) -> str:
         """db2 sums over the wrong axis at net.py:47"""
         place = wording.place_text(self.file, self.line)
-        return f"{self.said} at {place}" if place and place not in self.said else self.said
+        return f"{self.said} at {place}" if place and self.verdict is not Verdict.INHERITED else self.said
 
 
 def tensor_part(report: Report, name: str) -> Part:
@@ -98,13 +98,14 @@ def rest_part(report: Report, names: Sequence[str]) -> Part:
         *(f"{p.name}{f': {p.reason}' if p.reason else ''}" for p in properties),
     ]
     rows = tuple(c for p in strays for c in p.comparisons)
-    place = next(((p.file, p.line) for p in (*wrong, *strays, *shapes) if p.file), ("", None))
+    places = [(f.file or "", f.line) for f in wrong] + [(p.file, p.line) for p in (*strays, *shapes)]
+    file, line = next((place for place in places if place[0]), ("", None))
     if not said:
         return replace(_as_a_whole(report), findings=found)
     unsure = all(p.verdict is Verdict.INCONCLUSIVE for p in strays) and len(strays) == len(said)
     verdict = Verdict.INCONCLUSIVE if unsure else Verdict.FAIL
     causes = (*found, *(f for p in strays for f in p.findings))
-    return Part(verdict, "; ".join(said), place[0] or "", place[1], rows, causes, shapes, properties)
+    return Part(verdict, "; ".join(said), file, line, rows, causes, shapes, properties)
 
 
 def _as_a_whole(report: Report) -> Part:
@@ -135,11 +136,15 @@ def render_part(
     properties = part.properties
     own = replace(report, comparisons=part.comparisons, findings=causes, shapes=part.shapes, properties=properties)
     own, report = _readable(own, style), _readable(report, style)
-    said = wrap(style.glyphs(clean(f"{style.mark(part.verdict)} {part.brief}")), width, hanging="  ")
+    told = [f.headline for f in own.findings] + [
+        f"{c.name} is {wording.verdict_text(own, c)}" for c in wording.unexplained(own)
+    ]
+    said = style.glyphs(clean(part.said))
+    headline = wrap(f"{style.mark(part.verdict)} {style.glyphs(clean(part.brief))}", width, hanging="  ")
     head = [*_header(report, style), *(_loss_lines(report.loss, style) if report.loss else [])]
     return page(
         [
-            [style.paint(line, ROLES[part.verdict]) for line in said],
+            [] if said in told else [style.paint(line, ROLES[part.verdict]) for line in headline],
             *(finding_lines(own, finding, style, 0) for finding in own.findings),
             *(unexplained_lines(own, row, style) for row in wording.unexplained(own)),
             shape_lines(own, style, every=False),

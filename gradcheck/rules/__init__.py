@@ -1,4 +1,4 @@
-"""From evidence to causes. A rule is a function of the evidence; the first that fires on every probe names the cause."""
+"""From evidence to causes: a rule is a function of it, and the first that fires on every probe names the cause."""
 
 from __future__ import annotations
 

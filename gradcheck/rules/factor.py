@@ -31,8 +31,8 @@ def _finding(evidence: Evidence, code: str, category: str, what: str, scale: flo
         category,
         "error",
         f"{evidence.name} {verb}{what}",
-        f"{evidence.name} {verb}{what}. {right} agrees with the numeric derivative in every entry, and no later line takes"
-        " the factor out again.",
+        f"{evidence.name} {verb}{what}. {right} agrees with the numeric derivative in every entry, and no later"
+        " line takes the factor out again.",
         what,
         evidence.name,
         **place(evidence.site),

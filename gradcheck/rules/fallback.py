@@ -55,8 +55,10 @@ def unexplained(evidence: Evidence) -> Finding:
     found = evidence.judged.agreement
     facts = []
     if found is not None:
-        seen = np.isfinite(found.rel_error)
-        facts.append(f"off by {found.rel_error:.2g} of its scale" if seen else "the numeric derivative is zero throughout")
+        if np.isfinite(found.rel_error):
+            facts.append(f"off by {found.rel_error:.2g} of its scale")
+        else:
+            facts.append("the numeric derivative is zero throughout")
         if found.cosine is not None:
             facts.append(f"cosine {found.cosine:.4g}")
         if found.worst is not None:

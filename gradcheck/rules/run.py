@@ -30,7 +30,7 @@ def of_run(program: Program, findings: Sequence[Finding], judged: Sequence[Judge
             "update",
             "error",
             f"the update at line {at.lineno} raises {type(error).__name__}",
-            f"{type(error).__name__}: {str(error).strip()}. The gradients were computed before that and are judged above.",
+            f"{type(error).__name__}: {str(error).strip()}. The gradients were computed before that, and are judged.",
             "raises",
             None,
             shown(at.filename),

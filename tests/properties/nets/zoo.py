@@ -202,7 +202,7 @@ def ascent(x, y, W, b, V, a):
     dout = (y - out) / m
     da = dout.sum(axis=0)
     a = a + 0.1 * da
-    return a
+    return (a,)
 
 
 def optimiser(x, y, W, b, V, a, state):
@@ -212,7 +212,7 @@ def optimiser(x, y, W, b, V, a, state):
     out = A @ V + a
     dout = (out - y) / len(x)
     dV = A.T @ dout
-    velocity = state["V"]
+    velocity = state["velocity"]
     velocity *= 0.9
     velocity -= 0.1 * dV
     V += velocity
@@ -271,7 +271,12 @@ def integer_labels(X, t, W, b):
 
 def columns(m, d, h, c, seed):
     rng = np.random.default_rng(seed)
-    params = {"W1": rng.standard_normal((h, d)), "b1": np.zeros((h, 1)), "W2": rng.standard_normal((1, h)), "b2": np.zeros((1, 1))}
+    params = {
+        "W1": rng.standard_normal((h, d)),
+        "b1": np.zeros((h, 1)),
+        "W2": rng.standard_normal((1, h)),
+        "b2": np.zeros((1, 1)),
+    }
     return rng.standard_normal((d, m)), rng.integers(2, size=(1, m)).astype(float), params
 
 
@@ -295,7 +300,12 @@ def columns_step(X, Y, params):
 
 def sequence(T, d, h, seed):
     rng = np.random.default_rng(seed)
-    return rng.standard_normal((T, d)), rng.standard_normal((T, h)), rng.standard_normal((d, h)), rng.standard_normal((h, h))
+    return (
+        rng.standard_normal((T, d)),
+        rng.standard_normal((T, h)),
+        rng.standard_normal((d, h)),
+        rng.standard_normal((h, h)),
+    )
 
 
 def recurrent(x, y, W, U):
@@ -358,7 +368,7 @@ __gradcheck__ = {
     "targets": {
         **{f.__name__: {"setup": _SETUP, "call": f.__name__ + _CALL, "sizes": _SIZES} for f in _PLAIN},
         "optimiser": {
-            "setup": _SETUP + "; state = {'V': np.zeros_like(V)}",
+            "setup": _SETUP + "; state = {'velocity': np.zeros_like(V)}",
             "call": "optimiser(x, y, W, b, V, a, state)",
             "sizes": _SIZES,
         },

@@ -1,0 +1,106 @@
+"""The pytest plugin: `@pytest.mark.gradcheck("pkg.net:train")` makes one test item of every gradient.
+
+All items of a test share one run of the check, made when the first of them runs. Every session with gradcheck installed
+imports this module, so it imports little but pytest; the rest is imported once a mark is met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gradcheck.errors import GradcheckError, WrongGradientError
+
+if TYPE_CHECKING:
+    from gradcheck.report import Report
+
+MARK = "gradcheck"
+_ERRORS = (GradcheckError, WrongGradientError)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("gradcheck", "gradients of hand-written backward passes").addoption(
+        "--gradcheck",
+        action="store_true",
+        help="also check the targets listed under [tool.gradcheck] in pyproject.toml, one item a gradient"
+        " (not where single files or tests are named)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "gradcheck(target, *, loss, params, grads, call, shapes, batch, seed, method, full, budget, properties,"
+        " timeout, allow_inconclusive): check the target's backward pass, one item a gradient.",
+    )
+    if config.getoption("gradcheck") and not any("::" in arg or Path(arg).is_file() for arg in config.args):
+        config.args.append(str(config.rootpath / "pyproject.toml"))
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    config = parent.config
+    if not config.getoption("gradcheck") or file_path != config.rootpath / "pyproject.toml":
+        return None
+    from gradcheck.pytest_plugin.configured import Configured
+
+    found: pytest.Collector = Configured.from_parent(parent, path=file_path)
+    return found
+
+
+@pytest.hookimpl(trylast=True)  # after pytest's own, so that the gradient comes last in an id
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker(MARK) is not None:
+        from gradcheck.pytest_plugin.items import spread
+
+        spread(metafunc)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)  # innermost: output is captured, Hypothesis and skips have had their say
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    __tracebackhide__ = True
+    if item.get_closest_marker(MARK) is not None:
+        from gradcheck.pytest_plugin.items import hold
+
+        hold(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    marked = item.get_closest_marker(MARK) is not None
+    error = call.excinfo if call.excinfo is not None and call.excinfo.errisinstance(_ERRORS) else None
+    if not marked and error is None:
+        return (yield)
+    from gradcheck.pytest_plugin import shown
+
+    if error is not None:
+        shown.fit(error, item.config)
+    report = yield
+    if error is not None:
+        shown.show(item, error, report)
+    if marked and call.when == "call":
+        shown.tell(item, report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    told = {name: line for report in reports for name, line in getattr(report, "gradcheck", ())}
+    if told and terminalreporter.verbosity > 0:
+        terminalreporter.section("gradcheck")
+        for name, lines in sorted(told.items()):
+            for line in (name, *(f"  {line}" for line in lines)):
+                terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def gradcheck_report(request: pytest.FixtureRequest) -> Report:
+    """The gradcheck.Report that the test's gradcheck mark asks for."""
+    from gradcheck.pytest_plugin.items import report_of
+
+    return report_of(request.node)
