@@ -72,6 +72,9 @@ def paired(
             continue  # the same array under the same name again: handed from function to function
         if not value.plain and known is not None:
             continue
+        other = found.get(owners.get(value.identity, ""))
+        if other is not None and other is not known and other.of.ref == of.ref:
+            continue  # and under the driver's name for it
         owners[value.identity] = value.name
         versions = (*known.versions, value) if known else (value,)
         found[value.name] = Gradient(value.name, of, _at_origin(program, value), versions, _kind(program, of, inputs))

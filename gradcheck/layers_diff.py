@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gradcheck import conventions
 from gradcheck.blame import Judged, in_layout
+from gradcheck.capture.program import Program
 from gradcheck.compare import Comparison, Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import UsageError
@@ -65,9 +66,18 @@ def _driven(
     if values is not None:
         values = _wanted(driver, target, sizes, options.seed, values)
     with driver.open(sizes, seed=options.seed, values=values) as program:
-        held = {r.name: np.array(r.value) for r in program.roots.values() if isinstance(r.value, np.ndarray)}
+        held = _named_arrays(program)
         found = probe(program, target, options, spec, np.random.default_rng(options.seed), limits)
     return found, held
+
+
+def _named_arrays(program: Program) -> dict[str, Array]:
+    """Inputs and parameters by name; the first of a name is the driver's own."""
+    found: dict[str, Array] = {}
+    for root in program.roots.values():
+        if isinstance(root.value, np.ndarray):
+            found.setdefault(root.name, np.array(root.value))
+    return found
 
 
 def _wanted(
@@ -75,7 +85,7 @@ def _wanted(
 ) -> dict[str, Array]:
     """The values that `target` has under the same names, in the same shapes."""
     with driver.open(sizes, seed=seed) as program:
-        own = {r.name: r.value for r in program.roots.values() if isinstance(r.value, np.ndarray)}
+        own = _named_arrays(program)
     shared = own.keys() & values.keys()
     if not shared:
         raise UsageError(

@@ -103,7 +103,8 @@ def of_object(
         return _named(subject.__name__, subject, None, call, shapes)
     if callable(subject):
         name = f"{getattr(subject, '__module__', '?')}:{getattr(subject, '__qualname__', type(subject).__name__)}"
-        target = Target(name, module=home_of(subject), names={"_subject": subject})
+        owners = _owners(subject)
+        target = Target(name, module=home_of(subject), names={"_subject": subject, **owners})
         if args is None and kwargs is None:
             return _function(target, subject, call, shapes)
         names = _input_names(subject, args)
@@ -112,7 +113,7 @@ def of_object(
             target,
             call=f"_subject({given}{', ' if given else ''}**_kwargs)",
             shapes=shapes or "",
-            names={"_subject": subject, "_kwargs": dict(kwargs or {}), **dict(zip(names, args or ()))},
+            names={**target.names, "_kwargs": dict(kwargs or {}), **dict(zip(names, args or ()))},
         )
     raise UsageError(
         f"target: expected a TARGET text, a module or a function, got {type(subject).__name__} {subject!r:.60}."
@@ -139,7 +140,8 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
         if isinstance(subject, ModuleType):
             return _named(text, subject, None, call, shapes)
         if callable(subject):
-            return _function(Target(text, module=module), subject, call, shapes)
+            home = home_of(subject) or module
+            return _function(Target(text, module=home, names={subject.__name__: subject}), subject, call, shapes)
         raise UsageError(
             f"TARGET {text!r}: {name} is {_a(type(subject).__name__)}, expected a function, a class or a declared target."
         )
@@ -292,11 +294,18 @@ def pair(
             "_upstream": drivers.upstream,
             "_forward": drivers.forward,
             "_backward": drivers.backward,
+            **_owners(forward, backward),
         },
         shapes=shapes,
         seeded=True,
         traced=True,
     )
+
+
+def _owners(*functions: Callable[..., Any]) -> dict[str, Any]:
+    """The objects whose methods are driven: their state is the user's, and is put back."""
+    found = {id(o): o for f in functions if (o := getattr(f, "__self__", None)) is not None}
+    return {("self" if i == 0 else f"self{i}"): o for i, o in enumerate(found.values())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +329,7 @@ class _PairDrivers:
 
     def upstream(self, inputs: tuple[Any, ...], seed: int) -> Any:
         """A random gradient of the output's shape."""
-        out, _ = self.forward(*inputs)
+        out, _ = self.forward(*(np.array(i) if isinstance(i, np.ndarray) else i for i in inputs))
         return np.random.default_rng(seed).standard_normal(np.shape(out))
 
     def forward(self, *inputs: Any) -> tuple[Any, Any]:
