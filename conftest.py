@@ -15,6 +15,8 @@ import console
 
 sys.path.pop(0)
 
+pytest_plugins = ["pytester"]
+
 
 def evaluate(example: Example) -> str | None:
     """None where every command of a console block prints and ends as it says, else what it did instead."""

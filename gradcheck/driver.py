@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from types import CodeType, GeneratorType, ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture import state
-from gradcheck.capture.install import compile_script, instrument, project_modules
-from gradcheck.capture.program import BaseOf, Program, quiet
+from gradcheck.capture import ambient, state
+from gradcheck.capture.install import compile_script, instrument
+from gradcheck.capture.program import FirstRun, Program
+from gradcheck.capture.project import functions_in, is_library, owners_in, project_of
+from gradcheck.capture.roots import assign, roots
+from gradcheck.capture.steps import BaseOf
+from gradcheck.capture.streams import quiet
 from gradcheck.errors import TargetError, UsageError
 from gradcheck.source import told, traced
 from gradcheck.target import Target
@@ -24,16 +30,21 @@ Array = NDArray[Any]
 class Driver:
     """A target with its project instrumented; opens Programs at any sizes, one inside another if need be."""
 
-    def __init__(self, target: Target, *, base_of: BaseOf, output: TextIO | None = None) -> None:
+    def __init__(self, target: Target, *, base_of: BaseOf, output: FirstRun | None = None) -> None:
         self.target = target
         self._base_of = base_of
         self._output = output
-        self._folder, self._package = _project(target)
+        self._functions = functions_in(target.names.values())
+        self._project = project_of(target.module, target.script, self._functions)
         self._instrument()
 
     def _instrument(self) -> None:
-        self._modules = project_modules(self._folder, self._package)
-        self._instrumentation = instrument(self._modules)
+        self._modules = self._project.modules()
+        self._instrumentation = instrument(
+            self._modules, [f for f in self._functions if not is_library(f.__module__ or "")]
+        )
+        mine = {m.__name__ for m in self._modules} | {f.__module__ for f in self._functions} | {"__main__"}
+        self._mine = {name for name in mine if name and not is_library(name)}
 
     @contextlib.contextmanager
     def open(
@@ -50,37 +61,62 @@ class Driver:
         input and parameter. Everything is as it was when the context ends. Raises TargetError when setup fails.
         """
         sizes = {**self.target.sizes, **(sizes or {})}
-        names: dict[str, Any] = {**sizes, "seed": seed, **self.target.names}
         with contextlib.ExitStack() as stack:
+            stack.enter_context(ambient.kept())
             stack.enter_context(quiet())
-            stack.enter_context(_put_back([vars(m) for m in self._modules], self._is_mine))
-            stack.enter_context(_folder_in_path(self._folder))
-            self._set_up(names)
-            stack.enter_context(self._instrumentation.active())
-            program = self._program(names, values or {}, dtype)
-            if len(project_modules(self._folder, self._package)) > len(self._modules):
-                # the run itself imported more of the project: take that in too
-                stack.close()
+            self._use_folder()
+            names = _Names(vars(self.target.module) if self.target.module else {})
+            names.update({**sizes, "seed": seed, **self.target.names})
+            self._execute(self.target.imports, f"the imports of {self.target.name}", names)
+            if self._unknown():
                 self._instrument()
+            saved = stack.enter_context(_put_back([vars(m) for m in self._modules], self._is_mine))
+            self._execute(self.target.setup, f"the setup of {self.target.name}", names)
+            stack.enter_context(self._instrumentation.active())
+            program = self._program(names, values or {}, dtype, saved)
+            imported = self._unknown()
+            if imported:
+                # the run itself imported more of the project: it is imported once more, as it was before the run
+                stack.pop_all().close()
+                self._import_anew(imported)
                 with self.open(sizes, seed=seed, values=values, dtype=dtype) as program:
                     yield program
                 return
             yield program
 
-    def _set_up(self, names: dict[str, Any]) -> None:
-        for text, what in ((self.target.imports, "imports"), (self.target.setup, "setup")):
-            self._execute(text, f"the {what} of {self.target.name}", names)
+    def _unknown(self) -> list[ModuleType]:
+        known = {m.__name__ for m in self._modules}
+        return [m for m in self._project.modules() if m.__name__ not in known]
+
+    def _import_anew(self, modules: list[ModuleType]) -> None:
+        with ambient.kept(), quiet():
+            self._use_folder()
+            for module in modules:
+                del sys.modules[module.__name__]
+            for module in modules:
+                try:
+                    importlib.import_module(module.__name__)
+                except (Exception, SystemExit):
+                    sys.modules[module.__name__] = module
+        self._instrument()
+
+    def _use_folder(self) -> None:
+        folder = str(self._project.folder)
+        if self.target.script is not None or folder not in sys.path:
+            sys.path.insert(0, folder)
 
     def _execute(self, text: str, what: str, names: dict[str, Any]) -> None:
         if text:
             try:
-                exec(_compiled(text, what), vars(self.target.module) if self.target.module else {}, names)
+                exec(_compiled(text, what), names)
             except (Exception, SystemExit) as error:
                 raise TargetError(f"{what} raised {told(error)}\n  {text}\n{traced(error)}".rstrip()) from None
 
-    def _program(self, names: dict[str, Any], values: Mapping[str, Array], dtype: Any) -> Program:
-        namespaces = [names, *(vars(m) for m in self._modules)]
-        _override(namespaces, self._is_mine, values, dtype)
+    def _program(self, names: dict[str, Any], values: Mapping[str, Array], dtype: Any, saved: state.State) -> Program:
+        owned = {type(owner).__name__: owner for owner in owners_in(self.target.names.values())}
+        closures = {f.__name__: f for f in self._functions if f.__closure__}
+        namespaces = [names, owned, closures, *(vars(m) for m in self._modules)]
+        _override(roots(namespaces, self._is_mine), values, dtype)
         return Program(
             self._instrumentation,
             self._entry(names),
@@ -88,93 +124,93 @@ class Driver:
             self._is_mine,
             base_of=self._base_of,
             output=self._output,
+            known=saved,
         )
 
     def _entry(self, names: dict[str, Any]) -> Callable[[], object]:
-        target, made = self.target, self._instrumentation
+        target = self.target
         if target.script is not None:
-            file = str(target.script.resolve())
-            code = compile_script(target.script.read_text(encoding="utf-8-sig"), file, made.sites)
-
-            def run_script() -> None:
-                namespace = {"__name__": "__main__", "__file__": file, "__builtins__": __builtins__, **made.installed}
-                exec(code, namespace)
-
-            return run_script
-        home = vars(target.module) if target.module else {}
+            return _script(target.script.resolve())
         if target.traced:
-            code = compile_script(target.call, f"<call of {target.name}>", made.sites)
-            return lambda: exec(code, {"__builtins__": __builtins__, **made.installed}, names)
-        code = _compiled(target.call, "--call")
-        return lambda: exec(code, home, names)
+            code = compile_script(target.call, f"<call of {target.name}>")
+            return lambda: exec(code, names)
+        value = _expression(target.call)
+        if value is None:
+            code = _compiled(target.call, "--call")
+            return lambda: exec(code, names)
+        return lambda: _exhausted(eval(value, names))
 
-    def _is_mine(self, kind: type) -> bool:
-        own = {m.__name__ for m in self._modules} | {"__main__"}
-        return getattr(kind, "__module__", None) in own
-
-
-_NEVER = ("numpy", "scipy", "gradcheck")
-"""Rewriting these would put probes into what the probes are made of."""
+    def _is_mine(self, kind: Any) -> bool:
+        return getattr(kind, "__module__", None) in self._mine
 
 
-def _compiled(text: str, what: str) -> Any:
+class _Names(dict[str, Any]):
+    """The driver's names, and behind them those of the target's module: comprehensions and lambdas see both."""
+
+    def __init__(self, home: Mapping[str, Any]) -> None:
+        super().__init__(__builtins__=__builtins__)
+        self._home = home
+
+    def __missing__(self, name: str) -> Any:
+        return self._home[name]
+
+
+def _script(path: Path) -> Callable[[], None]:
+    code = compile_script(path.read_bytes(), str(path))
+
+    def run() -> None:
+        before, arguments = sys.modules["__main__"], sys.argv
+        module = ModuleType("__main__")
+        vars(module).update(__file__=str(path), __builtins__=__builtins__)
+        sys.modules["__main__"], sys.argv = module, [str(path)]
+        try:
+            exec(code, vars(module))
+        finally:
+            sys.modules["__main__"], sys.argv = before, arguments
+
+    return run
+
+
+def _exhausted(result: object) -> None:
+    """A training loop may be a generator, which runs only if someone asks for its values."""
+    if isinstance(result, GeneratorType):
+        for _ in result:
+            pass
+
+
+def _expression(text: str) -> CodeType | None:
+    try:
+        return compile(text.strip(), "<--call>", "eval", dont_inherit=True)
+    except SyntaxError:
+        return None
+
+
+def _compiled(text: str, what: str) -> CodeType:
     try:
         return compile(text, f"<{what}>", "exec", dont_inherit=True)
     except SyntaxError as error:
         raise UsageError(f"{what}: {text!r} is not Python: {error.msg}, at column {error.offset}.") from None
 
 
-def _project(target: Target) -> tuple[Path, str | None]:
-    """The folder whose modules are rewritten: the target's top-level package, or the folder of a script or file."""
-    if target.script is not None:
-        return target.script.resolve().parent, None
-    module = target.module
-    if module is not None and module.__name__.partition(".")[0] in _NEVER:
-        return Path(__file__).parent / "nothing of the user's", None
-    file = getattr(module, "__file__", None)
-    if module is None or file is None:
-        return Path.cwd(), None
-    top = module.__name__.partition(".")[0]
-    if top != module.__name__ or hasattr(module, "__path__"):
-        package = sys.modules.get(top)
-        root = getattr(package, "__file__", None) or file
-        return Path(root).resolve().parent, top
-    return Path(file).resolve().parent, None
-
-
-def _override(namespaces: list[Any], is_mine: state.IsMine, values: Mapping[str, Array], dtype: Any) -> None:
+def _override(found: list[state.Root], values: Mapping[str, Array], dtype: Any) -> None:
     missing = set(values)
-    for root in state.roots(namespaces, is_mine):
-        name = root.path if root.path in values else root.name
-        if name in values:
-            missing.discard(name)
-            _assign(root, values[name])
-        elif dtype is not None and isinstance(root.value, np.ndarray) and root.value.dtype.kind == "f":
-            _assign(root, root.value.astype(dtype))
+    for root in found:
+        # the first of a name is the driver's own; a global of another module may share it
+        value = values.get(root.name) if root.name in missing else None
+        if value is None and dtype is not None and isinstance(root.value, np.ndarray) and root.value.dtype.kind == "f":
+            value = root.value.astype(dtype)
+        if value is not None:
+            missing.discard(root.name)
+            for place in root.places:
+                assign(place, value)
     if missing:
         raise UsageError(f"no input or parameter is named {', '.join(sorted(missing))}.")
 
 
-def _assign(root: state.Root, value: Any) -> None:
-    for place in root.places:
-        state.assign(place, value)
-
-
 @contextlib.contextmanager
-def _put_back(namespaces: list[dict[str, Any]], is_mine: state.IsMine) -> Iterator[None]:
+def _put_back(namespaces: list[dict[str, Any]], is_mine: state.IsMine) -> Iterator[state.State]:
     saved = state.save(namespaces, is_mine)
     try:
-        yield
+        yield saved
     finally:
         saved.restore_all()
-
-
-@contextlib.contextmanager
-def _folder_in_path(folder: Path) -> Iterator[None]:
-    before = list(sys.path)
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path[:] = before

@@ -25,6 +25,10 @@ class NothingToCheck(GradcheckError):
     exit_code = 5
 
 
+class Refused(PermissionError):
+    """Raised into user code for what a target must not do while it is checked; no fault of its gradients."""
+
+
 class WrongGradientError(AssertionError):
     """Raised by `Report.raise_if_wrong`; its text is the report."""
 

@@ -6,13 +6,13 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from gradcheck import __version__, conventions
 from gradcheck.blame import Judged, upstream_scale
-from gradcheck.capture.program import Program
+from gradcheck.capture.program import FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
@@ -41,10 +41,16 @@ from gradcheck.target import Target
 
 REDRAWS = 3
 """How often a probe that could not see is drawn anew."""
+EXAMPLES = 25
+"""Networks drawn for the properties."""
+PROPERTY_SECONDS = 4.0
+"""Time after which no further network is drawn."""
 Progress = Callable[[Report], None]
 
 
-def run(target: Target, options: Options, *, output: TextIO | None = None, progress: Progress | None = None) -> Report:
+def run(
+    target: Target, options: Options, *, output: FirstRun | None = None, progress: Progress | None = None
+) -> Report:
     """Check one target. `progress` is handed what is known so far, should time run out."""
     start = time.monotonic()
     limits = Limits(None if options.timeout is None else start + 0.9 * options.timeout, options.budget)
@@ -84,7 +90,7 @@ def run(target: Target, options: Options, *, output: TextIO | None = None, progr
     findings = diagnose(_probes(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
     findings += of_run(found.program, findings, found.judged)
     shapes += _other_batches(driver, target, options, spec, sizes, limits)
-    properties = _properties(driver, target, options, spec, limits)
+    properties = _properties(driver, options, limits)
     return _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
 
 
@@ -183,10 +189,15 @@ def _other_batches(
     return probes
 
 
-def _properties(
-    driver: Driver, target: Target, options: Options, spec: Spec | None, limits: Limits
-) -> tuple[PropertyResult, ...]:
-    return ()
+def _properties(driver: Driver, options: Options, limits: Limits) -> tuple[PropertyResult, ...]:
+    if not options.properties:
+        return ()
+    left = PROPERTY_SECONDS if limits.until is None else min(PROPERTY_SECONDS, limits.until - time.monotonic())
+    if left <= 0:
+        return ()
+    from gradcheck.properties import run_properties  # Hypothesis, a tenth of a second to import, only where it is used
+
+    return run_properties(driver, options=options, seed=options.seed, examples=EXAMPLES, deadline_seconds=left)
 
 
 def _report(

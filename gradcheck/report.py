@@ -64,6 +64,10 @@ class PropertyResult:
     reproduce: str | None = None
     """A line that shows it again."""
 
+    def __str__(self) -> str:
+        told = f"{self.name}: {self.verdict}" + (f", {self.reason}" if self.reason else "")
+        return told if self.counterexample is None else f"{told}\n{self.counterexample}"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

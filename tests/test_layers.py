@@ -10,7 +10,7 @@ import pytest
 import reference_net
 
 LAYERS = [
-    {"errors", "source", "shapes", "evaluation", "options"},
+    {"errors", "codes", "source", "shapes", "evaluation", "options"},
     {"numeric", "capture", "conventions"},
     {"target", "driver"},
     {"gradients", "compare"},
@@ -19,7 +19,7 @@ LAYERS = [
     {"report", "rows", "probing"},
     {"properties", "pipeline", "layers_diff"},
     {"render"},
-    {"api", "config", "child", "guard"},
+    {"api", "arguments", "config", "child"},
     {"cli", "pytest_plugin", "__main__"},
 ]
 """Lowest first; modules of one layer may import each other, but for those kept apart below."""

@@ -9,25 +9,28 @@ from __future__ import annotations
 import ast
 import functools
 import gc
+import linecache
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from gradcheck.capture.kinks import OPERATORS
-from gradcheck.capture.record import Probes
-from gradcheck.capture.rewrite import ARGUMENTS, COMPARE, KINK, MODIFIED, PROBE, Site, rewrite
+from gradcheck.capture.probes import embedded
+from gradcheck.capture.rewrite import Site, rewrite
 
-_PASSING: Probes = {
-    PROBE: lambda _, value: value,
-    MODIFIED: lambda *_: None,
-    ARGUMENTS: lambda *_: None,
-    COMPARE: lambda _, sign, left, right: OPERATORS[sign](left, right),
-    KINK: lambda _, function, /, *args, **kwargs: function(*args, **kwargs),
-}
+SITES: list[Site] = []
+"""Every site of every source rewritten by this process; a site's number is its index."""
+
+_Codes = Mapping[tuple[str, int], Sequence[tuple[CodeType, CodeType]]]
+"""Plain code beside the instrumented, by qualified name and first line."""
+_Transform = Callable[[ast.Module], None]
+
+_originals: dict[FunctionType, tuple[CodeType, int]] = {}
+"""The own code of functions that are instrumented now, and how many programs want them so."""
 
 
 @dataclass(slots=True)
@@ -36,101 +39,112 @@ class Instrumentation:
 
     modules: list[ModuleType]
     """The project's imported modules that have Python source."""
-    sites: list[Site] = field(default_factory=list)
-    """All sites of the project; a site's number is its index."""
     codes: dict[FunctionType, CodeType] = field(default_factory=dict)
-    """Functions and the code they don't have now: instrumented while at rest, their own while active."""
-    namespaces: list[dict[str, Any]] = field(default_factory=list)
-    """Where the probes' names are looked up: the modules' globals and the drivers'."""
+    """The project's functions and their instrumented code."""
 
-    installed: Probes = field(default_factory=lambda: _PASSING)
-    """The probes in force."""
-    depth: int = 0
-    """How many programs are open on it."""
+    @property
+    def sites(self) -> list[Site]:
+        return SITES
 
     @contextmanager
     def active(self) -> Iterator[None]:
         """While this holds, the project's functions run instrumented, with probes that do nothing until installed."""
-        if self.depth == 0:
-            self._swap()
-            self.install(_PASSING)
-        self.depth += 1
-        try:
-            yield
-        finally:
-            self.depth -= 1
-            if self.depth == 0:
-                self._swap()
-                for namespace in self.namespaces:
-                    for name in _PASSING:
-                        namespace.pop(name, None)
-
-    def _swap(self) -> None:
         for function, code in self.codes.items():
-            self.codes[function], function.__code__ = function.__code__, code
-
-    def install(self, probes: Probes) -> None:
-        """What the rewritten code calls from now on."""
-        self.installed = probes
-        for namespace in self.namespaces:
-            namespace.update(probes)
-
-    @contextmanager
-    def probing(self, probes: Probes) -> Iterator[None]:
-        """Install for a while, then nothing again."""
-        self.install(probes)
+            original, count = _originals.get(function, (function.__code__, 0))
+            _originals[function] = original, count + 1
+            function.__code__ = code
         try:
             yield
         finally:
-            self.install(_PASSING)
+            for function in self.codes:
+                original, count = _originals.pop(function)
+                if count > 1:
+                    _originals[function] = original, count - 1
+                else:
+                    function.__code__ = original
 
 
-def instrument(modules: Sequence[ModuleType]) -> Instrumentation:
-    """Rewrite the modules' sources and find the functions that came from them. Modules without source are left alone."""
+def instrument(modules: Sequence[ModuleType], functions: Iterable[FunctionType] = ()) -> Instrumentation:
+    """Rewrite the modules' sources and find the functions that came from them.
+
+    `functions` may come from elsewhere, a prompt or a notebook: what was typed there with them is rewritten too. What
+    has no source, or was made in some other way than by compiling it, is left alone.
+    """
     made = Instrumentation([])
-    rewritten: dict[str, Mapping[tuple[str, int], list[tuple[CodeType, CodeType]]]] = {}
+    known: dict[str, _Codes] = {}
     for module in modules:
         file = getattr(module, "__file__", None)
         text = _source(file)
-        if file is None or text is None:
-            continue
-        plain = compile(text, file, "exec", dont_inherit=True)
-        tree = rewrite(ast.parse(text, file), file, made.sites)
-        rewritten[file] = _paired(plain, compile(tree, file, "exec", dont_inherit=True))
-        made.modules.append(module)
-        made.namespaces.append(vars(module))
+        if file is not None and text is not None:
+            known[file] = _rewritten(file, text, _rewriter_of(module))
+            made.modules.append(module)
+    for file in {f.__code__.co_filename for f in functions} - known.keys():
+        lines = linecache.getlines(file)
+        if lines:
+            known[file] = _rewritten(file, "".join(lines).encode(), None)
     for function in [o for o in gc.get_objects() if type(o) is FunctionType]:
-        code = function.__code__
-        for plain_code, new in rewritten.get(code.co_filename, {}).get((code.co_qualname, code.co_firstlineno), ()):
-            # code that does not match its file was changed since it was imported, or made in some other way
-            if plain_code.co_code == code.co_code and new.co_freevars == code.co_freevars:
+        code = function.__code__ if function not in _originals else _originals[function][0]
+        for plain, new in known.get(code.co_filename, {}).get((code.co_qualname, code.co_firstlineno), ()):
+            if plain == code and new.co_freevars == code.co_freevars:
                 made.codes[function] = new
                 break
     return made
 
 
-def compile_script(text: str, file: str, sites: list[Site]) -> CodeType:
+@functools.lru_cache(64)
+def compile_script(text: bytes | str, file: str) -> CodeType:
     """A script's or driver's own instrumented code. Raises SyntaxError as `compile` does."""
-    return compile(rewrite(ast.parse(text, file), file, sites), file, "exec", dont_inherit=True)
+    with _parsing():
+        return embedded(compile(rewrite(ast.parse(text, file), file, SITES), file, "exec", dont_inherit=True))
 
 
-def project_modules(folder: Path, name: str | None = None) -> list[ModuleType]:
-    """Imported modules whose file lies below `folder`, or that belong to the top-level package `name`."""
-    found = []
-    for key, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and file.endswith(".py") and not _is_foreign(file, folder):
-            if name is None or key == name or key.startswith(name + "."):
-                found.append(module)
-    return found
+@functools.lru_cache(256)
+def _rewritten(file: str, text: bytes, transform: _Transform | None) -> _Codes:
+    """Every function of a source, plain and instrumented; nothing for a source that can't be compiled any more."""
+    begun = len(SITES)
+    try:
+        with _parsing():
+            plain, tree = ast.parse(text, file), rewrite(ast.parse(text, file), file, SITES)
+            for each in (plain, tree):
+                if transform is not None:
+                    transform(each)
+            new = embedded(compile(tree, file, "exec", dont_inherit=True))
+            return _paired(compile(plain, file, "exec", dont_inherit=True), new)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        del SITES[begun:]
+        return {}
 
 
-@functools.lru_cache(1 << 14)
-def _is_foreign(file: str, folder: Path) -> bool:
-    # remembered: every opening asks it of every imported module, and resolving a path is a dozen system calls
-    parts = Path(file).resolve().parts
-    own = folder.resolve().parts
-    return parts[: len(own)] != own or "site-packages" in parts[len(own) :]
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """A long sum is a deep tree; and what the compiler warns of was said when the code was imported."""
+    limit = sys.getrecursionlimit()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sys.setrecursionlimit(max(limit, 10_000))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
+
+
+def _rewriter_of(module: ModuleType) -> _Transform | None:
+    """What else was done to a module's tree when it was imported: pytest rewrites the asserts of test files."""
+    loader = getattr(module, "__loader__", None)
+    pytest = sys.modules.get("_pytest.assertion.rewrite")
+    if pytest is None or not isinstance(loader, getattr(pytest, "AssertionRewritingHook", ())):
+        return None
+    return _pytests(pytest.rewrite_asserts, getattr(module, "__file__", ""), getattr(loader, "config", None))
+
+
+@functools.lru_cache(256)
+def _pytests(rewrite_asserts: Any, file: str, config: Any) -> _Transform:
+    text = _source(file) or b""
+
+    def transform(tree: ast.Module) -> None:
+        rewrite_asserts(tree, text, file, config)
+
+    return transform
 
 
 def _source(file: str | None) -> bytes | None:
@@ -140,18 +154,31 @@ def _source(file: str | None) -> bytes | None:
         return None
 
 
-def _paired(plain: CodeType, new: CodeType) -> dict[tuple[str, int], list[tuple[CodeType, CodeType]]]:
-    """Code objects of functions by qualified name and first line, plain beside instrumented."""
+def _paired(plain: CodeType, new: CodeType) -> _Codes:
+    """Code objects of functions by qualified name and first line, plain beside instrumented.
+
+    Of several at one place, lambdas of one line, those belong together that begin at the same column.
+    """
+    places: dict[tuple[str, int], tuple[list[CodeType], list[CodeType]]] = {}
+    for side, code in enumerate((plain, new)):
+        for inner in _nested(code):
+            places.setdefault((inner.co_qualname, inner.co_firstlineno), ([], []))[side].append(inner)
     pairs: dict[tuple[str, int], list[tuple[CodeType, CodeType]]] = {}
-
-    def visit(a: CodeType, b: CodeType) -> None:
-        inner_a = [c for c in a.co_consts if isinstance(c, CodeType)]
-        inner_b = [c for c in b.co_consts if isinstance(c, CodeType)]
-        if [c.co_name for c in inner_a] != [c.co_name for c in inner_b]:
-            return
-        for x, y in zip(inner_a, inner_b):
-            pairs.setdefault((x.co_qualname, x.co_firstlineno), []).append((x, y))
-            visit(x, y)
-
-    visit(plain, new)
+    for place, (own, instrumented) in places.items():
+        alone = len(own) == len(instrumented) == 1
+        starts = {_start(code): code for code in instrumented}
+        found = ((code, instrumented[0] if alone else starts.get(_start(code))) for code in own)
+        pairs[place] = [(code, other) for code, other in found if other is not None]
     return pairs
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner
+            yield from _nested(inner)
+
+
+def _start(code: CodeType) -> tuple[int, int] | None:
+    starts = [(line, column) for line, _, column, end in code.co_positions() if line and end and column is not None]
+    return min(starts, default=None)

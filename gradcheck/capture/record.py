@@ -1,10 +1,11 @@
-"""What the probes do while instrumented code runs: record everything, or only replace, watch and stop.
+"""Recording one run: every value that the instrumented code binds, in order, on copies.
 
 A value is known by its key: the site that made it and how many times that site had been passed before.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,8 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture import kinks
-from gradcheck.capture.rewrite import ARGUMENTS, COMPARE, KINK, MODIFIED, PROBE, Site
+from gradcheck.capture.places import NOTHING, Step, fields_of, reach
+from gradcheck.capture.probes import Probes, StopRun, stop
+from gradcheck.capture.rewrite import Site
+from gradcheck.capture.signature import Kinks
+
+__all__ = ["Key", "Recorder", "StopRun", "Value"]
 
 Array = NDArray[Any]
 LARGE = 1 << 20
@@ -38,21 +43,13 @@ class Value:
     site: Site
     """Where it was recorded."""
     key: Key
-    """Its key; None of the parts of a container can be replaced by it, only plain values."""
+    """Its key; none of the parts of a container can be replaced by it, only plain values."""
     plain: bool
     """True when the site's value is the array itself, not a container that holds it."""
     array: Array
     """A copy, as it was at that moment."""
     identity: int
     """id() of the object, unique while the trace is alive."""
-
-
-class StopRun(BaseException):
-    """Ends an instrumented run once what was asked for is known; no `except Exception` of the user's catches it."""
-
-
-Probes = Mapping[str, Callable[..., Any]]
-"""What the rewritten code calls, by the names of `rewrite`."""
 
 
 @dataclass(slots=True)
@@ -63,181 +60,220 @@ class Recorder:
     replace: Mapping[Key, Array] = field(default_factory=dict)
     stop: frozenset[Key] = frozenset()
     """The run ends when one of these is recorded."""
-    watch: Callable[[Value], bool] | None = None
-    """Asked after each value; True ends the run."""
-    limit: int = 200_000
-    """The run ends after this many values, however long it would go on."""
-    values: list[Value] = field(default_factory=list)
-    signature: list[tuple[int, Array]] = field(default_factory=list)
-    counts: dict[int, int] = field(default_factory=dict)
-    alive: list[object] = field(default_factory=list)
+    watch: Callable[[Value, Any], bool] | None = None
+    """Asked after each value, with the object itself; True ends the run."""
+    limit: int = 300_000
+    """The run ends after this many values, however long it would go on, or ten times as many probes passed."""
+    most: int = 1 << 30
+    """And after copies of this many bytes."""
+    phase: int = 0
+    """Counted up by whoever watches, between parts of the run of which each may fill the same array anew."""
+    ended: bool = False
+    """Whether it was ended by one of its bounds."""
+    kinks: Kinks = field(default_factory=Kinks)
+    _values: list[Value | None] = field(default_factory=list)
+    _alive: list[object] = field(default_factory=list)
+    _counts: dict[int, int] = field(default_factory=dict)
+    _held: defaultdict[int, list[tuple[Key, Any]]] = field(default_factory=lambda: defaultdict(list))
+    _copies: dict[int, Array] = field(default_factory=dict)
+    _edits: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    _passes: int = 0
+    _bytes: int = 0
 
     def probes(self) -> Probes:
-        return {
-            PROBE: self.probe,
-            MODIFIED: self.modified,
-            ARGUMENTS: self.arguments,
-            COMPARE: self.compare,
-            KINK: self.kink,
-        }
+        names = ("value", "held", "index", "augmented", "seen", "arguments")
+        return {**{name: getattr(self, name) for name in names}, **self.kinks.probes()}
 
-    def probe(self, site: int, value: Any) -> Any:
+    def values(self) -> list[tuple[Value, object]]:
+        """What was recorded, and the objects themselves."""
+        return [(value, alive) for value, alive in zip(self._values, self._alive) if value is not None]
+
+    # -- what the rewritten code calls
+
+    def value(self, site: int, value: Any) -> Any:
         key = self._next(site)
+        place = self.sites[site]
+        if not (place.kind == "assign" and place.last.endswith("]") and _is_scalar(value)):
+            self._record(place, key, value, place.name, place.last)
+        return self._replaced(key, value)  # after it was recorded: what this line computes from right inputs
+
+    def held(self, site: int, value: Any) -> Any:
+        key = self._next(site)
+        self._held[site].append((key, value))
         replacement = self.replace.get(key)
-        self._record(site, key, value)  # before it is replaced: what this line computes from right inputs
-        self._maybe_stop(key)
         return value if replacement is None else as_like(replacement, value)
 
-    def modified(self, site: int, value: Any) -> None:
-        key = self._next(site)
-        replacement = self.replace.get(key)
-        if not (self.sites[site].kind == "modify" and not isinstance(value, np.ndarray)):
-            self._record(site, key, value)
+    def index(self, site: int, index: Any) -> Any:
+        key, value = self._held[site].pop()
+        place = self.sites[site]
+        if type(index) is str:
+            self._record(place, key, value, f"{place.name}[{index!r}]", index)
+        elif not _is_scalar(value):
+            at = repr(index) if type(index) is int else "..."
+            self._record(place, key, value, f"{place.name}[{at}]", f"{place.last}[{at}]")
         self._maybe_stop(key)
-        if replacement is not None and isinstance(value, np.ndarray):
-            np.copyto(value, replacement)
+        return index
 
-    def arguments(self, site: int, *values: Any) -> None:
-        for i, value in enumerate(values):
-            self._record(site + i, self._next(site + i), value)
+    def augmented(self, site: int, value: Any) -> Any:
+        key = self._next(site)
+        place = self.sites[site]
+        self._record(place, key, value, place.name, place.last)
+        return written(self._replaced(key, value), value)
 
-    def compare(self, site: int, sign: str, left: Any, right: Any) -> Any:
-        result = kinks.OPERATORS[sign](left, right)
-        self._kink(site, kinks.of_comparison(result) if _is_float(left) or _is_float(right) else None)
-        return result
+    def seen(self, site: int, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...]) -> None:
+        key = self._next(site)
+        place = self.sites[site]
+        name, last, value = found(place, root, steps, rest)
+        if value is NOTHING:
+            return
+        self._record(place, key, value, name, last)
+        if place.kind == "modify":
+            self._forget_earlier(site, value)
+        written(self._replaced(key, value), value)
 
-    def kink(self, site: int, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        self._kink(site, kinks.of_call(function, args, kwargs))
-        return function(*args, **kwargs)
+    def arguments(self, site: int, *values: Any) -> tuple[Any, ...]:
+        passed = []
+        for number, value in enumerate(values, site):
+            key = self._next(number)
+            place = self.sites[number]
+            self._record(place, key, value, place.name, place.last)
+            passed.append(self._replaced(key, value))
+        return tuple(passed)
 
-    def _kink(self, site: int, pattern: Array | None) -> None:
-        if pattern is not None and len(self.signature) < self.limit:
-            self.signature.append((site, pattern))
+    # -- inside
 
     def _next(self, site: int) -> Key:
-        occurrence = self.counts.get(site, 0)
-        self.counts[site] = occurrence + 1
+        self._passes += 1
+        if self._passes > 10 * self.limit:
+            self._end()
+        occurrence = self._counts.get(site, 0)
+        self._counts[site] = occurrence + 1
         return Key(site, occurrence)
 
+    def _replaced(self, key: Key, value: Any) -> Any:
+        self._maybe_stop(key)
+        replacement = self.replace.get(key)
+        return value if replacement is None else as_like(replacement, value)
+
     def _maybe_stop(self, key: Key) -> None:
-        if key in self.stop or len(self.values) > self.limit:
-            raise StopRun
+        if key in self.stop:
+            stop()
+        if len(self._values) > self.limit or self._bytes > self.most:
+            self._end()
 
-    def _record(self, site: int, key: Key, value: Any) -> None:
-        place = self.sites[site]
-        for path, name, leaf in leaves(value, place.name, _last(place.name)):
-            copied = leaf if place.kind == "argument" and np.size(leaf) > LARGE else np.array(leaf)
-            self.alive.append(leaf)
-            recorded = Value(name, path, place, key, leaf is value, copied, id(leaf))
-            self.values.append(recorded)
-            if self.watch is not None and self.watch(recorded):
-                raise StopRun
+    def _end(self) -> None:
+        self.ended = True
+        stop()
+
+    def _record(self, place: Site, key: Key, value: Any, name: str, last: str) -> None:
+        for path, leaf_name, leaf in leaves(value, name, last):
+            large = place.kind == "argument" and np.size(leaf) > LARGE
+            copied = leaf if large else self._copy(leaf)
+            self._alive.append(leaf)
+            recorded = Value(leaf_name, path, place, key, leaf is value, copied, id(leaf))
+            self._values.append(recorded)
+            if self.watch is not None and self.watch(recorded, leaf):
+                stop()
+
+    def _copy(self, leaf: Any) -> Array:
+        """A copy; the one made before where the array is still the same, since it is handed from line to line."""
+        size = np.size(leaf)
+        if size < 256:
+            return np.array(leaf)
+        before = self._copies.get(id(leaf))
+        plain = type(leaf) is np.ndarray
+        if plain and before is not None and before.dtype == leaf.dtype and np.array_equal(before, leaf):
+            return before
+        self._bytes += leaf.nbytes
+        copied = self._copies[id(leaf)] = np.array(leaf)
+        return copied
+
+    def _forget_earlier(self, site: int, value: Any) -> None:
+        """Of an array that a loop fills entry by entry only the last version is kept."""
+        at, phase = self._edits.get((site, id(value)), (-1, -1))
+        self._edits[site, id(value)] = len(self._values) - 1, self.phase
+        before = self._values[at] if phase == self.phase else None
+        if before is not None:
+            self._values[at] = self._alive[at] = None
+            if before.array.size >= 256:
+                self._bytes -= before.array.nbytes
 
 
-@dataclass(slots=True)
-class Evaluator:
-    """One forward run for the loss: replaces, keeps what the loss needs, and stops as soon as it has that."""
+def found(place: Site, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...]) -> tuple[str, str, Any]:
+    """What a place leads to and its names there; of an edit, the array that was edited, else NOTHING."""
+    name, last, value = place.name, place.last, root
+    for step in steps:
+        value = reach(value, step)
+    if place.kind != "modify":
+        return name, last, value
+    for step in rest:
+        if issubclass(type(value), np.ndarray):
+            break
+        value = reach(value, step)
+        key = step[0]
+        name, last = f"{name}[{key!r}]", key if isinstance(key, str) else f"{last}[{key!r}]"
+    return name, last, value if issubclass(type(value), np.ndarray) else NOTHING
 
-    wanted: frozenset[Key]
-    replace: Mapping[Key, Array]
-    found: dict[Key, Any] = field(default_factory=dict)
-    signature: list[tuple[int, Array]] = field(default_factory=list)
-    counts: dict[int, int] = field(default_factory=dict)
-    hot: frozenset[int] = frozenset()
 
-    def probes(self) -> Probes:
-        self.hot = frozenset(k.site for k in (*self.wanted, *self.replace))
-        return {
-            PROBE: self.probe,
-            MODIFIED: self.modified,
-            ARGUMENTS: _ignore,
-            COMPARE: self.compare,
-            KINK: self.kink,
-        }
-
-    def probe(self, site: int, value: Any) -> Any:
-        if site not in self.hot:
-            return value
-        occurrence = self.counts.get(site, 0)
-        self.counts[site] = occurrence + 1
-        key = Key(site, occurrence)
-        if key in self.replace:
-            value = as_like(self.replace[key], value)
-        self._keep(key, value)
+def written(replacement: Any, value: Any) -> Any:
+    """Put a replacement into the array that was edited in place, so that whoever else holds it sees it."""
+    if replacement is not value and issubclass(type(value), np.ndarray):
+        if not np.can_cast(replacement.dtype, value.dtype, "same_kind") or replacement.shape != value.shape:
+            return replacement
+        np.copyto(value, replacement)
         return value
-
-    def modified(self, site: int, value: Any) -> None:
-        if site in self.hot:
-            occurrence = self.counts.get(site, 0)
-            self.counts[site] = occurrence + 1
-            key = Key(site, occurrence)
-            if key in self.replace and isinstance(value, np.ndarray):
-                np.copyto(value, self.replace[key])
-            self._keep(key, value)
-
-    def _keep(self, key: Key, value: Any) -> None:
-        if key in self.wanted:
-            self.found[key] = np.array(value)
-            if len(self.found) == len(self.wanted):
-                raise StopRun
-
-    def compare(self, site: int, sign: str, left: Any, right: Any) -> Any:
-        result = kinks.OPERATORS[sign](left, right)
-        if _is_float(left) or _is_float(right):
-            pattern = kinks.of_comparison(result)
-            if pattern is not None:
-                self.signature.append((site, pattern))
-        return result
-
-    def kink(self, site: int, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        pattern = kinks.of_call(function, args, kwargs)
-        if pattern is not None:
-            self.signature.append((site, pattern))
-        return function(*args, **kwargs)
-
-
-def _ignore(*_: object) -> None:
-    return None
+    return replacement
 
 
 def as_like(array: Array, value: Any) -> Any:
     """The replacement in the form of what it replaces: an array of its own, or a Python or NumPy scalar."""
-    if isinstance(value, np.ndarray):
+    kind = type(value)
+    if kind is np.ndarray:
         return np.array(array)
-    return np.asarray(array)[()] if isinstance(value, np.generic) else np.asarray(array).item()
+    if issubclass(kind, np.ndarray):
+        return _of_subclass(np.asarray(array), value)
+    if issubclass(kind, np.generic):
+        return np.asarray(array)[()]
+    return np.asarray(array).item() if issubclass(kind, (float, complex)) else value
+
+
+def _of_subclass(array: Array, value: Any) -> Any:
+    """A matrix stays a matrix, and what is masked stays masked."""
+    if array.shape != value.shape:
+        return np.array(array)
+    made = value.astype(array.dtype)
+    made.view(np.ndarray)[...] = array
+    return made
+
+
+def _is_scalar(value: Any) -> bool:
+    """One entry of an array is no value of its own."""
+    return is_numeric(value) and np.ndim(value) == 0
 
 
 def is_numeric(value: object) -> bool:
     """Arrays of numbers or booleans, and floats; Python ints are counters and sizes, not data."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "fcbiu"
-    return isinstance(value, (float, complex, np.floating, np.complexfloating))
+    kind = type(value)
+    if issubclass(kind, np.ndarray):
+        return value.dtype.kind in "fcbiu"  # type: ignore[attr-defined]
+    return issubclass(kind, (float, complex, np.floating, np.complexfloating))
 
 
 def leaves(value: Any, path: str, name: str, depth: int = 3, most: int = 64) -> Iterator[tuple[str, str, Any]]:
     """(path, last name, value) of each numeric leaf of nested lists, tuples, named tuples and dicts."""
+    kind = type(value)
     if is_numeric(value):
         yield path, name, value
     elif depth == 0:
         return
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        for field_name, item in zip(value._fields, value, strict=False):
+    elif (fields := fields_of(kind)) is not None:
+        for field_name, item in zip(fields, tuple.__iter__(value)):
             yield from leaves(item, f"{path}.{field_name}", field_name, depth - 1)
-    elif isinstance(value, (list, tuple)) and len(value) <= most:
-        for i, item in enumerate(value):
+    elif issubclass(kind, (list, tuple)) and (list if issubclass(kind, list) else tuple).__len__(value) <= most:
+        base = list if issubclass(kind, list) else tuple
+        for i, item in enumerate(base.__iter__(value)):
             yield from leaves(item, f"{path}[{i}]", f"{name}[{i}]", depth - 1)
-    elif isinstance(value, dict) and len(value) <= most:
-        for k, item in value.items():
-            last = k if isinstance(k, str) else f"{name}[{k!r}]"
-            yield from leaves(item, f"{path}[{k!r}]", last, depth - 1)
-
-
-def _last(path: str) -> str:
-    """W1 of self.W1 and of grads['W1']."""
-    if path.endswith(("']", '"]')):
-        return path[:-2].rpartition(path[-2])[2]
-    return path.rpartition(".")[2] if "(" not in path else path
-
-
-def _is_float(value: object) -> bool:
-    return isinstance(value, (float, np.floating)) or (isinstance(value, np.ndarray) and value.dtype.kind in "fc")
+    elif issubclass(kind, dict) and dict.__len__(value) <= most:
+        for k, item in list(dict.items(value)):
+            shown = repr(k) if type(k) in (str, int, float, bool, tuple) else "..."
+            yield from leaves(item, f"{path}[{shown}]", k if type(k) is str else f"{name}[{shown}]", depth - 1)

@@ -1,55 +1,23 @@
 """Rewrites a module's syntax tree so that every assignment, argument, return and kink passes through a probe.
 
-The rewritten code has the line numbers, names, closures and results of the original; the file is never touched.
+The rewritten code has the line numbers, names, closures and results of the original; the file is never touched. What
+the probes look at is read from names, never by running an expression of the user's a second time.
 """
 
 from __future__ import annotations
 
 import ast
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
-# Names that no source file can contain, as pytest does for its assertion rewriting.
-PROBE, MODIFIED, ARGUMENTS, COMPARE, KINK = "@probe", "@modified", "@arguments", "@compare", "@kink"
+from gradcheck.capture.places import Place, last_name, place_of
+from gradcheck.capture.probes import MARK
+from gradcheck.capture.suspects import Suspects
 
-KINK_CALLS = frozenset(
-    [
-        "maximum",
-        "minimum",
-        "fmax",
-        "fmin",
-        "abs",
-        "absolute",
-        "fabs",
-        "max",
-        "min",
-        "amax",
-        "amin",
-        "nanmax",
-        "nanmin",
-        "argmax",
-        "argmin",
-        "clip",
-        "sign",
-        "heaviside",
-        "sort",
-        "argsort",
-        "partition",
-        "median",
-        "round",
-        "rint",
-        "floor",
-        "ceil",
-        "trunc",
-        "around",
-    ]
-)
-"""Last names of callables whose result depends on which side their operands are; what they are is seen at run time."""
-
-_Node = TypeVar("_Node", bound=ast.AST)
-_ORDERINGS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_ORDERINGS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Scope = _Function | ast.ClassDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,241 +38,310 @@ class Site:
     """Line, column, end line, end column of the expression, columns in UTF-8 bytes as ast counts them."""
     function: str
     """Qualified name of the enclosing function, "" at module level."""
+    last: str = ""
+    """Its last name: W1 for self.W1 and for grads['W1']."""
+    literal: bool = False
+    """Whether a number is written there: a step size or a sum's beginning, not something computed."""
 
 
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
     """Instrument `tree` in place, adding its sites to `sites`, and return it."""
-    _Rewriter(file, sites).visit(tree)
+    _Rewriter(file, sites, Suspects(tree)).visit(tree)
     return ast.fix_missing_locations(tree)
 
 
 class _Rewriter(ast.NodeTransformer):
-    def __init__(self, file: str, sites: list[Site]) -> None:
+    def __init__(self, file: str, sites: list[Site], suspects: Suspects) -> None:
         self.file = file
         self.sites = sites
-        self.scopes: list[str] = []
+        self.suspects = suspects
+        self.scopes: list[_Scope] = []
+        self.final = False
+        """Within a `finally` of the function, whose return, break and continue swallow exceptions."""
 
     # -- building blocks
 
-    def site(self, name: str, kind: str, statement: ast.AST, expression: ast.AST | None = None) -> ast.Constant:
-        at = expression if expression is not None else statement
+    def site(
+        self, name: str, kind: str, statement: ast.AST, at: ast.AST, last: str = "", literal: bool = False
+    ) -> ast.Constant:
         span = (at.lineno, at.col_offset, at.end_lineno or at.lineno, at.end_col_offset or 0)  # type: ignore[attr-defined]
-        function = ".".join(self.scopes)
-        self.sites.append(
-            Site(len(self.sites), name, kind, self.file, statement.lineno, span, function)  # type: ignore[attr-defined]
-        )
-        return ast.Constant(len(self.sites) - 1)
+        function = ".".join(scope.name for scope in self.scopes)
+        line: int = statement.lineno  # type: ignore[attr-defined]
+        number = len(self.sites)
+        self.sites.append(Site(number, name, kind, self.file, line, span, function, last or name, literal))
+        return ast.Constant(number)
 
     def call(self, probe: str, *arguments: ast.expr, at: ast.AST) -> ast.expr:
-        return _located(ast.Call(ast.Name(probe, ast.Load()), list(arguments), []), at)
+        function = ast.Attribute(ast.Constant(MARK), probe, ast.Load())
+        return ast.copy_location(ast.Call(function, list(arguments), []), at)
 
-    def probed(self, name: str, kind: str, statement: ast.AST, value: ast.expr) -> ast.expr:
-        return self.call(PROBE, self.site(name, kind, statement, value), value, at=value)
+    def value(self, name: str, kind: str, statement: ast.AST, value: ast.expr) -> ast.expr:
+        return self.call("value", self.site(name, kind, statement, value), value, at=value)
+
+    def seen(self, place: Place, kind: str, node: ast.stmt, at: ast.AST) -> ast.stmt:
+        """A statement that looks at what can be reached from a name."""
+        number = self.site(place.name, kind, node, at, place.last)
+        return ast.copy_location(ast.Expr(self.call("seen", number, *place.arguments(), at=at)), at)
+
+    def rebound(self, name: str, probe: str, number: ast.expr, at: ast.AST) -> ast.stmt:
+        bind = self.call(probe, number, ast.Name(name, ast.Load()), at=at)
+        return ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], bind), at)
+
+    @property
+    def in_class(self) -> bool:
+        return bool(self.scopes) and isinstance(self.scopes[-1], ast.ClassDef)
+
+    def mangled_by(self) -> str:
+        return next((s.name for s in reversed(self.scopes) if isinstance(s, ast.ClassDef)), "")
 
     # -- scopes
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
-        node.decorator_list = [self.visit(d) for d in node.decorator_list]
-        node.args = self.visit(node.args)
-        self.scopes.append(node.name)
-        node.body = self._body(node.body)
-        names = [a for a in _arguments(node.args) if a.arg not in ("self", "cls")]
-        if names:
-            numbers = [self.site(a.arg, "argument", a) for a in names]
-            values: list[ast.expr] = [ast.Name(a.arg, ast.Load()) for a in names]
-            first = node.body[0]
-            look = _located(ast.Expr(self.call(ARGUMENTS, numbers[0], *values, at=first)), first)
-            node.body.insert(1 if _is_docstring(first) else 0, look)
+    @contextmanager
+    def scope(self, node: _Scope) -> Iterator[None]:
+        final, self.final = self.final, False
+        self.scopes.append(node)
+        yield
         self.scopes.pop()
+        self.final = final
+
+    def _function(self, node: _Function) -> ast.AST:
+        # annotations, bases and type parameters are left alone: some are turned back into text
+        node.decorator_list = [self.visit(d) for d in node.decorator_list]
+        self._defaults(node.args)
+        with self.scope(node):
+            node.body = self._all(node.body)
+            arguments = [a for a in _arguments(node.args) if a.arg not in ("self", "cls")]
+            if arguments:
+                first = node.body[0]
+                node.body.insert(1 if _is_docstring(first) else 0, self._looked_at(arguments, first))
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._function(node)
+    def _looked_at(self, arguments: list[ast.arg], first: ast.stmt) -> ast.stmt:
+        numbers = [self.site(a.arg, "argument", a, a) for a in arguments]
+        passed = self.call("arguments", numbers[0], *(ast.Name(a.arg, ast.Load()) for a in arguments), at=first)
+        names: list[ast.expr] = [ast.Name(a.arg, ast.Store()) for a in arguments]
+        return ast.copy_location(ast.Assign([ast.Tuple(names, ast.Store())], passed), first)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._function(node)
+    visit_FunctionDef = _function
+    visit_AsyncFunctionDef = _function
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.decorator_list = [self.visit(d) for d in node.decorator_list]
-        self.scopes.append(node.name)
-        node.body = self._body(node.body)
-        self.scopes.pop()
+        with self.scope(node):
+            node.body = self._all(node.body)
         return node
 
-    def _body(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        self._defaults(node.args)
+        final, self.final = self.final, False
+        if isinstance(node.body, ast.Tuple):
+            node.body.elts = [self._result("lambda()", node.body, e) for e in node.body.elts]
+        else:
+            node.body = self._result("lambda()", node.body, node.body)
+        self.final = final
+        return node
+
+    def visit_TypeAlias(self, node: ast.AST) -> ast.AST:
+        return node
+
+    def _defaults(self, arguments: ast.arguments) -> None:
+        arguments.defaults = [self.visit(d) for d in arguments.defaults]
+        arguments.kw_defaults = [d and self.visit(d) for d in arguments.kw_defaults]
+
+    def _all(self, statements: list[ast.stmt]) -> list[ast.stmt]:
         done: list[ast.stmt] = []
-        for statement in body:
+        for statement in statements:
             new = self.visit(statement)
-            done.extend(new if isinstance(new, list) else [new])
+            done += new if isinstance(new, list) else [new]
         return done
 
     # -- statements
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
+        literal = _is_number(node.value)
         node.value = self.visit(node.value)
-        single = [t for t in node.targets if not isinstance(t, (ast.Tuple, ast.List))]
-        if single:
-            node.value = self.probed(ast.unparse(single[0]), "assign", node, node.value)
+        plain = next((t for t in node.targets if not isinstance(t, (ast.Tuple, ast.List))), None)
+        key: ast.Subscript | None = None
+        if plain is not None:
+            key = plain if isinstance(plain, ast.Subscript) and _is_computed(plain.slice) else None
+            named = plain if key is None else key.value
+            number = self.site(ast.unparse(named), "assign", node, node.value, last_name(named), literal)
+            node.value = self.call("value" if key is None else "held", number, node.value, at=node.value)
         after: list[ast.stmt] = []
         for target in node.targets:
-            if target not in single[:1]:
-                after += self._unpacked(target, node)
+            if target is not plain:
+                after += self._bound(target, node)
             if isinstance(target, ast.Subscript):
-                after += self._modified(target, node)
+                after += self._edited(target, node)
+        node.targets = [self.visit(t) for t in node.targets]
+        if key is not None:
+            key.slice = self.call("index", ast.Constant(number.value), key.slice, at=key.slice)
         return [node, *after]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is not None:
+            last, literal = last_name(node.target), _is_number(node.value)
             node.value = self.visit(node.value)
-            node.value = self.probed(ast.unparse(node.target), "assign", node, node.value)
+            number = self.site(ast.unparse(node.target), "assign", node, node.value, last, literal)
+            node.value = self.call("value", number, node.value, at=node.value)
+        node.target = self.visit(node.target)
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
-        expression = node.value
+        after: list[ast.stmt] = []
+        expression, target = node.value, node.target
         node.value = self.visit(node.value)
-        target = node.target
-        if isinstance(target, ast.Name):
+        if isinstance(target, ast.Name) and not self.in_class:
             number = self.site(target.id, "augment", node, expression)
-            again = ast.Assign(
-                [ast.Name(target.id, ast.Store())],
-                self.call(PROBE, number, ast.Name(target.id, ast.Load()), at=node),
-            )
-            return [node, _located(again, node)]
-        if isinstance(target, ast.Attribute) and _is_plain(target):
-            number = self.site(ast.unparse(target), "augment", node, expression)
-            look = self.call(MODIFIED, number, _loaded(target), at=node)
-            return [node, _located(ast.Expr(look), node)]
-        if isinstance(target, ast.Subscript):
-            return [node, *self._modified(target, node)]
-        return [node]
+            after = [self.rebound(target.id, "augmented", number, node)]
+        elif isinstance(target, ast.Attribute):
+            place = place_of(target, self.mangled_by())
+            after = [self.seen(place, "augment", node, expression)] if place else []
+        elif isinstance(target, ast.Subscript):
+            after = self._edited(target, node)
+        node.target = self.visit(target)
+        return [node, *after]
 
-    def visit_For(self, node: ast.For) -> ast.AST:
+    def _loop(self, node: ast.For | ast.AsyncFor) -> ast.AST:
+        looks = self._bound(node.target, node, kind="loop")
         node.iter = self.visit(node.iter)
-        node.body = self._unpacked(node.target, node, kind="loop") + self._body(node.body)
-        node.orelse = self._body(node.orelse)
+        node.target = self.visit(node.target)
+        node.body = looks + self._all(node.body)
+        node.orelse = self._all(node.orelse)
         return node
 
-    def visit_Return(self, node: ast.Return) -> ast.AST:
-        if node.value is None or not self.scopes:
-            return node
-        name = self.scopes[-1] + "()"
+    visit_For = _loop
+    visit_AsyncFor = _loop
+
+    def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:
         if isinstance(node.value, ast.Tuple):
-            node.value.elts = [self._returned(f"{name}[{i}]", node, e) for i, e in enumerate(node.value.elts)]
-        else:
-            node.value = self._returned(name, node, node.value)
-        return node
+            name = self._returning()
+            node.value.elts = [self._result(f"{name}[{i}]", node, e) for i, e in enumerate(node.value.elts)]
+        elif node.value is not None:
+            node.value = self._result(self._returning(), node, node.value)
+        return self._unless_stopped(node)
 
-    def _returned(self, name: str, node: ast.Return, value: ast.expr) -> ast.expr:
-        if isinstance(value, (ast.Name, ast.Starred, ast.Constant)):
-            return value
+    def _returning(self) -> str:
+        return f"{self.scopes[-1].name}()" if self.scopes else "()"
+
+    def _result(self, name: str, statement: ast.AST, value: ast.expr) -> ast.expr:
         value = self.visit(value)
-        return self.probed(name, "return", node, value)
+        if isinstance(value, (ast.Name, ast.Constant, ast.Starred, ast.Yield, ast.YieldFrom)):
+            return value
+        return self.value(name, "return", statement, value)
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         return node  # neither a value nor a kink of the function is born in an assert
 
-    def _unpacked(self, target: ast.expr, node: ast.stmt, *, kind: str = "unpack") -> list[ast.stmt]:
-        """Statements that look at each name of a target after it was bound."""
-        if isinstance(target, (ast.Tuple, ast.List)):
-            return [s for element in target.elts for s in self._unpacked(element, node, kind=kind)]
-        if isinstance(target, ast.Name):
-            number = self.site(target.id, kind, node, target)
-            bind = ast.Assign(
-                [ast.Name(target.id, ast.Store())],
-                self.call(PROBE, number, ast.Name(target.id, ast.Load()), at=target),
-            )
-            return [_located(bind, target)]
-        if isinstance(target, (ast.Attribute, ast.Subscript)) and _is_plain(target):
-            number = self.site(ast.unparse(target), kind, node, target)
-            look = self.call(MODIFIED, number, _loaded(target), at=target)
-            return [_located(ast.Expr(look), target)]
-        return []
+    # -- the end of a run is no exception of the user's
 
-    def _modified(self, target: ast.Subscript, node: ast.stmt) -> list[ast.stmt]:
-        """After `dZ[Z <= 0] = 0`: dZ has a new version. It isn't bound again, since that would make a global local."""
-        base = target.value
-        while isinstance(base, ast.Subscript):
-            base = base.value
-        if not _is_plain(base):
-            return []
-        number = self.site(ast.unparse(base), "modify", node, node)
-        return [_located(ast.Expr(self.call(MODIFIED, number, _loaded(base), at=node)), node)]
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        everything = node.type is None or "BaseException" in ast.unparse(node.type)
+        self.generic_visit(node)
+        if everything:
+            node.body.insert(0, self._caught(node.body[0]))
+        return node
+
+    def _try(self, node: ast.Try | ast.TryStar) -> ast.AST:
+        node.body, node.orelse = self._all(node.body), self._all(node.orelse)
+        node.handlers = [self.visit(h) for h in node.handlers]
+        before, self.final = self.final, True
+        node.finalbody = self._all(node.finalbody)
+        self.final = before
+        return node
+
+    visit_Try = _try
+    visit_TryStar = _try
+
+    def _unless_stopped(self, node: ast.stmt) -> ast.AST | list[ast.stmt]:
+        return [self._caught(node), node] if self.final else node
+
+    def visit_Break(self, node: ast.Break) -> ast.AST | list[ast.stmt]:
+        return self._unless_stopped(node)
+
+    def visit_Continue(self, node: ast.Continue) -> ast.AST | list[ast.stmt]:
+        return self._unless_stopped(node)
+
+    def _caught(self, at: ast.stmt) -> ast.stmt:
+        return ast.copy_location(ast.Expr(self.call("caught", at=at)), at)
+
+    # -- what a statement binds or edits, looked at behind it
+
+    def _bound(self, target: ast.expr, node: ast.stmt, *, kind: str = "unpack") -> list[ast.stmt]:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            return [s for element in target.elts for s in self._bound(element, node, kind=kind)]
+        if isinstance(target, ast.Starred):
+            return self._bound(target.value, node, kind=kind)
+        if isinstance(target, ast.Name):
+            if self.in_class:  # a class body's namespace may refuse to bind a name twice, as an enumeration's does
+                return []
+            return [self.rebound(target.id, "value", self.site(target.id, kind, node, target), target)]
+        place = place_of(target, self.mangled_by())
+        return [self.seen(place, kind, node, target)] if place else []
+
+    def _edited(self, target: ast.Subscript, node: ast.Assign | ast.AugAssign) -> list[ast.stmt]:
+        """After `dZ[Z <= 0] = 0`, dZ has a new version; after `grads["W"] += dW`, so has the entry."""
+        place = place_of(target, self.mangled_by(), edited=True, entry=isinstance(node, ast.AugAssign))
+        return [self.seen(place, "modify", node, node)] if place else []
 
     # -- expressions
 
-    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        self.generic_visit(node)
-        if not isinstance(node.body, (ast.Name, ast.Constant, ast.Yield, ast.YieldFrom)):
-            elements = node.body.elts if isinstance(node.body, ast.Tuple) else [node.body]
-            probed = [self.probed("lambda()", "return", e, e) if not isinstance(e, ast.Starred) else e for e in elements]
-            node.body = ast.copy_location(ast.Tuple(probed, ast.Load()), node.body) if len(probed) != 1 else probed[0]
-        return node
-
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
-        node.value = self.visit(node.value)
-        node.value = self.probed(node.target.id, "assign", node, node.value)
+        node.value = self.value(node.target.id, "assign", node, self.visit(node.value))
         return node
 
-    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> ast.AST:
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> ast.AST:
+        name = "" if isinstance(node.elt, (ast.Name, ast.Constant)) else ast.unparse(node.elt)
         self.generic_visit(node)
-        if not isinstance(node.elt, (ast.Name, ast.Constant)):
-            node.elt = self.probed(ast.unparse(node.elt), "element", node, node.elt)
+        if name:
+            node.elt = self.value(name, "element", node, node.elt)
         return node
 
     visit_ListComp = _comprehension
     visit_GeneratorExp = _comprehension
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        self.generic_visit(node)
-        sign = _ORDERINGS.get(type(node.ops[0])) if len(node.ops) == 1 else None
-        if sign is None or all(isinstance(e, ast.Constant) for e in (node.left, node.comparators[0])):
-            return node
-        number = self.site(ast.unparse(node), "compare", node)
-        return self.call(COMPARE, number, ast.Constant(sign), node.left, node.comparators[0], at=node)
+        operands = [node.left, *node.comparators]
+        if not any(isinstance(op, _ORDERINGS) for op in node.ops) or all(isinstance(e, ast.Constant) for e in operands):
+            return self.generic_visit(node)
+        number = self.site(ast.unparse(node), "compare", node, node)
+        # a name can be read again once the comparison is done, unless that ended before it came to it
+        names = [e for e in operands if isinstance(e, ast.Name)] if len(node.ops) == 1 else []
+
+        def watched(operand: ast.expr) -> ast.expr:
+            if operand in names:
+                return operand
+            visited = self.visit(operand)
+            constant = isinstance(visited, ast.Constant)
+            return visited if constant else self.call("operand", ast.Constant(number.value), visited, at=visited)
+
+        node.left, *node.comparators = map(watched, operands)
+        return self.call("compared", number, node, *(ast.Name(e.id, ast.Load()) for e in names), at=node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        text = ast.unparse(node) if _last_name(node.func) in KINK_CALLS else ""
+        suspect = self.suspects.may_be_kink(node.func)
+        text = ast.unparse(node) if suspect else ""
         self.generic_visit(node)
-        if text:
-            number = self.site(text, "kink", node)
-            probed = ast.Call(ast.Name(KINK, ast.Load()), [number, node.func, *node.args], node.keywords)
-            return _located(probed, node)
+        if suspect:
+            node.func = self.call("kink", self.site(text, "kink", node, node), node.func, at=node.func)
         return node
 
 
-def _located(node: _Node, at: ast.AST) -> _Node:
-    ast.copy_location(node, at)
-    for child in ast.iter_child_nodes(node):
-        if not hasattr(child, "lineno") and isinstance(child, (ast.expr, ast.stmt)):
-            _located(child, at)
-    return node
-
-
-def _arguments(arguments: ast.arguments) -> list[ast.arg]:
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
+    yield from (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    yield from (a for a in (arguments.vararg, arguments.kwarg) if a is not None)
 
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _is_plain(node: ast.expr) -> bool:
-    """Reading it again has no effect: names, attributes, constant or named indices."""
-    if isinstance(node, ast.Attribute):
-        return _is_plain(node.value)
-    if isinstance(node, ast.Subscript):
-        return _is_plain(node.value) and isinstance(node.slice, (ast.Name, ast.Constant))
-    return isinstance(node, ast.Name)
+def _is_number(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float, complex))
 
 
-def _loaded(node: ast.expr) -> ast.expr:
-    """The same place, read instead of written."""
-    loaded = copy.deepcopy(node)
-    loaded.ctx = ast.Load()  # type: ignore[attr-defined]
-    return loaded
-
-
-def _last_name(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+def _is_computed(index: ast.expr) -> bool:
+    """A key whose value only the run tells: grads['dW' + str(l)]; not an element or a slice of an array."""
+    return not isinstance(index, (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp, ast.Compare))

@@ -1,23 +1,35 @@
 """The user's state: what a run may change, saved before it and put back after it.
 
 State is what can be reached from the driver's names and the globals of the project's own modules: arrays, containers,
-instances of the project's classes, random generators, and the global generators of NumPy and Python.
+instances, classes and functions of the project's own with their defaults and closures, random generators, and the
+global generators of NumPy and Python. Iterators, open files and what a library keeps to itself are not.
 """
 
 from __future__ import annotations
 
+import functools
 import random
+from argparse import Namespace
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck.capture.attributes import CLASS, FUNCTION, INSTANCE, attributes, cells_of, class_attributes, held_by
+from gradcheck.capture.contents import ARRAY, BY_TYPE, DICT, Kind, items_of
+
 Array = NDArray[Any]
-Namespace = MutableMapping[str, Any]
-IsMine = Callable[[type], bool]
+Names = MutableMapping[str, Any]
+IsMine = Callable[[Any], bool]
+"""Whether a class or a function is the project's own."""
+
+
+Where = tuple[Any, tuple[Any, ...]]
+"""(what holds it and can be changed, the steps down from there): all steps but the first lead through tuples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,206 +42,158 @@ class Root:
     """W1, parameters['W1'], net.W1."""
     value: Any
     """The array or float itself."""
-    places: tuple[tuple[Any, tuple[Any, ...]], ...]
+    places: tuple[Where, ...]
     """(mutable container, steps down from it): the steps after the first lead through tuples only."""
 
 
-def roots(namespaces: Iterable[Namespace], is_mine: IsMine) -> list[Root]:
-    """Every array and float that can be reached, each object once with all of its places."""
-    found: dict[int, list[tuple[str, str, Any, tuple[Any, tuple[Any, ...]]]]] = {}
-    taken: set[str] = set()
-    seen: set[int] = set()
-    for namespace in namespaces:
-        for name, value in list(namespace.items()):
-            # a global that bears the name of something the driver handed over is not what the code sees
-            if not name.startswith(("_", "@")) and (name not in taken or isinstance(value, np.ndarray)):
-                path = f"{namespace.get('__name__', '')}.{name}" if name in taken else name
-                taken.add(name)
-                for leaf in _walk(value, path, name, (namespace, (name,)), is_mine, seen):
-                    found.setdefault(id(leaf[2]), []).append(leaf)
-    return [Root(group[0][1], group[0][0], group[0][2], tuple(g[3] for g in group)) for group in found.values()]
+@dataclass(slots=True)
+class Kept:
+    """One respect of one object, as it was."""
 
+    item: Any
+    kind: Kind
+    saved: Any
 
-def _walk(
-    value: Any, path: str, name: str, place: tuple[Any, tuple[Any, ...]], is_mine: IsMine, seen: set[int]
-) -> Iterator[tuple[str, str, Any, tuple[Any, tuple[Any, ...]]]]:
-    if isinstance(value, (np.ndarray, float, np.floating)):
-        if not isinstance(value, np.ndarray) or value.dtype.kind in "fcbiu":
-            yield path, name, value, place
-        return
-    if isinstance(value, (str, bytes, int, type, ModuleType, FunctionType)) or value is None or id(value) in seen:
-        return
-    seen.add(id(value))
-    holder, steps = place
-    for key, child_path, child_name, child in _children(value, path, name, is_mine):
-        inside = (holder, (*steps, key)) if isinstance(value, tuple) else (value, (key,))
-        yield from _walk(child, child_path, child_name, inside, is_mine, seen)
+    def same(self) -> bool:
+        return self.kind.same(self.item, self.saved)
 
-
-def _children(value: Any, path: str, name: str, is_mine: IsMine) -> Iterator[tuple[Any, str, str, Any]]:
-    if isinstance(value, dict):
-        for k, child in list(value.items()):
-            yield k, f"{path}[{k!r}]", k if isinstance(k, str) else f"{name}[{k!r}]", child
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        for i, (field_name, child) in enumerate(zip(value._fields, value, strict=False)):
-            yield i, f"{path}.{field_name}", field_name, child
-    elif isinstance(value, (list, tuple)):
-        for i, child in enumerate(value):
-            yield i, f"{path}[{i}]", f"{name}[{i}]", child
-    elif is_mine(type(value)):
-        for k, child in attributes(value).items():
-            yield k, f"{path}.{k}", k, child
-
-
-def attributes(instance: Any) -> dict[str, Any]:
-    """An instance's own attributes, from __dict__ and __slots__."""
-    found = dict(getattr(instance, "__dict__", {}))
-    for kind in type(instance).__mro__:
-        slots = kind.__dict__.get("__slots__", ())
-        for slot in (slots,) if isinstance(slots, str) else slots:
-            if hasattr(instance, slot) and slot not in ("__dict__", "__weakref__"):
-                found[slot] = getattr(instance, slot)
-    return found
-
-
-def assign(place: tuple[Any, tuple[Any, ...]], value: Any) -> None:
-    """Put `value` at a place, rebuilding the tuples on the way."""
-    holder, (first, *rest) = place
-    if rest:
-        value = _rebuilt(_get(holder, first), tuple(rest), value)
-    if isinstance(holder, (list, MutableMapping)):
-        holder[first] = value
-    else:
-        object.__setattr__(holder, first, value)
-
-
-def _get(holder: Any, key: Any) -> Any:
-    return holder[key] if isinstance(holder, (list, tuple, MutableMapping)) else getattr(holder, key)
-
-
-def _rebuilt(old: Any, steps: tuple[Any, ...], value: Any) -> Any:
-    inner = _rebuilt(old[steps[0]], steps[1:], value) if len(steps) > 1 else value
-    items = [*old[: steps[0]], inner, *old[steps[0] + 1 :]]
-    return type(old)(*items) if hasattr(old, "_fields") else type(old)(items)
+    def put_back(self) -> None:
+        self.kind.put_back(self.item, self.saved)
 
 
 @dataclass(slots=True)
 class State:
     """A saved state; `restore` puts back what is seen to be touched, `restore_all` whatever differs."""
 
-    containers: list[tuple[Any, Any]] = field(default_factory=list)
-    arrays: list[tuple[Array, Array]] = field(default_factory=list)
-    generators: list[tuple[Any, Any]] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
-    """Positions, over the three lists in turn, of what a run has been seen to change."""
+    """Positions of what a run has been seen to change."""
+    arrays: dict[int, int] = field(default_factory=dict)
+    """Positions of arrays, by id."""
 
     def restore_all(self) -> None:
         """Compare everything with what was saved, put back what differs, and remember that it is touched."""
-        self.touched |= {i for i, (item, saved) in enumerate(self._items()) if not _same(item, saved)}
+        self.touched |= {i for i, kept in enumerate(self.kept) if i not in self.touched and not kept.same()}
         self.restore()
 
     def restore(self) -> None:
         """Put back what earlier runs were seen to touch: free for code that changes nothing."""
-        if self.touched:
-            items = list(self._items())
-            for i in self.touched:
-                _put_back(*items[i])
+        for i in self.touched:
+            if not self.kept[i].same():
+                self.kept[i].put_back()
+
+    def touch(self, array: Any) -> None:
+        """An array has been seen to be edited: it, or the one that it is a view of, is touched."""
+        while issubclass(type(array), np.ndarray):
+            if id(array) in self.arrays:
+                self.touched.add(self.arrays[id(array)])
+            array = array.base
 
     def edited(self) -> list[Any]:
         """Arrays changed in place and generators drawn from, as far as runs have been seen to."""
-        return [item for i, (item, _) in enumerate(self._items()) if i in self.touched and i >= len(self.containers)]
-
-    def _items(self) -> Iterator[tuple[Any, Any]]:
-        yield from self.containers
-        yield from self.arrays
-        yield from self.generators
+        kinds = {id(kind) for base, kind in BY_TYPE if kind is ARRAY or _is_generator(base)}
+        return [self.kept[i].item for i in self.touched if id(self.kept[i].kind) in kinds]
 
 
-def save(namespaces: Iterable[Namespace], is_mine: IsMine) -> State:
-    """Save everything that can be reached from the namespaces, and the global random generators."""
+def _is_generator(base: Any) -> bool:
+    return isinstance(base, tuple) and random.Random in base
+
+
+def save(namespaces: Iterable[Names], is_mine: IsMine, *, known: State | None = None) -> State:
+    """Save everything that can be reached from the namespaces, and the global random generators.
+
+    What `known` holds a copy of that is still right is not copied again.
+    """
     state = State()
     seen: set[int] = set()
-
-    def visit(value: Any) -> None:
-        if value is None or isinstance(value, (str, bytes, int, float, type, ModuleType, FunctionType)):
-            return
-        if id(value) in seen:
-            return
-        seen.add(id(value))
-        if isinstance(value, np.ndarray):
-            if value.dtype != object:
-                state.arrays.append((value, value.copy()))
-        elif isinstance(value, (np.random.Generator, np.random.RandomState, random.Random)):
-            state.generators.append((value, _generator_state(value)))
-        elif isinstance(value, (dict, list)):
-            state.containers.append((value, value.copy()))
-            for child in list(value.values() if isinstance(value, dict) else value):
-                visit(child)
-        elif isinstance(value, (tuple, set)):
-            for child in value:
-                visit(child)
-        elif is_mine(type(value)):
-            own = attributes(value)
-            state.containers.append((value, own))
-            for child in own.values():
-                visit(child)
-
+    waiting: deque[Any] = deque((np.random.mtrand._rand, random._inst))  # type: ignore[attr-defined,unused-ignore]
     for namespace in namespaces:
-        state.containers.append((namespace, dict(namespace)))
         seen.add(id(namespace))
-        for name, value in list(namespace.items()):
-            if not name.startswith(("__", "@")):
-                visit(value)
-    for generator in (np.random.mtrand._rand, random._inst):  # type: ignore[attr-defined,unused-ignore]
-        visit(generator)
+        state.kept.append(Kept(namespace, DICT, items_of(namespace)))
+        waiting.extend(value for name, value in namespace.items() if not name.startswith("__"))
+    while waiting:
+        value = waiting.popleft()
+        if id(value) in seen or type(value) in _LEAVES:
+            continue
+        seen.add(id(value))
+        for kind in _kinds_of(value, is_mine):
+            if kind is ARRAY:
+                state.arrays[id(value)] = len(state.kept)
+            state.kept.append(Kept(value, kind, _copy(value, kind, known)))
+        waiting.extend(_children(value, is_mine))
     return state
 
 
-def _generator_state(generator: Any) -> Any:
-    if isinstance(generator, np.random.Generator):
-        return generator.bit_generator.state
-    if isinstance(generator, np.random.RandomState):
-        return generator.get_state(legacy=False)
-    return generator.getstate()
+def _copy(value: Any, kind: Kind, known: State | None) -> Any:
+    if kind is ARRAY and known is not None and id(value) in known.arrays:
+        kept = known.kept[known.arrays[id(value)]]
+        if kept.item is value and kept.same():
+            return kept.saved
+    return kind.saved(value)
 
 
-def _same(item: Any, saved: Any) -> bool:
-    if isinstance(item, np.ndarray):
-        return item.shape == saved.shape and np.asarray(item).tobytes() == np.asarray(saved).tobytes()
-    if isinstance(item, (np.random.Generator, np.random.RandomState, random.Random)):
-        return _equal_states(_generator_state(item), saved)
-    if isinstance(item, list):
-        return len(item) == len(saved) and all(a is b for a, b in zip(item, saved))
-    now = item if isinstance(item, MutableMapping) else attributes(item)
-    return bool(now.keys() == saved.keys()) and all(now[k] is saved[k] for k in saved)
+_LEAVES = {type(None), str, bytes, int, float, bool, complex, ModuleType, np.float64, np.float32, np.int64, np.bool_}
 
 
-def _equal_states(a: Any, b: Any) -> bool:
-    if isinstance(a, dict):
-        return all(_equal_states(a[k], b[k]) for k in b)
-    return bool(a == b if isinstance(a, tuple) else np.array_equal(a, b))
+def _kinds_of(value: Any, is_mine: IsMine) -> Iterator[Kind]:
+    kind = type(value)
+    for base, found in BY_TYPE:
+        if issubclass(kind, base):
+            yield found
+            break
+    if issubclass(kind, type):
+        if is_mine(value):
+            yield CLASS
+    elif kind is FunctionType:
+        if is_mine(value):
+            yield FUNCTION
+    elif has_attributes(kind, is_mine):
+        yield INSTANCE
 
 
-def _put_back(item: Any, saved: Any) -> None:
-    if isinstance(item, np.ndarray):
-        np.copyto(item, saved)
-    elif isinstance(item, np.random.Generator):
-        item.bit_generator.state = saved
-    elif isinstance(item, np.random.RandomState):
-        item.set_state(saved)
-    elif isinstance(item, random.Random):
-        item.setstate(saved)
-    elif isinstance(item, list):
-        item[:] = saved
-    elif isinstance(item, MutableMapping):
-        for extra in [k for k in item if k not in saved]:
-            del item[extra]
-        for k, value in saved.items():
-            if item.get(k, item) is not value:
-                item[k] = value
-    else:
-        for extra in [k for k in attributes(item) if k not in saved]:
-            object.__delattr__(item, extra)
-        for k, value in saved.items():
-            if getattr(item, k, item) is not value:
-                object.__setattr__(item, k, value)
+def has_attributes(kind: type, is_mine: IsMine) -> bool:
+    """Whether instances are looked into: the project's own, and plain namespaces."""
+    if is_mine(kind) or issubclass(kind, (SimpleNamespace, Namespace)):
+        return True
+    # a subclass of a built-in container may carry attributes beside its contents, as a masked array does its mask
+    built_in = issubclass(kind, (dict, list, set, deque, np.ndarray))
+    return built_in and kind.__module__ != "builtins" and bool(kind.__dictoffset__)
+
+
+def _children(value: Any, is_mine: IsMine) -> list[Any]:
+    """What can be reached from a value in one step."""
+    kind = type(value)
+    held: list[Any] = []
+    if issubclass(kind, dict):
+        held += dict.values(value)
+    elif issubclass(kind, np.ndarray):
+        held += np.asarray(value).reshape(-1).tolist() if value.dtype == object else ()
+    elif issubclass(kind, type):
+        return list(class_attributes(value).values()) if is_mine(value) else []
+    elif kind is FunctionType:
+        return _held_by_function(value) if is_mine(value) else []
+    elif kind in _WRAPPERS:
+        held += _WRAPPERS[kind](value)
+    for base in (list, tuple, set, frozenset, deque):
+        if issubclass(kind, base):
+            held += base.__iter__(value)
+    if has_attributes(kind, is_mine):
+        held += [*attributes(value).values(), kind]
+    return held
+
+
+def _held_by_function(function: FunctionType) -> list[Any]:
+    named = (function.__kwdefaults__ or {}).values()
+    cells = map(held_by, cells_of(function).values())
+    return [*(function.__defaults__ or ()), *named, *function.__dict__.values(), *cells]
+
+
+_WRAPPERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    MethodType: lambda m: (m.__self__, m.__func__),
+    functools.partial: lambda p: (p.func, *p.args, *p.keywords.values()),
+    property: lambda p: (p.fget, p.fset, p.fdel),
+    staticmethod: lambda s: (s.__func__,),
+    classmethod: lambda c: (c.__func__,),
+    type(functools.cache(lambda: None)): lambda c: (c.__wrapped__,),
+}
+"""What stands between a name and a function."""

@@ -29,7 +29,7 @@ def batches_average(opened: Opened) -> Outcome:
     rows = [np.arange(cut), np.arange(cut, count)]
     parts = [_run(opened, batch, r) for r in rows]
     means: Weights = (cut / count, 1 - cut / count)
-    weights = next((w for w in (means, (1.0, 1.0)) if _adds_up(whole, parts, w)), None)
+    weights = next((w for w in (means, (1.0, 1.0)) if _adds_up(opened, parts, w)), None)
     if weights is None:
         return _broken(opened, batch, rows, parts, means)
     size = opened.size()
@@ -66,9 +66,9 @@ def _run(opened: Opened, batch: str, rows: Array) -> tuple[float, dict[str, Arra
         return part_opened.program.base_value, {g.name: g.array for g in gradients}
 
 
-def _adds_up(whole: float, parts: Sequence[tuple[float, Any]], weights: Weights) -> bool:
+def _adds_up(opened: Opened, parts: Sequence[tuple[float, Any]], weights: Weights) -> bool:
     total = sum(w * p[0] for w, p in zip(weights, parts))
-    return not difference(whole, total, max(abs(p[0]) for p in parts))
+    return not difference(opened.program.base_value, total, max(opened.loss_size(), *(abs(p[0]) for p in parts)))
 
 
 def _broken(
@@ -105,6 +105,6 @@ def _adds_a_constant(opened: Opened, batch: str, rows: Sequence[Array], parts: S
         lacks = weight(sum(counts)) * opened.program.base_value
         lacks -= sum(weight(n) * p[0] for n, p in zip(counts, parts))
         lacks_other = weight(sum(counts)) * both - weight(counts[0]) * parts[0][0] - weight(counts[1]) * second
-        size = max(abs(opened.program.base_value), abs(both)) * sum(counts)
+        size = max(opened.loss_size(), abs(both)) * sum(counts)
         found.append(not difference(lacks, lacks_other, size))
     return any(found)

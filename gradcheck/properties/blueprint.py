@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.program import Program
+from gradcheck.capture.program import Program, Ref
+from gradcheck.capture.state import Root
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError
 from gradcheck.gradients import Gradient
@@ -68,16 +69,21 @@ class Blueprint:
     """Symbols that only parameters have: units whose order means nothing."""
     loops: frozenset[tuple[str, int, str]]
     """(file, line, name) of what the forward computes once a sample."""
+    loss: float
+    """The loss at the target's own inputs: how large it is when nothing is saturated."""
 
     def values(self, sizes: Mapping[str, int], seed: int) -> dict[str, Any]:
         """Inputs and parameters of a network of these sizes, by name, drawn from the seed."""
-        rng = np.random.default_rng(seed)
         drawn: dict[str, Any] = {}
-        for part in self.parts:
+        for stream, part in enumerate(self.parts):
             if part.spec is not None and part.numbers.kind != "given":
-                array = draw(part.numbers, resolve(part.spec, sizes), rng)
+                array = draw(part.numbers, resolve(part.spec, sizes), np.random.default_rng([seed, stream]))
                 drawn[part.name] = float(array) if part.scalar else array
         return drawn
+
+    def is_per_sample(self, name: str) -> bool:
+        """Whether a value is known to have an entry for each sample."""
+        return self.batch is not None and self.batch in self.axes.get(name, ())
 
     def labels(self, name: str, array: Array, sizes: Mapping[str, int]) -> Axes | None:
         """The axes of a named array, if they account for its shape at these sizes."""
@@ -94,37 +100,41 @@ def learn(driver: Driver, prepare: Prepare) -> Blueprint:
     spec = parse_spec(target.shapes) if target.shapes else None
     with driver.open(seed=0) as program:
         gradients = prepare(program)
+        kinds = {g.of.ref: g.kind for g in gradients}
         own = _shapes(program, gradients)
-        names = Counter(root.name for root in program.roots.values())
-        roots = [
-            (
-                root.name if names[root.name] == 1 else path,
-                path,
-                np.array(root.value),
-                isinstance(root.value, np.ndarray),
-            )
-            for path, root in program.roots.items()
-        ]
+        held = {path: root for path, root in program.roots.items() if path in kinds or _matters(program, root)}
+        arrays = {path: np.array(root.value) for path, root in held.items()}
+        loss = program.base_value
+        plain = {path for path, root in held.items() if not isinstance(root.value, np.ndarray)}
     odd_sizes, odd, counts = _at_odd_sizes(driver, prepare)
+    times = Counter(root.name for root in held.values())
+    names = {path: root.name if times[root.name] == 1 else path for path, root in held.items()}
     axes = {n: _follows(n, shape, odd.get(n), target.sizes, odd_sizes, spec) for n, shape in own.items()}
-    kinds = {g.of.ref: g.kind for g in gradients}
-    batch = _batch(axes, [r[0] for r in roots], {name for name, path, *_ in roots if path in kinds}, target.sizes)
+    roots = {p: _follows(names[p], own[p], odd.get(p), target.sizes, odd_sizes, spec) for p in held}
+    batch = _batch(axes, roots, set(kinds), target.sizes)
     parts: list[Part] = []
-    for name, path, array, is_array in roots:
-        along = axes.get(name, (None,) * array.ndim)
+    for path, along in roots.items():
         parameter = path in kinds and (batch not in along if batch is not None else kinds[path] == "parameter")
-        if parameter or any(isinstance(a, str) for a in along) or array.ndim:
-            shape = _spec_of(name, along, spec) if target.sizes else None
+        sized = parameter or any(isinstance(a, str) for a in along)
+        if sized or along:
             # a constant of the code's own has no size of the network in its shape: it stays what it is
-            shape = shape if parameter or any(isinstance(a, str) for a in along) else None
-            parts.append(
-                Part(name, path, along, shape, numbers_of(array, parameter=parameter), parameter, not is_array)
-            )
+            shape = _spec_of(names[path], along, spec) if target.sizes and sized else None
+            numbers = numbers_of(arrays[path], parameter=parameter)
+            parts.append(Part(names[path], path, along, shape, numbers, parameter, path in plain))
     data = [p for p in parts if (batch in p.axes if batch is not None else not p.parameter)]
     inputs = {a for p in data for a in p.axes}
     hidden = [s for s in target.sizes if s != batch and s not in inputs and any(s in p.axes for p in parts)]
     loops = frozenset(place for place, n in counts.items() if batch is not None and n == odd_sizes.get(batch))
-    return Blueprint(target.sizes, target.redrawable, spec, tuple(parts), axes, batch, tuple(hidden), loops)
+    return Blueprint(target.sizes, target.redrawable, spec, tuple(parts), axes, batch, tuple(hidden), loops, loss)
+
+
+def _matters(program: Program, root: Root) -> bool:
+    """Whether the loss depends on it: modules hold arrays of other targets, optimisers their buffers."""
+    array = np.asarray(root.value)
+    if array.dtype.kind != "f":
+        return array.ndim > 0
+    moved = array * 1.125 + 0.125 * np.random.default_rng(0).standard_normal(array.shape)
+    return bool(program.loss({root.path: moved}).value != program.base_value)
 
 
 def _shapes(program: Program, gradients: Sequence[Gradient]) -> dict[str, tuple[int, ...]]:
@@ -182,10 +192,12 @@ def _spec_of(name: str, axes: Axes, spec: Spec | None) -> ShapeSpec | None:
     return None if None in axes else parse_shape(f"({', '.join(map(str, axes))})")
 
 
-def _batch(axes: Mapping[str, Axes], roots: Sequence[str], graded: set[str], sizes: Mapping[str, int]) -> str | None:
+def _batch(
+    axes: Mapping[str, Axes], roots: Mapping[str, Axes], graded: set[Ref], sizes: Mapping[str, int]
+) -> str | None:
     """The symbol of inputs that no parameter has; of several the one that most values carry."""
-    data = {a for n in roots if n not in graded for a in axes.get(n, ())}
-    weights = {a for n in roots if n in graded for a in axes.get(n, ())}
+    data = {a for path, along in roots.items() if path not in graded for a in along}
+    weights = {a for path, along in roots.items() if path in graded for a in along}
     able = [s for s in sizes if s in data and s not in _TIME]
     strict = [s for s in able if s not in weights] or [s for s in able if s in ("m", "n", "N", "B", "b", "batch")]
     carried = Counter(a for along in axes.values() for a in set(along))

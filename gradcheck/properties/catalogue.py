@@ -14,7 +14,7 @@ from gradcheck.properties.outcome import Outcome
 from gradcheck.properties.permuting import samples_permute, units_permute
 from gradcheck.properties.precision import float32_stays
 from gradcheck.properties.purity import backward_is_pure
-from gradcheck.properties.softmax import rows_sum_to_one, stays_finite
+from gradcheck.properties.softmax_rows import rows_sum_to_one, stays_finite
 from gradcheck.properties.subject import Opened
 
 

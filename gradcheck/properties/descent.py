@@ -27,11 +27,11 @@ def step_descends(opened: Opened) -> Outcome:
     at: dict[Any, Array] = {g.of.ref: np.asarray(g.of.array) for g, _, _ in moves}
     along: dict[Any, Array] = {g.of.ref: d for g, d, _ in moves}
     slope = sum(float(np.vdot(d, d)) for d in along.values())
-    if not np.isfinite(slope) or slope <= 1e-12 * max(1.0, abs(base)):
+    if not np.isfinite(slope) or slope <= 1e-9 * opened.loss_size():
         return nothing("the gradient is zero")
     for k in range(HALVINGS):
         t = 2.0**-k
-        if t * slope < 1e-13 * max(abs(base), 1e-3):
+        if t * slope < 1e-13 * opened.loss_size():
             break
         value = float(np.real(program.loss({ref: a - t * along[ref] for ref, a in at.items()}).value))
         if value < base:
@@ -40,7 +40,9 @@ def step_descends(opened: Opened) -> Outcome:
     names = ", ".join(g.name for g, _, _ in moves)
     rises = any(rise for _, _, rise in moves)
     way = f"plus {names}, as the update goes" if rises else f"minus {names}"
-    line = f"loss {number(base)}; {number(last[1])} after a step of {last[0]:.3g} along {way}, no less after longer ones"
+    line = (
+        f"loss {number(base)}; {number(last[1])} after a step of {last[0]:.3g} along {way}, no less after longer ones"
+    )
     sentence = "no step the way the update goes" if rises else "no step along minus the gradient"
     return Outcome(f"{sentence} lowers the loss", (line,))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+_BLOCK = 8
+"""Arrays up to this long along each axis are cut from one draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +61,23 @@ def numbers_of(array: Array, *, parameter: bool) -> Numbers:
 
 
 def draw(numbers: Numbers, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """An array of that kind; real numbers have two decimals and are never zero."""
+    """An array of that kind; real numbers have two decimals and are never zero.
+
+    A smaller array from the same state is a corner of a larger one, so that a network that shrinks keeps its numbers.
+    """
+    chance = rng.random(tuple(max(_BLOCK, 1 << (n - 1).bit_length()) for n in shape))
+    chance = chance[tuple(slice(n) for n in shape)]
     if numbers.kind == "binary":
-        return rng.integers(2, size=shape).astype(float)
+        return np.round(chance)
     if numbers.kind == "one-hot":
         count = shape[numbers.axis]
-        others = shape[: numbers.axis] + shape[numbers.axis + 1 :]
-        return np.moveaxis(np.eye(count)[rng.integers(count, size=others)], -1, numbers.axis)
+        hot = (chance.take(0, numbers.axis) * count).astype(int)
+        return np.moveaxis(np.eye(count)[hot], -1, numbers.axis)
     low, high = round(numbers.low * 100), round(numbers.high * 100)
     if high <= low:
         low, high = low - 100, high + 100
-    hundredths = np.asarray(rng.integers(low, high, size=shape, endpoint=True))
-    away = 1 if high > 0 else -1
-    return np.where(hundredths == 0, away, hundredths) / 100
+    hundredths = low + np.floor(chance * (high - low + 1))
+    return np.where(hundredths == 0, 1 if high > 0 else -1, hundredths) / 100
 
 
 def written(array: Any, *, most: int = 48) -> str:
@@ -92,5 +99,7 @@ def _nested(value: Any, least: float) -> str:
         return f"[{', '.join(_nested(v, least) for v in value)}]"
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
+    if math.isfinite(value) and value == int(value) and abs(value) < 1e6:
+        return str(int(value))
     # rounding noise reads as the zero that it stands for, and so does -0
     return f"{0.0 if abs(value) <= least else value:.4g}"

@@ -33,7 +33,7 @@ class Network:
 
     def __str__(self) -> str:
         head = " ".join(f"{symbol}={size}" for symbol, size in self.sizes.items())
-        return "\n".join([f"{head} seed {self.seed}".strip(), *written_out(self.values)])
+        return "\n".join([f"{head or 'at its own inputs,'} seed {self.seed}", *written_out(self.values)])
 
     __repr__ = __str__
 

@@ -45,7 +45,7 @@ def _permuted(opened: Opened, symbol: str, what: str) -> Outcome:
     after = float(np.real(program.loss(moved).value))
     trace = program.backward(moved)
     permuted = f"{what} permuted to {order.tolist()}"
-    if difference(program.base_value, after):
+    if difference(program.base_value, after, opened.loss_size()):
         sentence = f"the loss is not what it was after {what} are permuted"
         line = f"loss {number(program.base_value)}, with {permuted} {number(after)}"
         return _unless_meant(opened, symbol, trace, Outcome(sentence, (line,)))

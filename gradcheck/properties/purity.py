@@ -60,8 +60,8 @@ def _edited_value(opened: Opened) -> Outcome | None:
         before, after = cached.get(values[i].identity), values[i]
         if before is None or not _changed(before.array, after.array):
             continue
-        if after.name == before.name and i > own.get(before.name, len(values)):
-            cached.pop(after.identity)  # an update: it comes after the value's own gradient
+        if i > own.get(after.name, len(values)) and not opened.blueprint.is_per_sample(after.name):
+            cached.pop(after.identity)  # a parameter's update: it comes after its gradient
         elif _matters(opened, before.key, before.array):
             return _told(before, after.array, f"{after.name} at {place(after)}")
     unseen = _edited_by_forward(opened)

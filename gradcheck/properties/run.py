@@ -16,7 +16,7 @@ from gradcheck.properties.catalogue import NAMES, PROPERTIES, Property
 from gradcheck.properties.kinked import on_kink
 from gradcheck.properties.network import Network, network_of, written_out
 from gradcheck.properties.outcome import Outcome, nothing
-from gradcheck.properties.search import smallest
+from gradcheck.properties.search import TimeUp, smallest
 from gradcheck.properties.strategies import driver_of, networks_of
 from gradcheck.properties.subject import Opened, Subject, subject_of
 from gradcheck.properties.told import reproduce_line
@@ -67,8 +67,8 @@ def run_properties(
             continue
         shown = None
         if trials.failed(p):
-            shown = smallest(strategy, lambda n, p=p: trials.fails(p, n), examples=examples, seed=seed)  # type: ignore[misc]
-            shown = shown or trials.failed(p)
+            smallest(strategy, lambda n, p=p: trials.fails(p, n), examples=examples, seed=seed)  # type: ignore[misc]
+            shown = trials.failed(p)
         results.append(_result(trials, p, shown, options))
     return tuple(results)
 
@@ -111,7 +111,7 @@ class Trials:
 
     subject: Subject
     until: float | None = None
-    """time.monotonic() after which nothing new is tried."""
+    """time.monotonic() after which nothing new is tried, and TimeUp is raised instead."""
     seen: dict[str, dict[object, tuple[Network, Outcome]]] = field(default_factory=dict)
     """By property and network."""
     written: dict[object, tuple[str, ...]] = field(default_factory=dict)
@@ -119,9 +119,19 @@ class Trials:
 
     def try_all(self, properties: Sequence[Property], network: Network) -> None:
         """Open a network once for every property that has not failed yet."""
-        due = [p for p in properties if network.key not in self.seen.get(p.name, {}) and not self.failed(p)]
-        if not due or (self.until is not None and time.monotonic() > self.until):
+        self._try([p for p in properties if not self.failed(p)], network)
+
+    def fails(self, p: Property, network: Network) -> bool:
+        """Whether a property fails on a network."""
+        self._try([p], network)
+        return bool(self.seen[p.name][network.key][1].failure)
+
+    def _try(self, properties: Sequence[Property], network: Network) -> None:
+        due = [p for p in properties if network.key not in self.seen.get(p.name, {})]
+        if not due:
             return
+        if self.until is not None and time.monotonic() > self.until:
+            raise TimeUp
         try:
             with self.subject.open(network) as opened:
                 outcomes = [_outcome(p, opened) for p in due]
@@ -132,19 +142,10 @@ class Trials:
         for p, outcome in zip(due, outcomes):
             self.seen.setdefault(p.name, {})[network.key] = (network, outcome)
 
-    def fails(self, p: Property, network: Network) -> bool:
-        """Whether a property fails on a network; False for one that there is no time to try."""
-        known = self.seen.setdefault(p.name, {})
-        if network.key not in known:
-            failed_before = dict(known)
-            known.clear()
-            self.try_all([p], network)
-            known.update(failed_before)
-        return network.key in known and bool(known[network.key][1].failure)
-
     def failed(self, p: Property) -> Network | None:
-        """A network on which a property has failed."""
-        return next((n for n, o in self.seen.get(p.name, {}).values() if o.failure), None)
+        """The smallest network on which a property has failed."""
+        found = [n for n, o in self.seen.get(p.name, {}).values() if o.failure]
+        return min(found, key=lambda n: (sum(n.sizes.values()), n.key), default=None)
 
 
 def _outcome(p: Property, opened: Opened) -> Outcome:

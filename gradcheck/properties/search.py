@@ -16,10 +16,14 @@ from hypothesis.errors import NoSuchExample, Unsatisfiable
 T = TypeVar("T")
 
 
+class TimeUp(BaseException):
+    """Ends a search at once; Hypothesis would take an Exception for a failure and shrink it."""
+
+
 def smallest(strategy: st.SearchStrategy[T], fails: Callable[[T], bool], *, examples: int, seed: int) -> T | None:
     """The smallest of up to `examples` drawn values that fails, after shrinking; None where none does.
 
-    `fails` must say the same of the same value each time.
+    `fails` must say the same of the same value each time; it may raise TimeUp, and then None is returned.
     """
     quietly = settings(
         database=None,
@@ -33,7 +37,7 @@ def smallest(strategy: st.SearchStrategy[T], fails: Callable[[T], bool], *, exam
     with _no_traces(), local_settings(quietly):  # the defaults count too, where the caller is itself under @given
         try:
             return find(strategy, fails, settings=quietly, random=Random(seed))
-        except (NoSuchExample, Unsatisfiable):
+        except (NoSuchExample, Unsatisfiable, TimeUp):
             return None
 
 

@@ -32,7 +32,8 @@ def network_sizes(symbols: Iterable[str], max: int = LARGEST) -> st.SearchStrate
     """
     if max < 1:
         raise ValueError(f"max: expected a size of 1 or more, got {max}")
-    return st.fixed_dictionaries({symbol: _up_to(max).map(_plus_one) for symbol in symbols})
+    names = list(symbols)
+    return st.tuples(*(_up_to(max) for _ in names)).map(lambda sizes: {s: n + 1 for s, n in zip(names, sizes)})
 
 
 def networks(target: str | Driver, max: int = LARGEST) -> st.SearchStrategy[Network]:
@@ -82,7 +83,3 @@ def _up_to(count: int) -> st.SearchStrategy[int]:
 
 def _number(bits: list[bool]) -> int:
     return sum(bit << i for i, bit in enumerate(reversed(bits)))
-
-
-def _plus_one(n: int) -> int:
-    return n + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,15 @@ class Subject:
         if dtype is not None:
             held = {n: v.astype(dtype) if _is_real(v) else v for n, v in held.items()}
         wanted = {**network.sizes, **(sizes or {})}
-        with self.driver.open(wanted, seed=network.seed, values=held, dtype=dtype) as program:
-            yield Opened(program, list(self.prepare(program)), network, wanted, self)
+        paths = {p.name: p.path for p in self.blueprint.parts}
+        by_path = {paths.get(n, n): v for n, v in held.items()}
+        with self.driver.open(wanted, seed=network.seed, values=by_path, dtype=dtype) as program:
+            yield Opened(program, [self._kind_told(g) for g in self.prepare(program)], network, wanted, self)
+
+    def _kind_told(self, gradient: Gradient) -> Gradient:
+        """What has an axis of samples is no parameter, even if the backward writes over it."""
+        mistaken = gradient.of.order >= 0 and self.blueprint.is_per_sample(gradient.of.name)
+        return replace(gradient, kind="intermediate") if mistaken else gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,10 @@ class Opened:
     def labels(self, name: str, array: Array) -> Axes | None:
         """What the axes of a named array follow, where it is known."""
         return self.blueprint.labels(name, array, self.sizes)
+
+    def loss_size(self) -> float:
+        """How large losses are: differences far below are rounding, even where this network's own loss is nothing."""
+        return float(np.nanmax([abs(self.program.base_value), abs(self.blueprint.loss), 0.0]))
 
     def size(self) -> float:
         """The largest entry of all gradients: what is tiny beside it is rounding."""

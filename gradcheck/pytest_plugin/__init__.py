@@ -92,6 +92,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     told = {name: line for report in reports for name, line in getattr(report, "gradcheck", ())}
     if told and terminalreporter.verbosity > 0:
+        terminalreporter.ensure_newline()
         terminalreporter.section("gradcheck")
         for name, lines in sorted(told.items()):
             for line in (name, *(f"  {line}" for line in lines)):

@@ -15,16 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import pipeline
+from gradcheck import config, pipeline
 from gradcheck.api import target_of
+from gradcheck.arguments import TIMEOUT
 from gradcheck.errors import UsageError
 from gradcheck.options import Options
 from gradcheck.render.wording import settle
 from gradcheck.report import Report
 from gradcheck.target import Target
 
-TIMEOUT = 60.0
-"""Seconds for a check, as on the command line."""
 _INPUTS = ("args", "kwargs")
 """Keywords that are no options: what a function or a pair is called with."""
 _KINDS: Mapping[str, tuple[Any, str]] = {
@@ -49,7 +48,7 @@ class Check:
     where: str
     """Who asks, for messages: "the gradcheck mark of test_net"."""
     folders: tuple[Path, ...]
-    """Where files and modules are looked for besides: the test file's folder, the root."""
+    """Where else files and modules are looked for: the test file's folder, the root, whose pyproject.toml counts."""
     others: int = 0
     """How many other marks stand on the same test."""
 
@@ -66,7 +65,7 @@ class Check:
             return settle(pipeline.run(self._target(options), options))
 
     def options(self) -> Options:
-        """The keywords. Raises UsageError for one that is not known or not of its kind."""
+        """The keywords, and what they leave open as pyproject.toml has it. Raises UsageError for what is not known."""
         if self.others:
             raise UsageError(f"{self.where}: expected one, got {self.others + 1}. Write a test for each target.")
         given = {name: value for name, value in self.kwargs.items() if name not in _INPUTS}
@@ -75,7 +74,8 @@ class Check:
             if name not in kinds:
                 raise UsageError(f"{self.where}: unknown keyword {name!r}{_near(name, [*kinds, *_INPUTS])}")
             given[name] = _read(name, value, kinds[name], self.where)
-        return Options(**{"timeout": TIMEOUT, **given})
+        told = {name: value for name, value in config.load(self.folders[-1]).values.items() if name in kinds}
+        return Options(**{"timeout": TIMEOUT, **told, **given})
 
     def _target(self, options: Options) -> Target:
         if len(self.args) not in (1, 2):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from gradcheck import config
+from gradcheck.errors import UsageError
 from gradcheck.pytest_plugin import MARK
 from gradcheck.pytest_plugin.asked import Check
 from gradcheck.pytest_plugin.items import PORTION, portions
@@ -18,14 +18,27 @@ class Configured(pytest.File):
     """pyproject.toml, collected: `pyproject.toml::reference_net[dW1]`."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        targets, options = _read(self.path)
-        for target in targets:
-            check = Check((target,), dict(options), f"[tool.gradcheck] for {target}", (self.path.parent,))
+        for target in self._targets():
+            check = Check((target,), {}, f"[tool.gradcheck] for {target}", (self.path.parent,))
             for portion in portions(check, self.config):
-                item: pytest.Item = ConfiguredItem.from_parent(self, name=f"{target}[{portion.id}]")
+                name = f"{target}[{portion.id}]"
+                # the id as text: pytest 9.2 reads the brackets out of it, as it does for --lf
+                item: pytest.Item = ConfiguredItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}")
                 item.stash[PORTION] = portion
                 item.add_marker(getattr(pytest.mark, MARK))
                 yield item
+
+    def _targets(self) -> tuple[str, ...]:
+        try:
+            told = config.load(self.path.parent)
+        except UsageError as error:
+            raise self.CollectError(str(error)) from None
+        if not told.targets or told.folder != self.path.parent:
+            raise self.CollectError(
+                f"--gradcheck: expected targets under [tool.gradcheck] in {self.path.name},"
+                ' e.g. targets = ["net.py:train"], got none.'
+            )
+        return told.targets
 
 
 class ConfiguredItem(pytest.Item):
@@ -36,19 +49,3 @@ class ConfiguredItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, 0, self.name
-
-
-def _read(path: Path) -> tuple[list[str], dict[str, Any]]:
-    """The targets of a pyproject.toml, and the options for all of them."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("gradcheck", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Configured.CollectError(f"--gradcheck: {path.name} can't be read: {error}") from None
-    targets = table.get("targets")
-    if not targets or not isinstance(targets, list) or not all(isinstance(t, str) for t in targets):
-        got = "none" if targets is None else repr(targets)
-        raise Configured.CollectError(
-            f'--gradcheck: expected targets under [tool.gradcheck] in {path.name}, e.g. targets = ["net.py:train"],'
-            f" got {got}"
-        )
-    return targets, {name: value for name, value in table.items() if name != "targets"}

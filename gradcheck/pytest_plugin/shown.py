@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -87,9 +88,18 @@ def fit(excinfo: pytest.ExceptionInfo[BaseException], config: pytest.Config) -> 
     if isinstance(error, WrongGradientError) and error.report is not None:
         error.args = (render_text(error.report, width=max(_width(config) - _MARGIN, terminal.NARROWEST)),)
     if not config.getoption("fulltrace", False):
-        theirs = excinfo.traceback.filter(lambda entry: not str(entry.path).startswith(_OWN))
-        if theirs:
-            excinfo.traceback = theirs
+        theirs = _without_own(excinfo.value.__traceback__)
+        if theirs is not None:
+            excinfo.traceback = type(excinfo.traceback)(theirs)
+
+
+def _without_own(frames: TracebackType | None) -> TracebackType | None:
+    if frames is None:
+        return None
+    rest = _without_own(frames.tb_next)
+    if frames.tb_frame.f_code.co_filename.startswith(_OWN):
+        return rest
+    return TracebackType(rest, frames.tb_frame, frames.tb_lasti, frames.tb_lineno)
 
 
 def tell(item: pytest.Item, report: Any) -> None:

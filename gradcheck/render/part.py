@@ -98,7 +98,8 @@ def rest_part(report: Report, names: Sequence[str]) -> Part:
         *(f"{p.name}{f': {p.reason}' if p.reason else ''}" for p in properties),
     ]
     rows = tuple(c for p in strays for c in p.comparisons)
-    places = [(f.file or "", f.line) for f in wrong] + [(p.file, p.line) for p in (*strays, *shapes)]
+    places = [(f.file or "", f.line) for f in wrong] + [(p.file, p.line) for p in strays]
+    places += [(row.file, row.line) for row in shapes]
     file, line = next((place for place in places if place[0]), ("", None))
     if not said:
         return replace(_as_a_whole(report), findings=found)
@@ -110,7 +111,7 @@ def rest_part(report: Report, names: Sequence[str]) -> Part:
 
 def _as_a_whole(report: Report) -> Part:
     """A report that is not right although no part of it is wrong, and one that holds nothing."""
-    if not any(c.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) for c in report.comparisons):
+    if all(c.verdict is Verdict.SKIPPED for c in report.comparisons):
         return Part(Verdict.FAIL, "no gradient was checked")
     if report.verdict is not Verdict.PASS and not any(tensor_part(report, c.name).said for c in report.comparisons):
         return Part(report.verdict, wording.headline(report))

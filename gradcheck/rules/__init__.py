@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from gradcheck.codes import CODES as CODES
 from gradcheck.compare import Verdict
 from gradcheck.rules import factor, fallback, layout, reduction
 from gradcheck.rules.evidence import Evidence
@@ -21,22 +22,6 @@ RULES: tuple[Rule, ...] = (
     fallback.wrong_shape,
 )
 """Likeliest and most specific first."""
-
-CODES = {
-    "GC101": ("shape", "a gradient has another shape than its value"),
-    "GC102": ("transposed", "a gradient is the transpose of what it should be"),
-    "GC103": ("layout", "a gradient's layout differs from its value's, and the update puts it right"),
-    "GC201": ("wrong-axis", "a gradient sums over the wrong axis"),
-    "GC202": ("wrong-axis", "a gradient sums over more axes than it should"),
-    "GC203": ("missing-reduction", "a gradient lacks the sum over an axis along which its value is shared"),
-    "GC301": ("scale", "a gradient is right up to a constant factor that nothing takes out"),
-    "GC302": ("sign", "a gradient has the wrong sign"),
-    "GC401": ("softmax-axis", "a softmax subtracts the maximum of the whole matrix"),
-    "GC501": ("non-finite", "a gradient holds NaN or infinity"),
-    "GC601": ("update", "the update raised"),
-    "GC901": ("unexplained", "a gradient is wrong and no known cause explains it"),
-}
-"""Every code with its category and its meaning in a line; a code is never reused."""
 
 
 def diagnose(probes: Sequence[Sequence[Evidence]]) -> list[Finding]:

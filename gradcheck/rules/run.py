@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gradcheck.blame import Judged
 from gradcheck.capture.program import Program
+from gradcheck.errors import Refused
 from gradcheck.rules.finding import Finding
 from gradcheck.source import frames_of, shown
 
@@ -15,7 +16,7 @@ def of_run(program: Program, findings: Sequence[Finding], judged: Sequence[Judge
     """GC601: the update raised, and no wrong gradient explains it."""
     error = program.trace.raised
     frames = frames_of(error) if error is not None else []
-    if error is None or isinstance(error, SystemExit) or not frames:
+    if error is None or isinstance(error, (SystemExit, Refused)) or not frames:
         return []
     at = frames[-1]
     line = at.line or ""

@@ -119,8 +119,9 @@ def units_right(x, y, W, b, V, a):
     out = np.tanh(Z) @ V
     loss = ((out - y) ** 2).sum() / 2
     dout = out - y
-    dV = np.tanh(Z).T @ dout
-    return loss, dV
+    dZ = (dout @ V.T) * (1 - np.tanh(Z) ** 2)
+    db = dZ.sum(axis=0)
+    return loss, db
 
 
 def units_wrong(x, y, W, b, V, a):
@@ -129,8 +130,9 @@ def units_wrong(x, y, W, b, V, a):
     out = np.tanh(Z) @ V
     loss = ((out - y) ** 2).sum() / 2
     dout = out - y
-    dV = np.tanh(Z).T @ dout
-    return loss, dV
+    dZ = (dout @ V.T) * (1 - np.tanh(Z) ** 2)
+    db = np.eye(len(b))[0] * dZ.sum()
+    return loss, db
 
 
 def units_backward_wrong(x, y, W, b, V, a):
@@ -207,9 +209,10 @@ def pure_right(x, y, W, b, V, a):
     dout = (out - y) / len(x)
     dA = dout @ V.T
     mask = A > 0
-    dA *= mask
-    dW = x.T @ dA
-    db = dA.sum(axis=0)
+    delta = dA.copy()
+    delta *= mask
+    dW = x.T @ delta
+    db = delta.sum(axis=0)
     W -= 0.1 * dW
     b -= 0.1 * db
 
@@ -266,7 +269,8 @@ def pure_repeat_wrong(x, y, W, b, V, a):
 
 def linear_right(x, y, W, b, V, a):
     Z = x @ W + b
-    out = np.maximum(Z, 0) @ V + a
+    A = np.maximum(Z, 0)
+    out = A @ V + a
     dout = (out - y) / len(x)
     dA = dout @ V.T
     dZ = dA * (Z > 0)
@@ -277,7 +281,8 @@ def linear_right(x, y, W, b, V, a):
 def linear_wrong(x, y, W, b, V, a):
     """The mask is that of the gradient."""
     Z = x @ W + b
-    out = np.maximum(Z, 0) @ V + a
+    A = np.maximum(Z, 0)
+    out = A @ V + a
     dout = (out - y) / len(x)
     dA = dout @ V.T
     dZ = dA * (dA > 0)

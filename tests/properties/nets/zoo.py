@@ -14,8 +14,8 @@ def draw(m, d, h, c, seed):
 
 
 def softmax(logits):
-    E = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return E / E.sum(axis=-1, keepdims=True)
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 def regression(x, y, W, b, V, a):
@@ -269,6 +269,70 @@ def integer_labels(X, t, W, b):
     return dW, db
 
 
+def tokens(m, v, h, seed):
+    rng = np.random.default_rng(seed)
+    return rng.integers(v, size=m), rng.integers(v, size=m), rng.standard_normal((v, h)), rng.standard_normal((h, v))
+
+
+def embedding(words, following, E, U):
+    """Predicts the next word: word numbers choose rows of E, and columns of U."""
+    m = len(words)
+    H = E[words]
+    P = softmax(H @ U)
+    loss = -np.log(P[np.arange(m), following]).sum() / m
+    dS = P.copy()
+    dS[np.arange(m), following] -= 1
+    dS /= m
+    dU = H.T @ dS
+    dH = dS @ U.T
+    chosen = np.eye(len(E), dtype=E.dtype)[words]
+    dE = chosen.T @ dH
+    return loss, dE, dU
+
+
+def pixels(m, d, h, c, seed):
+    x, y, W, b, V, a = draw(m, d, h, c, seed)
+    return np.floor(x * 256), y, W, b, V, a
+
+
+def saturated(x, y, W, b, V, a):
+    """Pixels up to 255, so that the softmax gives zeros and ones and most gradients are nothing."""
+    m = len(x)
+    Z = x @ W + b
+    A = np.abs(Z)
+    S = A @ V + a
+    P = softmax(S)
+    dS = P - y
+    dV = A.T @ dS / m
+    da = dS.sum(axis=0) / m
+    dZ = (dS @ V.T) * np.sign(Z)
+    dW = x.T @ dZ / m
+    db = dZ.sum(axis=0) / m
+    return dV, da, dW, db
+
+
+def pooled(x, y, W, b, V, a):
+    """Layer normalisation, after which the largest unit alone goes on."""
+    m, h = len(x), W.shape[1]
+    Z = x @ W + b
+    C = Z - Z.mean(axis=1, keepdims=True)
+    s = np.sqrt((C**2).mean(axis=1, keepdims=True) + 0.1)
+    N = C / s
+    top = np.eye(h, dtype=x.dtype)[N.argmax(axis=1)]
+    Q = N * top
+    out = Q @ V + a
+    loss = ((out - y) ** 2).sum() / (2 * m)
+    dout = (out - y) / m
+    dV = Q.T @ dout
+    da = dout.sum(axis=0)
+    dQ = dout @ V.T
+    dN = dQ * top
+    dZ = (dN - dN.mean(axis=1, keepdims=True) - N * (dN * N).mean(axis=1, keepdims=True)) / s
+    dW = x.T @ dZ
+    db = dZ.sum(axis=0)
+    return loss, dV, da, dW, db
+
+
 def columns(m, d, h, c, seed):
     rng = np.random.default_rng(seed)
     params = {
@@ -360,7 +424,7 @@ class Net:
 
 _PLAIN = (
     regression, summed, penalised, normalised, normalised_inline, dropout, global_dropout, per_sample, residual,
-    transposed, ascent, clipped, heads,
+    transposed, ascent, clipped, heads, pooled,
 )  # fmt: skip
 
 __gradcheck__ = {
@@ -376,6 +440,17 @@ __gradcheck__ = {
             "setup": "X, t, W, b = classes(m, d, c, seed)",
             "call": "integer_labels(X, t, W, b)",
             "sizes": {"m": 7, "d": 5, "c": 3},
+        },
+        "embedding": {
+            "setup": "words, following, E, U = tokens(m, v, h, seed)",
+            "call": "embedding(words, following, E, U)",
+            "sizes": {"m": 7, "v": 5, "h": 4},
+        },
+        "saturated": {
+            "setup": "x, y, W, b, V, a = pixels(m, d, h, c, seed)",
+            "call": "saturated(x, y, W, b, V, a)",
+            "sizes": _SIZES,
+            "loss": "((np.log(np.exp(S.T - S.max(axis=1)).sum(axis=0)) + S.max(axis=1)) - (y * S).sum(axis=1)).mean()",
         },
         "columns": {
             "setup": "X, Y, params = columns(m, d, h, 1, seed)",

@@ -1,0 +1,136 @@
+"""What instances, classes and functions hold, read and written past whatever their classes make of attribute access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import CellType, FunctionType, MemberDescriptorType
+from typing import Any
+
+from gradcheck.capture.contents import MISSING, Kind, put_back_dict, same_items
+from gradcheck.capture.places import instance_dict
+
+Attributes = dict[str, Any]
+
+
+# -- instances
+
+
+def attributes(instance: Any) -> Attributes:
+    """An instance's own attributes, from __dict__ and __slots__."""
+    found = dict(instance_dict(instance) or {})
+    for name, slot in _slots(type(instance)):
+        try:
+            found[name] = slot.__get__(instance)
+        except AttributeError:
+            continue
+    return found
+
+
+def set_attribute(instance: Any, name: str, value: Any) -> None:
+    """Set an own attribute, be the instance frozen or its class's properties in the way."""
+    slot = dict(_slots(type(instance))).get(name)
+    own = instance_dict(instance)
+    if isinstance(instance, type):
+        type.__setattr__(instance, name, value)
+    elif slot is not None:
+        slot.__set__(instance, value)
+    elif own is not None:
+        own[name] = value
+
+
+def _delete_attribute(instance: Any, name: str) -> None:
+    slot = dict(_slots(type(instance))).get(name)
+    if slot is not None:
+        slot.__delete__(instance)
+    else:
+        (instance_dict(instance) or {}).pop(name, None)
+
+
+def _slots(kind: type) -> Iterator[tuple[str, MemberDescriptorType]]:
+    for c in kind.__mro__:
+        if "__slots__" in c.__dict__:
+            yield from ((n, d) for n, d in c.__dict__.items() if type(d) is MemberDescriptorType)
+
+
+def _put_back_attributes(instance: Any, saved: Attributes) -> None:
+    now = attributes(instance)
+    for extra in now.keys() - saved.keys():
+        _delete_attribute(instance, extra)
+    for name, value in saved.items():
+        if now.get(name, MISSING) is not value:
+            set_attribute(instance, name, value)
+    own = instance_dict(instance)
+    if own is not None:
+        put_back_dict(own, {name: value for name, value in saved.items() if name in own})
+
+
+INSTANCE = Kind(attributes, lambda item, saved: same_items(attributes(item), saved), _put_back_attributes)
+
+
+# -- classes
+
+
+def class_attributes(kind: type) -> Attributes:
+    """What a class itself defines."""
+    return dict(type.__getattribute__(kind, "__dict__"))
+
+
+def _same_class(kind: type, saved: Attributes) -> bool:
+    now = class_attributes(kind)
+    return now.keys() == saved.keys() and all(now[k] is saved[k] for k in saved)
+
+
+def _put_back_class(kind: type, saved: Attributes) -> None:
+    now = class_attributes(kind)
+    for extra in now.keys() - saved.keys():
+        type.__delattr__(kind, extra)
+    for name, value in saved.items():
+        if now.get(name, MISSING) is not value:
+            type.__setattr__(kind, name, value)
+
+
+CLASS = Kind(class_attributes, _same_class, _put_back_class)
+
+
+# -- functions
+
+
+def cells_of(function: FunctionType) -> dict[str, CellType]:
+    """The variables of a closure."""
+    return dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+
+
+def held_by(cell: CellType) -> Any:
+    """What a closure's variable is bound to, or MISSING."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
+def _function_state(function: FunctionType) -> tuple[Any, ...]:
+    cells = tuple(map(held_by, function.__closure__ or ()))
+    return function.__defaults__, dict(function.__kwdefaults__ or {}), dict(function.__dict__), cells
+
+
+def _same_function(function: FunctionType, saved: tuple[Any, ...]) -> bool:
+    defaults, named, own, cells = _function_state(function)
+    held = all(a is b for a, b in zip(cells, saved[3]))
+    return held and defaults is saved[0] and same_items(named, saved[1]) and same_items(own, saved[2])
+
+
+def _put_back_function(function: FunctionType, saved: tuple[Any, ...]) -> None:
+    function.__defaults__ = saved[0]
+    if function.__kwdefaults__ is not None:
+        put_back_dict(function.__kwdefaults__, saved[1])
+    elif saved[1]:
+        function.__kwdefaults__ = dict(saved[1])
+    put_back_dict(function.__dict__, saved[2])
+    for cell, value in zip(function.__closure__ or (), saved[3]):
+        if value is not MISSING:
+            cell.cell_contents = value
+        elif held_by(cell) is not MISSING:
+            del cell.cell_contents
+
+
+FUNCTION = Kind(_function_state, _same_function, _put_back_function)

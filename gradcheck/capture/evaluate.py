@@ -1,0 +1,74 @@
+"""One forward run for the loss alone: values are replaced, what the loss needs is kept, and the run ends with that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.places import NOTHING, Step
+from gradcheck.capture.probes import Probes, stop
+from gradcheck.capture.record import Array, Key, as_like, found, written
+from gradcheck.capture.rewrite import Site
+from gradcheck.capture.signature import Kinks
+
+
+class Evaluator:
+    """The probes of one run. Most values that pass are nobody's business, and must cost as little as can be."""
+
+    def __init__(self, sites: list[Site], wanted: frozenset[Key], replace: Mapping[Key, Array]) -> None:
+        self.sites = sites
+        self.wanted = wanted
+        self.replace = replace
+        self.found: dict[Key, Any] = {}
+        """What was wanted."""
+        self.edited: list[Any] = []
+        """Arrays that the code has been seen to edit in place."""
+        self.kinks = Kinks()
+        self._counts: dict[int, int] = {}
+
+    def probes(self) -> Probes:
+        hot = frozenset(key.site for key in (*self.wanted, *self.replace))
+        passes = self._passes
+
+        def value(site: int, value: Any) -> Any:
+            return passes(site, value) if site in hot else value
+
+        def augmented(site: int, value: Any) -> Any:
+            self.edited.append(value)
+            return written(passes(site, value), value) if site in hot else value
+
+        def seen(site: int, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...]) -> None:
+            _, _, edited = found(self.sites[site], root, steps, rest)
+            self.edited.append(edited)
+            if site in hot:
+                replacement = passes(site, edited)
+                if edited is not NOTHING:
+                    written(replacement, edited)
+
+        def arguments(site: int, *values: Any) -> tuple[Any, ...]:
+            if hot.isdisjoint(range(site, site + len(values))):
+                return values
+            return tuple(value(number, v) for number, v in enumerate(values, site))
+
+        return {
+            "value": value,
+            "held": value,
+            "augmented": augmented,
+            "seen": seen,
+            "arguments": arguments,
+            **self.kinks.probes(),
+        }
+
+    def _passes(self, site: int, value: Any) -> Any:
+        occurrence = self._counts.get(site, 0)
+        self._counts[site] = occurrence + 1
+        key = Key(site, occurrence)
+        if key in self.replace:
+            value = as_like(self.replace[key], value)
+        if key in self.wanted:
+            self.found[key] = np.array(value)
+            if len(self.found) == len(self.wanted):
+                stop()
+        return value

@@ -1,0 +1,148 @@
+"""Places that an assignment leads to, such as self.layers[0].W: found in the source, and reached at run time.
+
+They are reached without running any code of the user's: a property or a container of the user's own is not asked.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
+from typing import Any
+
+Step = str | tuple[Any]
+"""An attribute's name, or an index in a tuple of one."""
+
+NOTHING = object()
+"""What is found where there is nothing, or where only the user's code could tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place as the source has it."""
+
+    name: str
+    """As written: self.dW, grads['W1']; without the indices into an array."""
+    last: str
+    """dW, W1."""
+    root: str
+    """The name that it starts from."""
+    steps: tuple[ast.expr, ...]
+    """The way from there, as expressions of steps."""
+    rest: tuple[ast.expr, ...]
+    """Indices behind it: into an array, or into a list that holds the array."""
+
+    def arguments(self) -> tuple[ast.expr, ...]:
+        """The place as arguments of a call: the root's value, the steps, the rest."""
+        return (
+            ast.Name(self.root, ast.Load()),
+            ast.Tuple(list(self.steps), ast.Load()),
+            ast.Tuple(list(self.rest), ast.Load()),
+        )
+
+
+def place_of(target: ast.expr, class_name: str, *, edited: bool = False, entry: bool = False) -> Place | None:
+    """The place that a target is; with `edited` the array that the target is a part of, or with `entry` may be itself.
+
+    None where it can't be reached again by names and constants alone.
+    """
+    rest: list[ast.expr] = []
+    if edited:
+        assert isinstance(target, ast.Subscript)
+        if entry and (own := _index(target)) is not None:
+            rest.append(own)
+        target = target.value
+        while isinstance(target, ast.Subscript) and not _is_key(target.slice):
+            index = _index(target)
+            rest = [index, *rest] if index is not None else []
+            target = target.value
+    steps: list[ast.expr] = []
+    way = target
+    while not isinstance(way, ast.Name):
+        if isinstance(way, ast.Attribute):
+            steps.insert(0, ast.Constant(_mangled(way.attr, class_name)))
+        elif isinstance(way, ast.Subscript) and (index := _index(way)) is not None:
+            steps.insert(0, index)
+        else:
+            return None
+        way = way.value
+    return Place(ast.unparse(target), last_name(target), way.id, tuple(steps), tuple(rest))
+
+
+def last_name(target: ast.expr) -> str:
+    """W1 of self.W1 and of grads['W1']; layers[0] of net.layers[0]."""
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    if isinstance(target, ast.Subscript):
+        if _is_key(target.slice):
+            return str(target.slice.value)  # type: ignore[attr-defined]
+        return f"{last_name(target.value)}[{ast.unparse(target.slice)}]"
+    return ast.unparse(target)
+
+
+def _index(node: ast.Subscript) -> ast.expr | None:
+    """The index in a tuple of its own, so that it is told from an attribute's name."""
+    index = node.slice
+    if isinstance(index, ast.Constant):
+        return ast.Tuple([ast.Constant(index.value)], ast.Load())
+    return ast.Tuple([ast.Name(index.id, ast.Load())], ast.Load()) if isinstance(index, ast.Name) else None
+
+
+def _is_key(index: ast.expr) -> bool:
+    return isinstance(index, ast.Constant) and isinstance(index.value, str)
+
+
+def _mangled(name: str, class_name: str) -> str:
+    owner = class_name.lstrip("_")
+    return f"_{owner}{name}" if owner and name.startswith("__") and not name.endswith("__") else name
+
+
+def reach(value: Any, step: Step) -> Any:
+    """What one step leads to, or NOTHING."""
+    if isinstance(step, str):
+        return _attribute(value, step)
+    (index,) = step
+    kind = type(value)
+    if type(index) not in (int, str, bool, float):
+        return NOTHING
+    try:
+        if issubclass(kind, dict):
+            return dict.get(value, index, NOTHING)
+        for base in (list, tuple):
+            if issubclass(kind, base):
+                return base.__getitem__(value, index)
+    except (LookupError, TypeError):
+        pass
+    return NOTHING
+
+
+def _attribute(value: Any, name: str) -> Any:
+    if isinstance(value, type):
+        return next((vars(c)[name] for c in type.mro(value) if name in vars(c)), NOTHING)
+    held = next((vars(c)[name] for c in type(value).__mro__ if name in vars(c)), NOTHING)
+    if isinstance(held, MemberDescriptorType):
+        try:
+            return held.__get__(value)
+        except AttributeError:
+            return NOTHING
+    if held is not NOTHING and hasattr(type(held), "__set__"):
+        return NOTHING
+    own = instance_dict(value)
+    return own.get(name, NOTHING) if own is not None else NOTHING
+
+
+def instance_dict(value: Any) -> dict[str, Any] | None:
+    """The dictionary of an instance's or module's own attributes, whatever its class makes of attribute access."""
+    if isinstance(value, ModuleType):
+        return vars(value)
+    held = next((vars(c)["__dict__"] for c in type(value).__mro__ if "__dict__" in vars(c)), None)
+    if isinstance(held, GetSetDescriptorType):
+        found = held.__get__(value)
+        return found if type(found) is dict else None
+    return None
+
+
+def fields_of(kind: type) -> tuple[str, ...] | None:
+    """The names of a named tuple's fields; None of anything else."""
+    fields = getattr(kind, "_fields", None) if issubclass(kind, tuple) else None
+    return fields if isinstance(fields, tuple) else None

@@ -1,0 +1,149 @@
+"""Which modules are the user's project: what is rewritten, and whose globals are put back."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from gradcheck.capture.attributes import attributes
+
+_NEVER = frozenset({"numpy", "scipy", "gradcheck", "hypothesis", "pytest", "_pytest", "builtins"})
+"""Rewriting these would put probes into what the probes are made of, or into what runs them."""
+_LIBRARIES = tuple(Path(p).resolve() for k, p in sysconfig.get_paths().items() if k in ("stdlib", "platstdlib"))
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The user's own code: a package, a folder, or a single file."""
+
+    folder: Path
+    """Its modules lie below it."""
+    package: str | None = None
+    """The top-level package or module that they belong to, None for any."""
+    start: tuple[ModuleType, ...] = ()
+    """Of a folder, what can be reached from these belongs to it; all that is imported where there are none."""
+
+    def modules(self) -> list[ModuleType]:
+        """The project's modules that are imported by now."""
+        found = {}
+        for key, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and file.endswith(".py") and not _is_foreign(file, self.folder):
+                own = self.package is None or key == self.package or key.startswith(f"{self.package}.")
+                if own and not is_library(key):
+                    found[key] = module
+        if self.package is None and self.start:
+            return _reachable(self.start, found)
+        return list(found.values())
+
+
+def project_of(module: ModuleType | None, script: Path | None, functions: Sequence[FunctionType] = ()) -> Project:
+    """The project of a script, a module, or the functions that were handed over."""
+    if script is not None:
+        return Project(script.resolve().parent)
+    homes = [m for f in functions if (m := sys.modules.get(f.__module__ or "")) is not None]
+    start = tuple(m for m in (module, *homes) if m is not None and not is_library(m.__name__))
+    first = next((m for m in start if getattr(m, "__file__", None)), None)
+    if first is None:
+        # typed at a prompt: what lies in the current folder, if it was imported there
+        return Project(Path.cwd(), start=start) if start else Project(Path(__file__) / "nothing of the user's")
+    file = Path(first.__file__ or "").resolve()
+    top = first.__name__.partition(".")[0]
+    if top != first.__name__ or hasattr(first, "__path__"):
+        package = sys.modules.get(top)
+        root = getattr(package, "__file__", None)
+        return Project(Path(root).resolve().parent if root else file.parents[first.__name__.count(".")], top)
+    if "site-packages" in file.parts:
+        return Project(file.parent, first.__name__)
+    return Project(file.parent, start=start)
+
+
+def is_library(name: str) -> bool:
+    """Whether a module is never the user's own: the standard library, NumPy, gradcheck itself."""
+    top = name.partition(".")[0]
+    return top in _NEVER or (top in sys.stdlib_module_names and top != "__main__")
+
+
+def functions_in(objects: Iterable[Any]) -> list[FunctionType]:
+    """The Python functions behind what was handed over: functions, methods, partials, instances that are called."""
+    return list(dict.fromkeys(f for o in objects for f in _unwrapped(o, 4)))
+
+
+def owners_in(objects: Iterable[Any]) -> list[Any]:
+    """The instances whose methods were handed over."""
+    found: dict[int, Any] = {}
+    for o in objects:
+        for each in _parts(o):
+            if inspect.ismethod(each) and not isinstance(each.__self__, type):
+                found[id(each.__self__)] = each.__self__
+    return list(found.values())
+
+
+def _unwrapped(value: Any, depth: int) -> Iterator[FunctionType]:
+    if depth == 0:
+        return
+    if isinstance(value, FunctionType):
+        yield value
+        if value.__dict__.get("__wrapped__") is not None:
+            yield from _unwrapped(value.__dict__["__wrapped__"], depth - 1)
+    elif inspect.ismethod(value):
+        yield from _unwrapped(value.__func__, depth - 1)
+        yield from (f for part in _parts(value) if part is not value for f in _unwrapped(part, depth - 1))
+    elif isinstance(value, functools.partial):
+        yield from _unwrapped(value.func, depth - 1)
+    elif isinstance(value, functools._lru_cache_wrapper):
+        yield from _unwrapped(value.__wrapped__, depth - 1)
+    elif not isinstance(value, type):
+        called = inspect.getattr_static(type(value), "__call__", None)
+        if isinstance(called, FunctionType):
+            yield called
+
+
+def _parts(value: Any) -> list[Any]:
+    """A callable, and the callables that gradcheck's own driver of a pair holds for it."""
+    owner = getattr(value, "__self__", None)
+    if owner is not None and is_library(type(owner).__module__):
+        return [value, *(v for v in attributes(owner).values() if callable(v))] if inspect.ismethod(value) else [value]
+    return [value]
+
+
+def _reachable(start: Iterable[ModuleType], among: dict[str, ModuleType]) -> list[ModuleType]:
+    """The modules of a folder that others of it refer to: by name, or by what was imported from them."""
+    found: dict[str, ModuleType] = {}
+    waiting = list(start)
+    while waiting:
+        module = waiting.pop()
+        if module.__name__ in found or module.__name__ not in among:
+            continue
+        found[module.__name__] = module
+        for value in list(vars(module).values()):
+            for each in _held(value):
+                name = each.__name__ if isinstance(each, ModuleType) else getattr(type(each), "__module__", "")
+                if isinstance(each, (type, FunctionType)):
+                    name = each.__module__
+                if isinstance(name, str) and name in among and name not in found:
+                    waiting.append(among[name])
+    return list(found.values())
+
+
+def _held(value: Any) -> list[Any]:
+    if type(value) in (list, tuple, set, frozenset):
+        return [value, *list(value)[:1000]]
+    return [value, *list(value.values())[:1000]] if type(value) is dict else [value]
+
+
+@functools.lru_cache(1 << 14)
+def _is_foreign(file: str, folder: Path) -> bool:
+    # remembered: every opening asks it of every imported module, and resolving a path is a dozen system calls
+    path = Path(file).resolve()
+    own = folder.resolve()
+    if own not in path.parents or any(library in path.parents for library in _LIBRARIES):
+        return True
+    return "site-packages" in path.parts[len(own.parts) :]

@@ -1,0 +1,129 @@
+"""The numeric leaves of the state: parameters, inputs, step sizes; where each is held, and how to put another there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.attributes import attributes, cells_of, class_attributes, held_by, set_attribute
+from gradcheck.capture.contents import MISSING
+from gradcheck.capture.places import fields_of
+from gradcheck.capture.state import IsMine, Names, Root, Where, has_attributes
+
+_Leaf = tuple[str, str, Any, Where]
+
+
+def roots(namespaces: Iterable[Names], is_mine: IsMine) -> list[Root]:
+    """Every array and float that can be reached, each object once with all of its places."""
+    found: dict[tuple[int, str], list[_Leaf]] = {}
+    taken: set[str] = set()
+    walk = _Walk(is_mine)
+    for namespace in namespaces:
+        for name, value in list(namespace.items()):
+            # a global that bears the name of something the driver handed over is not what the code sees
+            if not name.startswith(("_", "@")) and (name not in taken or isinstance(value, np.ndarray)):
+                path = f"{namespace.get('__name__', '')}.{name}" if name in taken else name
+                taken.add(name)
+                for leaf in walk.leaves(value, path, name, (namespace, (name,))):
+                    # equal floats may be one object by chance, as two constants of one file are
+                    same = "" if isinstance(leaf[2], np.ndarray) else leaf[1]
+                    found.setdefault((id(leaf[2]), same), []).append(leaf)
+    return [Root(group[0][1], group[0][0], group[0][2], tuple(g[3] for g in group)) for group in found.values()]
+
+
+class _Walk:
+    def __init__(self, is_mine: IsMine) -> None:
+        self.is_mine = is_mine
+        self.seen: set[int] = set()
+
+    def leaves(self, value: Any, path: str, name: str, where: Where) -> Iterator[_Leaf]:
+        waiting = [(value, path, name, where)]
+        while waiting:
+            value, path, name, where = waiting.pop()
+            kind = type(value)
+            if issubclass(kind, (np.ndarray, float, np.floating)):
+                if not issubclass(kind, np.ndarray) or value.dtype.kind in "fcbiu":
+                    yield path, name, value, where
+                continue
+            if kind in (str, bytes, int, bool, ModuleType, type(None)) or id(value) in self.seen:
+                continue
+            self.seen.add(id(value))
+            holder, steps = where
+            below = []
+            for key, child_path, child_name, child in self._children(value, path, name):
+                inside = (holder, (*steps, key)) if issubclass(kind, tuple) else (value, (key,))
+                below.append((child, child_path, child_name, inside))
+            waiting += reversed(below)
+
+    def _children(self, value: Any, path: str, name: str) -> Iterator[tuple[Any, str, str, Any]]:
+        kind = type(value)
+        if issubclass(kind, dict):
+            for k, child in list(dict.items(value)):
+                shown = repr(k) if type(k) in (str, int, float, bool, tuple) else "..."
+                yield k, f"{path}[{shown}]", k if type(k) is str else f"{name}[{shown}]", child
+        elif (fields := fields_of(kind)) is not None:
+            for i, (field_name, child) in enumerate(zip(fields, tuple.__iter__(value))):
+                yield i, f"{path}.{field_name}", field_name, child
+        elif issubclass(kind, (list, tuple)):
+            for i, child in enumerate((list if issubclass(kind, list) else tuple).__iter__(value)):
+                yield i, f"{path}[{i}]", f"{name}[{i}]", child
+        elif issubclass(kind, type):
+            if self.is_mine(value):
+                yield from ((k, f"{path}.{k}", k, c) for k, c in class_attributes(value).items() if _is_data(k, c))
+        elif kind is FunctionType:
+            if self.is_mine(value):
+                cells = ((k, held_by(cell)) for k, cell in cells_of(value).items())
+                yield from ((k, f"{path}.{k}", k, c) for k, c in cells if _is_data(k, c))
+        elif has_attributes(kind, self.is_mine):
+            own = attributes(value)
+            yield from ((k, f"{path}.{k}", k, child) for k, child in own.items())
+            yield "__class__", path, name, kind  # what the class holds is its instances' too
+
+
+def _is_data(name: str, value: Any) -> bool:
+    return not name.startswith("__") and value is not MISSING and not isinstance(value, (type, FunctionType))
+
+
+def assign(place: Where, value: Any) -> None:
+    """Put `value` at a place, rebuilding the tuples on the way."""
+    holder, (first, *rest) = place
+    if rest:
+        value = _rebuilt(_get(holder, first), tuple(rest), value)
+    if isinstance(holder, FunctionType):
+        cells_of(holder)[first].cell_contents = value
+    elif isinstance(holder, list):
+        list.__setitem__(holder, first, value)
+    elif isinstance(holder, dict):
+        dict.__setitem__(holder, first, value)
+    elif isinstance(holder, MutableMapping):
+        holder[first] = value
+    else:
+        set_attribute(holder, first, value)
+
+
+def look(place: Where) -> Any:
+    """What is at a place now."""
+    holder, steps = place
+    value = holder
+    for step in steps:
+        value = _get(value, step)
+    return value
+
+
+def _get(holder: Any, key: Any) -> Any:
+    if isinstance(holder, FunctionType):
+        return held_by(cells_of(holder)[key])
+    if isinstance(holder, type):
+        return class_attributes(holder)[key]
+    if isinstance(holder, (list, tuple, MutableMapping)):
+        return holder[key]
+    return attributes(holder)[key]
+
+
+def _rebuilt(old: Any, steps: tuple[Any, ...], value: Any) -> Any:
+    inner = _rebuilt(old[steps[0]], steps[1:], value) if len(steps) > 1 else value
+    items = [*old[: steps[0]], inner, *old[steps[0] + 1 :]]
+    return type(old)(*items) if hasattr(old, "_fields") else type(old)(items)

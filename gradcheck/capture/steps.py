@@ -1,0 +1,159 @@
+"""The first step of a training loop, told from the second while it runs; and within it, forward from backward.
+
+A gradient is told by its name, and by what can't be one: a number that is written down, a plain number where its value
+is an array, zeros that a sum begins with. Lines that had run before the first gradient are the forward; the step is
+over when they come round again after a parameter has changed. Where they come round without that, for the next sample
+of a loop that adds gradients up, the step goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.record import Array, Key, Value
+
+BaseOf = Callable[[str], Sequence[str]]
+"""Names that a gradient's name may belong to: dW1 -> (W1, w1); () for a name that is no gradient's."""
+
+_LOSS = re.compile(r"(?i)loss|cost|error|nll|mse|objective|^[jl]$")
+BINDS = frozenset({"assign", "augment", "modify", "unpack", "return", "element", "loop"})
+
+
+class FirstStep:
+    """Watches a run from its beginning; `cut` is where the second step begins, if there is one."""
+
+    def __init__(self, base_of: BaseOf, held: dict[str, Any], changed: Callable[[frozenset[str]], bool]) -> None:
+        self.cut: Key | None = None
+        """The first value of the second step."""
+        self.first_gradient: Key | None = None
+        self.phase = 0
+        """How often forward and backward have taken turns."""
+        self._base_of = base_of
+        self._changed = changed
+        self._known: dict[str, list[Any]] = {name: [value] for name, value in held.items()}
+        self._forward: set[int] = set()
+        self._backward: set[int] = set()
+        self._bases: set[str] = set()
+        self._again: Key | None = None
+        self._updated = False
+        self.turns: set[Key] = set()
+        """Values of the forward that came round again and that a gradient followed."""
+        self._pending: set[Key] = set()
+        self.late: set[Key] = set()
+        """Scalars that by their names are the loss, written down behind the gradients but before the update."""
+
+    def ends(self, value: Value, leaf: Any) -> bool:
+        """Whether the second step has come to its first gradient: nothing more is to be learned."""
+        if value.site.kind not in BINDS:
+            self._note(value)
+            return False
+        if self.is_gradient(value, leaf):
+            return self._at_gradient(value)
+        if self.first_gradient is None:
+            self._forward.add(value.site.number)
+        elif value.site.number in self._forward:
+            self._again = self._again or value.key
+            self._pending.add(value.key)
+            if self._updated:
+                self.cut = self.cut or value.key
+        elif value.name in self._bases and not self._is_known(value):
+            self._updated = True
+        elif not self._updated and value.plain and value.array.ndim == 0 and _LOSS.search(value.name):
+            self.late.add(value.key)
+        self._note(value)
+        return False
+
+    def is_gradient(self, value: Value, leaf: Any) -> bool:
+        """Whether a value is the gradient of an earlier one."""
+        if value.site.literal and value.site.kind == "assign":
+            return False
+        for base in self._base_of(value.name):
+            for owner in self._known.get(base, ()):
+                if not (type(leaf) in (float, complex) and np.size(owner) > 1):
+                    return bool(np.any(value.array))
+        return False
+
+    def _at_gradient(self, value: Value) -> bool:
+        number = value.site.number
+        if number in self._backward and self._again is not None:
+            if self.cut is None and self._changed(frozenset(self._bases)):
+                self.cut = self._again
+            if self.cut is not None:
+                return True
+        self.first_gradient = self.first_gradient or value.key
+        self._backward.add(number)
+        self._bases.update(b for b in self._base_of(value.name) if b in self._known)
+        if self._again is not None:
+            self.phase += 1
+            self._again = None
+        self.turns |= self._pending
+        self._pending.clear()
+        return False
+
+    def _is_known(self, value: Value) -> bool:
+        return any(np.array_equal(value.array, other) for other in self._known.get(value.name, ()))
+
+    def _note(self, value: Value) -> None:
+        known = self._known.setdefault(value.name, [])
+        if len(known) < 64 and not any(other is value.array for other in known):
+            known.append(value.array)
+
+
+def recomputed(values: Sequence[Value]) -> dict[Key, tuple[Key, ...]]:
+    """The other keys of values that the code computes twice: a backward that runs the forward again has two of each.
+
+    Two values are one if they have the same name and the same numbers and were computed in different functions, or in
+    two calls of one function with the same arguments.
+    """
+    named: dict[tuple[str, tuple[int, ...]], list[tuple[Value, _Call]]] = {}
+    for value, call in _with_calls(values):
+        if value.plain and value.array.ndim and value.site.kind in BINDS:
+            named.setdefault((value.name, value.array.shape), []).append((value, call))
+    twins: dict[Key, tuple[Key, ...]] = {}
+    for several in named.values():
+        if len({value.identity for value, _ in several}) > 1:
+            for alike in _grouped(several).values():
+                for value, call in alike:
+                    others = tuple(v.key for v, c in alike if v is not value and _recomputes(v, c, value, call))
+                    twins.update({value.key: others} if others else {})
+    return twins
+
+
+_Call = list[int]
+
+
+def _grouped(values: Sequence[tuple[Value, _Call]]) -> dict[int, list[tuple[Value, _Call]]]:
+    groups: dict[int, list[tuple[Value, _Call]]] = {}
+    for value, call in values:
+        groups.setdefault(_fingerprint(value.array), []).append((value, call))
+    return groups
+
+
+def _recomputes(a: Value, call: _Call, b: Value, other: _Call) -> bool:
+    if a.identity == b.identity:
+        return False
+    if (a.site.file, a.site.function) != (b.site.file, b.site.function):
+        return True
+    return call is not other and bool(call) and call == other
+
+
+def _with_calls(values: Sequence[Value]) -> Iterator[tuple[Value, _Call]]:
+    """Each value with the arguments of the call that it was computed in, as far as they are numbers."""
+    calls: dict[tuple[str, str], tuple[int, _Call]] = {}
+    for value in values:
+        where = value.site.file, value.site.function
+        if value.site.kind == "argument":
+            if where not in calls or calls[where][0] != value.key.occurrence:
+                calls[where] = value.key.occurrence, []
+            calls[where][1].append(_fingerprint(value.array))
+        yield value, calls[where][1] if where in calls else []
+
+
+def _fingerprint(array: Array) -> int:
+    """Equal for equal arrays, and as good as never for others; of a whole data set a sample will do."""
+    sample = array if array.size <= 1 << 16 else array.reshape(-1)[:: array.size >> 16]
+    return hash((array.shape, array.dtype.str, sample.tobytes()))

@@ -1,0 +1,137 @@
+"""The child's side: cut off from the terminal, drives the target, sends what came of it, and never returns."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+from gradcheck.child import place, streams
+from gradcheck.child.guard import Guard
+from gradcheck.child.job import Job, Message
+from gradcheck.child.listening import Listening
+from gradcheck.errors import GradcheckError, TargetError
+
+if TYPE_CHECKING:
+    from gradcheck.report import DiffReport, Report
+
+Send = Callable[[Message], None]
+SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Set to 1 where unset: a check is many small products, and several threads may sum in another order each time."""
+
+
+def enter(job: Job, private: Path, results: int, life: int, not_its: Iterable[int]) -> NoReturn:
+    """What a forked child does."""
+    try:
+        os.setsid()  # Ctrl-C is the parent's, who kills the whole group
+        for descriptor in not_its:
+            os.close(descriptor)
+        threading.Thread(target=_end_with_parent, args=(life,), daemon=True).start()
+        _serve(job, private, os.fdopen(results, "wb"))
+    finally:
+        os._exit(0)
+
+
+def enter_spawned() -> NoReturn:
+    """What a child does that is a new interpreter: its job comes through standard input, standard output takes the rest."""
+    try:
+        job, private = pickle.load(sys.stdin.buffer)
+        _serve(job, private, os.fdopen(os.dup(1), "wb"))
+    finally:
+        os._exit(0)
+
+
+def _end_with_parent(life: int) -> None:
+    os.read(life, 1)  # returns when the parent is gone
+    os._exit(1)
+
+
+def _serve(job: Job, private: Path, results: BinaryIO) -> None:
+    started = time.monotonic()
+
+    def send(message: Message) -> None:
+        results.write(pickle.dumps(message))
+        results.flush()
+
+    streams.cut_off(quiet=job.quiet)
+    place.write_down_into(private)
+    _settle_in(job, private)
+    guard = Guard(private)
+    try:
+        _import_own()
+        guard.stand()
+        send(Message("report", _noted(_done(job, started, guard, send), guard)))
+    except GradcheckError as error:
+        send(Message("error", text=str(error), exit_code=error.exit_code))
+    except BaseException as error:
+        send(_escaped(error, job))
+    finally:
+        streams.flush()
+
+
+def _settle_in(job: Job, private: Path) -> None:
+    """Process-wide settings, before NumPy or anything of the user's is imported."""
+    for name in SINGLE_THREADED:
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("MPLBACKEND", "Agg")  # no window that waits to be closed
+    os.environ.update(TMPDIR=str(private), HYPOTHESIS_STORAGE_DIRECTORY=str(private / "hypothesis"))
+    sys.dont_write_bytecode = True
+    sys.breakpointhook = lambda *_, **__: None
+    sys.argv = [job.targets[0].partition(":")[0]]
+
+
+def _import_own() -> None:
+    """All of gradcheck that is needed, before the user's folder comes first in the path and may shadow things."""
+    import gradcheck.layers_diff
+    import gradcheck.pipeline  # noqa: F401
+
+
+def _done(job: Job, started: float, guard: Guard, send: Send) -> Report | DiffReport:
+    from gradcheck import layers_diff, pipeline
+    from gradcheck.target import resolve
+
+    sys.path[:0] = [f for f in job.folders if f not in sys.path[:1]]
+    options = job.options
+    targets = [resolve(text, call=options.call, shapes=options.shapes) for text in job.targets]
+    if options.timeout is not None:
+        left = options.timeout - (time.monotonic() - started)
+        options = replace(options, timeout=max(left, 1e-3))
+    listening = Listening(options.timeout, guard)
+    if job.command == "diff":
+        return layers_diff.run(targets[0], targets[1], options)
+    if job.command == "shapes":
+        return pipeline.run_shapes(targets[0], options)
+    return pipeline.run(
+        targets[0],
+        options,
+        output=listening,
+        progress=lambda report: send(Message("partial", _noted(report, guard))),
+    )
+
+
+def _noted(report: Report | DiffReport, guard: Guard) -> Report | DiffReport:
+    return replace(report, notes=(*report.notes, *guard.notes()))
+
+
+def _escaped(error: BaseException, job: Job) -> Message:
+    """What is no GradcheckError: the user's doing if their code raised it, else a fault of gradcheck's own."""
+    from gradcheck.source import told, traced
+
+    if isinstance(error, MemoryError):
+        text = f"{job.name} needs more memory than there is: {told(error)}. Give it smaller inputs, e.g. with --call."
+        return Message("error", text=f"{text}\n{traced(error)}".rstrip(), exit_code=2)
+    if place.raised_by_user(error):
+        text = f"{job.name} raised {told(error)}"
+        return Message("error", text=f"{text}\n{traced(error)}".rstrip(), exit_code=TargetError.exit_code)
+    return Message("internal", text=place.own_frames(error))
+
+
+def place_of(private: Path) -> str:
+    """Where the user's code was when the child was killed or crashed."""
+    return place.read(private)

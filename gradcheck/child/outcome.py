@@ -1,0 +1,91 @@
+"""From what a child sent and how it ended to the exit code and what the user is told."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gradcheck.child.job import Ending, Job, Message, Outcome
+
+if TYPE_CHECKING:
+    from gradcheck.report import DiffReport, Report
+
+INTERNAL = 101
+"""Exit code of a fault of gradcheck's own."""
+
+
+def outcome(job: Job, messages: Sequence[Message], ending: Ending) -> Outcome:
+    """The answer if it came, else what was known before the child was ended, else why nothing is."""
+    last = messages[-1] if messages else None
+    if last is None:
+        return Outcome(job, 2, error=_ended(job, ending))
+    if last.kind == "error":
+        return Outcome(job, last.exit_code, error=last.text)
+    if last.kind == "internal":
+        return Outcome(job, INTERNAL, error=last.text)
+    assert last.report is not None
+    if last.kind == "partial":
+        return _of_report(job, _unfinished(last.report, ending))
+    return _of_report(job, last.report)
+
+
+def _of_report(job: Job, report: Report | DiffReport) -> Outcome:
+    from gradcheck.render.wording import settle
+    from gradcheck.report import Report
+    from gradcheck.report import Verdict
+
+    if not isinstance(report, Report):
+        return Outcome(job, report.exit_code, report)
+    report = settle(report)
+    code = report.exit_code
+    if report.comparisons and all(c.verdict is Verdict.INCONCLUSIVE and c.reason == TIME for c in report.comparisons):
+        code = 5
+    elif report.verdict is Verdict.INCONCLUSIVE and job.options.allow_inconclusive:
+        code = 0
+    return Outcome(job, code, report)
+
+
+TIME = "time limit reached"
+"""Why a gradient was not measured at all."""
+
+
+def _unfinished(report: Report | DiffReport, ending: Ending) -> Report | DiffReport:
+    from gradcheck.report import Report, Verdict
+
+    if not isinstance(report, Report):
+        return report
+    verdict = Verdict.INCONCLUSIVE if report.verdict is Verdict.PASS else report.verdict
+    return replace(report, verdict=verdict, notes=(*report.notes, _cut_short(ending)))
+
+
+def _cut_short(ending: Ending) -> str:
+    at = f" at {ending.place}" if ending.place else ""
+    if ending.timed_out:
+        return f"ended after {ending.seconds:.3g} s{at}; what is missing is inconclusive"
+    return f"the code ended the process{at} ({_how(ending.status)}); what is missing is inconclusive"
+
+
+def _ended(job: Job, ending: Ending) -> str:
+    at = f" It was at {ending.place}." if ending.place else ""
+    if ending.timed_out:
+        return (
+            f"{job.name} ran for {job.options.timeout:g} s without reaching a backward step.{at} It may loop for ever"
+            " or wait for something. Give it more time with --timeout, or say with --call how to make a single step."
+        )
+    if ending.status < 0:
+        memory = " The system may have run out of memory." if -ending.status == getattr(signal, "SIGKILL", 0) else ""
+        return f"{job.name} crashed before it came to a backward step: {_how(ending.status)}.{at}{memory}"
+    return (
+        f"{job.name} ended the process before it came to a backward step: {_how(ending.status)}, as os._exit does.{at}"
+    )
+
+
+def _how(status: int) -> str:
+    if status >= 0:
+        return f"exit code {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"

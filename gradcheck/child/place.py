@@ -1,0 +1,79 @@
+"""Where the user's code is: for a time-out, a crash, something refused, or an exception that nobody expected."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import re
+import signal
+import traceback
+from pathlib import Path
+from types import FrameType
+
+from gradcheck.source import shown
+
+_OWN = Path(__file__).resolve().parents[1]
+_LIBRARY = os.path.dirname(os.path.realpath(contextlib.__file__))
+_FILE = "where"
+_FRAME = re.compile(r'  File "(.+)", line (\d+) in (.+)')
+
+
+def of_frame(frame: FrameType | None) -> str:
+    """The innermost place in the user's files from a frame outwards: "net.py:12"; "" where there is none."""
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            return f"{shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
+def is_users(file: str) -> bool:
+    """Whether a frame's file is neither gradcheck's nor Python's nor an installed package's."""
+    if file.startswith("<") or "site-packages" in Path(file).parts:
+        return False
+    path = os.path.realpath(file)
+    return not path.startswith((f"{_OWN}{os.sep}", f"{_LIBRARY}{os.sep}"))
+
+
+def raised_by_user(error: BaseException) -> bool:
+    """Whether the innermost frame, libraries aside, is the user's and not gradcheck's."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if is_users(frame.filename):
+            return True
+        if _is_own(frame.filename):
+            return False
+    return False
+
+
+def own_frames(error: BaseException) -> str:
+    """The error with gradcheck's own frames, for whoever repairs it."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_own(f.filename)]
+    lines = [
+        f"  {Path(f.filename).resolve().relative_to(_OWN.parent)}:{f.lineno}, in {f.name}\n    {f.line}" for f in frames
+    ]
+    return "\n".join([*lines, f"  {type(error).__name__}: {error}"])
+
+
+def _is_own(file: str) -> bool:
+    return os.path.realpath(file).startswith(f"{_OWN}{os.sep}")
+
+
+# -- for the parent: written down by the interpreter itself, even where no Python code runs any more
+
+
+def write_down_into(private: Path) -> None:
+    """Have the stack written into the folder on a crash, and when the parent says that time is up."""
+    file = open(private / _FILE, "w")  # noqa: SIM115 - open until the process ends
+    faulthandler.enable(file, all_threads=False)
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGTERM, file, all_threads=False)
+
+
+def read(private: Path) -> str:
+    """What was written down: "net.py:12, in train"; "" where nothing was."""
+    with contextlib.suppress(OSError):
+        for file, line, name in _FRAME.findall((private / _FILE).read_text(errors="replace")):
+            if is_users(file):
+                return f"{shown(file)}:{line}{'' if name == '<module>' else f', in {name}'}"
+    return ""

@@ -1,0 +1,234 @@
+"""The command `gradcheck`: reads what is asked, has it done in a child process, prints the report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import textwrap
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gradcheck import arguments, config
+from gradcheck.errors import GradcheckError, UsageError
+
+INTERNAL = 101
+INTERRUPTED = 130
+SEVERITY = (0, 5, 1, 2, INTERNAL)
+"""Of several TARGETs' exit codes the one that stands last counts."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; its exit code. Nothing else of gradcheck prints."""
+    _open_standard_streams()
+    try:
+        code = _main(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except GradcheckError as error:
+        _complain(str(error))
+        code = error.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        code = INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        code = 1
+    except Exception as error:
+        _complain(_internal("".join(traceback.format_exception(error))))
+        code = INTERNAL
+    return code
+
+
+def _main(argv: Sequence[str]) -> int:
+    parser = arguments.parser()
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS and _like_target(argv[0]):
+        raise UsageError(f"{argv[0]!r} is no command; to check it: gradcheck run {argv[0]}")
+    try:
+        asked = parser.parse_args(argv)
+    except SystemExit as done:  # --help, --version
+        return int(done.code or 0)
+    if asked.command is None:
+        raise UsageError(f"expected a command: {', '.join(COMMANDS)}. For example gradcheck run net.py:train. See gradcheck --help.")
+    if asked.command in ("mutate", "init"):
+        raise UsageError(f"gradcheck {asked.command} is not built yet.")
+    if asked.command == "rules":
+        return _rules()
+    if asked.command == "explain":
+        return _explain(asked.code)
+    return _check(asked)
+
+
+COMMANDS = ("run", "diff", "shapes", "explain", "rules", "mutate", "init")
+
+
+def _like_target(word: str) -> bool:
+    return ":" in word or word.endswith(".py") or Path(word).is_dir()
+
+
+# -- run, diff, shapes
+
+
+def _check(asked: Any) -> int:
+    if getattr(asked, "fix", False):
+        raise UsageError("--fix is not built yet; the report shows what the line should say.")
+    said = arguments.given(asked)
+    here = Path.cwd()
+    told = config.load(here)
+    values = {**told.values, **said}
+    targets = tuple(asked.targets) or told.targets
+    if not targets:
+        raise UsageError(
+            "expected a TARGET, e.g. gradcheck run net.py:train, or `targets` under [tool.gradcheck] in pyproject.toml."
+        )
+    arguments.agree(asked.command, targets, values)
+    from gradcheck.child import Job, outcomes
+
+    options, folders = arguments.options(values), tuple(config.folders(told, here))
+    groups = [targets] if asked.command == "diff" else [(target,) for target in targets]
+    jobs = [Job(asked.command, group, options, folders, bool(values.get("quiet"))) for group in groups]
+    show = _Show(asked.command, values)
+    done = outcomes(jobs, at_once=values.get("jobs", 1), meanwhile=show.prepare)
+    for one in done:
+        if one.error:
+            _complain(_internal(one.error) if one.exit_code == INTERNAL else one.error)
+    show([one.report for one in done if one.report is not None], several=len(jobs) > 1)
+    return max((one.exit_code for one in done), key=SEVERITY.index)
+
+
+class _Show:
+    """Where the reports go and how they look there."""
+
+    def __init__(self, command: str, values: dict[str, Any]) -> None:
+        self._command = command
+        self._format = values.get("format", "text")
+        self._file = Path(values["output"]) if "output" in values else None
+        self._verbose = -1 if values.get("quiet") else values.get("verbose", 0)
+
+    def prepare(self) -> None:
+        """Load what renders, while the child is at work. Raises UsageError for a format that is not built."""
+        from gradcheck import render
+
+        if self._format not in render.FORMATS:
+            raise UsageError(f"--format {self._format} is not built yet; there are {', '.join(render.FORMATS)}.")
+
+    def __call__(self, reports: Sequence[Any], *, several: bool) -> None:
+        if not reports:
+            return
+        text = self._rendered(reports, several)
+        if self._file is None:
+            print(text)
+            return
+        try:
+            self._file.write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--output {self._file}: {error.strerror}.") from None
+
+    def _rendered(self, reports: Sequence[Any], several: bool) -> str:
+        from gradcheck import render
+        from gradcheck.render import terminal
+
+        to = sys.stdout if self._file is None else None
+        look: dict[str, Any] = {
+            "width": terminal.width(to, os.environ) if to else terminal.DEFAULT_WIDTH,
+            "color": to is not None and terminal.use_color(to, os.environ),
+            "ascii": to is not None and terminal.needs_ascii(to),
+            "verbose": self._verbose,
+        }
+        if self._command == "diff":
+            return render.render_diff(reports[0], self._format, **look)
+        if self._command == "shapes" and self._format == "text":
+            return render.render_shapes(reports[0], **look)
+        if several and self._format == "json":
+            return render.render_json(reports)
+        return render.render(reports, self._format, **look)
+
+
+# -- rules, explain
+
+
+def _rules() -> int:
+    from gradcheck.codes import CODES
+
+    widest = max(len(category) for category, _ in CODES.values())
+    for code, (category, meaning) in CODES.items():
+        print(f"{code}  {category:<{widest}}  {meaning}")
+    return 0
+
+
+def _explain(asked: str) -> int:
+    from gradcheck.codes import CODES, page
+
+    code = asked.strip().upper()
+    if code not in CODES:
+        import difflib
+
+        near = difflib.get_close_matches(code, CODES, 3, 0.5) or list(CODES)
+        raise UsageError(f"{asked!r} is no code; the nearest are {', '.join(near)}. All of them: gradcheck rules.")
+    told = page(code)
+    category, meaning = CODES[code]
+    print(told or f"{code}  {category}\n\n{meaning}\n\nThe page with a worked example is not built yet.")
+    return 0
+
+
+# -- errors
+
+
+def _complain(text: str) -> None:
+    """One paragraph on standard error, wrapped; lines that are indented, code and frames, stay as they are."""
+    first, *rest = f"gradcheck: {text.strip()}".splitlines() or [""]
+    lines = [*_wrapped(first), *(part for line in rest for part in ([line] if line[:1].isspace() else _wrapped(line)))]
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):
+        print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, _columns(), break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return max(int(told), 40)
+    try:
+        return max(os.get_terminal_size(2).columns, 40)
+    except OSError:
+        return 100
+
+
+def _internal(trace: str) -> str:
+    from platform import platform, python_version
+
+    from gradcheck import __version__
+
+    return (
+        "this is a fault of gradcheck's own, not of the code that was checked. Please report it with what follows"
+        f" and, if you can, the file.\n  gradcheck {__version__}, Python {python_version()}, {platform()}\n"
+        + textwrap.indent(trace.rstrip(), "" if trace.startswith(" ") else "  ")
+    )
+
+
+# -- streams
+
+
+def _open_standard_streams() -> None:
+    """Closed standard streams lead nowhere, instead of to whatever is opened next."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_stdout() -> None:
+    """The reader has gone (`| head -1`): nothing more is written, and the interpreter's own flush finds no broken pipe."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
