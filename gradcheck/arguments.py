@@ -58,9 +58,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         message = message.replace("argument ", "", 1)
-        words = re.findall(r"[-\w]+", message)
-        known = [o for action in self._actions for o in action.option_strings if len(o) > 2]
-        near = [n for w in words if w.startswith("--") and w not in known for n in _near(w, known)]
+        near: list[str] = []
         if "invalid choice" in message:
             wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
             near = _near(wrong.strip("'"), re.findall(r"[\w]+", choices))
@@ -74,8 +72,24 @@ def _near(word: str, known: Sequence[str]) -> list[str]:
     return difflib.get_close_matches(word, known, 1, 0.6)
 
 
-def parser() -> Parser:
-    """Of the whole command line."""
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read a command line. Raises UsageError; --help and --version print and raise SystemExit."""
+    made, commands = _parser()
+    asked, rest = made.parse_known_args(argv)
+    if asked.command == "run":  # argparse takes no second group of TARGETs behind an option
+        asked.targets += [word for word in rest if not word.startswith("-")]
+        rest = [word for word in rest if word.startswith("-")]
+    if rest:
+        of = f"gradcheck {asked.command}" if asked.command else "gradcheck"
+        known = [o for o in commands[asked.command]._option_string_actions if len(o) > 2] if asked.command else []
+        near = _near(rest[0].partition("=")[0], known)
+        meant = f"; did you mean {near[0]}?" if near else "."
+        raise UsageError(f"{rest[0]} is nothing that {of} takes{meant} See {of} --help.")
+    return asked
+
+
+def _parser() -> tuple[Parser, Mapping[str, argparse.ArgumentParser]]:
+    """Of the whole command line, and of each command."""
     made = Parser(
         prog="gradcheck",
         description="Finds the wrong line in a hand-written backward pass, in Python and NumPy.",
@@ -105,7 +119,7 @@ def parser() -> Parser:
                        ("init", "write a starter test file and config for TARGET")):  # fmt: skip
         later = command(name, f"{says} (not built yet)")
         later.add_argument("rest", nargs=argparse.REMAINDER, metavar="TARGET")
-    return made
+    return made, commands.choices
 
 
 def _epilog(command: str) -> str:
@@ -135,8 +149,12 @@ def _options(to: argparse.ArgumentParser) -> None:
     out = to.add_argument_group("what is printed")
     out.add_argument("--format", choices=FORMATS, help="text (default), or for other programs")
     out.add_argument("--output", metavar="FILE", help="write the report there, not to standard output")
-    out.add_argument("-q", "--quiet", action="store_true", default=None, help="the verdict alone; the code's prints go nowhere")
-    out.add_argument("-v", "--verbose", action="count", default=None, help="all shapes, and how each figure was had; -vv more")
+    out.add_argument(
+        "-q", "--quiet", action="store_true", default=None, help="the verdict alone; the code's prints go nowhere"
+    )
+    out.add_argument(
+        "-v", "--verbose", action="count", default=None, help="all shapes, and how each figure was had; -vv more"
+    )
 
 
 def given(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -161,7 +179,9 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
         if not (equals and gradient and value):
             raise UsageError(f"--grad {text!r}: expected a gradient's name and its value's, e.g. --grad dW1=W1.")
         if pairs.setdefault(gradient, value) != value:
-            raise UsageError(f"--grad {gradient}={pairs[gradient]} and --grad {gradient}={value} contradict each other.")
+            raise UsageError(
+                f"--grad {gradient}={pairs[gradient]} and --grad {gradient}={value} contradict each other."
+            )
     return pairs
 
 
@@ -180,7 +200,9 @@ def agree(command: str, targets: Sequence[str], values: Mapping[str, Any]) -> No
     if values.get("format", "text") not in FORMATS:
         raise UsageError(f"--format {values['format']}: expected one of {', '.join(FORMATS)}.")
     if command == "run" and len(targets) > 1 and values.get("call"):
-        raise UsageError(f"--call {values['call']!r} drives one TARGET, but {len(targets)} are given: {', '.join(targets)}.")
+        raise UsageError(
+            f"--call {values['call']!r} drives one TARGET, but {len(targets)} are given: {', '.join(targets)}."
+        )
     if values.get("output"):
         output = Path(values["output"])
         if output.is_dir():

@@ -42,15 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-    parser = arguments.parser()
     if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS and _like_target(argv[0]):
         raise UsageError(f"{argv[0]!r} is no command; to check it: gradcheck run {argv[0]}")
     try:
-        asked = parser.parse_args(argv)
+        asked = arguments.parse(argv)
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if asked.command is None:
-        raise UsageError(f"expected a command: {', '.join(COMMANDS)}. For example gradcheck run net.py:train. See gradcheck --help.")
+        raise UsageError(
+            f"expected a command: {', '.join(COMMANDS)}. For example gradcheck run net.py:train. See gradcheck --help."
+        )
     if asked.command in ("mutate", "init"):
         raise UsageError(f"gradcheck {asked.command} is not built yet.")
     if asked.command == "rules":
@@ -64,7 +65,7 @@ COMMANDS = ("run", "diff", "shapes", "explain", "rules", "mutate", "init")
 
 
 def _like_target(word: str) -> bool:
-    return ":" in word or word.endswith(".py") or Path(word).is_dir()
+    return ":" in word or word.endswith(".py") or (word != "" and Path(word).is_dir())
 
 
 # -- run, diff, shapes
@@ -221,14 +222,14 @@ def _open_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _forget_stdout() -> None:
-    """The reader has gone (`| head -1`): nothing more is written, and the interpreter's own flush finds no broken pipe."""
+    """The reader has gone (`| head -1`): the interpreter's own flush at the end must not find a broken pipe."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

@@ -35,7 +35,7 @@ KEYS: Mapping[str, str] = {
     "quiet": _SWITCH,
     "verbose": _WHOLE,
 }
-"""What may stand there and what it takes, beside `grad` and `no_properties` as on the command line; - is as good as _."""
+"""What may stand there and what it takes, beside `grad` and `no_properties` as on the command line; - counts as _."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ def _as(expected: str, value: Any) -> Any:
     if expected == _PAIRS:
         pairs = value if isinstance(value, dict) else dict(t.split("=", 1) for t in texts if "=" in str(t))
         return {str(g).strip(): str(v).strip() for g, v in pairs.items()} if len(pairs) >= len(texts) else None
-    kinds = {_TEXT: str, _WHOLE: int, _NUMBER: (int, float), _SWITCH: bool}[expected]
-    return value if isinstance(value, kinds) and isinstance(value, bool) == (expected == _SWITCH) else None
+    kinds: Mapping[str, tuple[type, ...]] = {_TEXT: (str,), _WHOLE: (int,), _NUMBER: (int, float), _SWITCH: (bool,)}
+    return value if isinstance(value, kinds[expected]) and isinstance(value, bool) == (expected == _SWITCH) else None
 
 
 def _from_here(text: str, folder: Path, start: Path) -> str:

@@ -57,7 +57,7 @@ class Driver:
     ) -> Iterator[Program]:
         """A Program of one step at these sizes.
 
-        `values` take the place of inputs and parameters that the setup made, by name; `dtype` casts every floating
+        `values` take the place of inputs and parameters that the setup made, by name or path; `dtype` casts every floating
         input and parameter. Everything is as it was when the context ends. Raises TargetError when setup fails.
         """
         sizes = {**self.target.sizes, **(sizes or {})}
@@ -196,11 +196,12 @@ def _override(found: list[state.Root], values: Mapping[str, Array], dtype: Any) 
     missing = set(values)
     for root in found:
         # the first of a name is the driver's own; a global of another module may share it
-        value = values.get(root.name) if root.name in missing else None
+        name = root.path if root.path in missing else root.name
+        value = values.get(name) if name in missing else None
         if value is None and dtype is not None and isinstance(root.value, np.ndarray) and root.value.dtype.kind == "f":
             value = root.value.astype(dtype)
         if value is not None:
-            missing.discard(root.name)
+            missing.discard(name)
             for place in root.places:
                 assign(place, value)
     if missing:

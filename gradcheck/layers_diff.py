@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gradcheck import conventions
 from gradcheck.blame import Judged, in_layout
-from gradcheck.capture.program import Program
+from gradcheck.capture.program import FirstRun, Program
 from gradcheck.compare import Comparison, Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import UsageError
@@ -31,15 +31,15 @@ ALIKE = 1e-9
 orders of summation in double precision may differ by, with room for a few thousand terms."""
 
 
-def run(a: Target, b: Target, options: Options) -> DiffReport:
+def run(a: Target, b: Target, options: Options, *, output: FirstRun | None = None) -> DiffReport:
     """Drive `a`, hand its inputs and parameters to `b`, and compare what both compute.
 
     Raises UsageError where `b` lacks an input or parameter of `a`'s, or has it in another shape.
     """
     start = time.monotonic()
     limits = Limits(None if options.timeout is None else start + 0.9 * options.timeout, options.budget)
-    first, values = _driven(a, options, limits, None)
-    second, _ = _driven(b, options, limits, values)
+    first, values = _driven(a, options, limits, None, output)
+    second, _ = _driven(b, options, limits, values, output)
     judged = {j.gradient.name: j for j in second.judged}
     rows = [_row(j, judged.pop(j.gradient.name, None), first, second) for j in first.judged]
     rows += [_row(None, j, first, second) for j in judged.values()]
@@ -58,10 +58,16 @@ def run(a: Target, b: Target, options: Options) -> DiffReport:
 
 
 def _driven(
-    target: Target, options: Options, limits: Limits, values: Mapping[str, Array] | None
+    target: Target,
+    options: Options,
+    limits: Limits,
+    values: Mapping[str, Array] | None,
+    output: FirstRun | None,
 ) -> tuple[Probe, dict[str, Array]]:
     spec = parse_spec(target.shapes) if target.shapes else None
-    driver = Driver(target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}))
+    driver = Driver(
+        target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}), output=output
+    )
     sizes = batch_sizes(target, options.batch)
     if values is not None:
         values = _wanted(driver, target, sizes, options.seed, values)

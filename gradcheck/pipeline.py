@@ -94,11 +94,13 @@ def run(
     return _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
 
 
-def run_shapes(target: Target, options: Options) -> Report:
+def run_shapes(target: Target, options: Options, *, output: FirstRun | None = None) -> Report:
     """Only the table of shapes: every value against its convention, at several batch sizes."""
     start = time.monotonic()
     spec = parse_spec(target.shapes) if target.shapes else None
-    driver = Driver(target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}))
+    driver = Driver(
+        target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}), output=output
+    )
     sizes = batch_sizes(target, options.batch)
     rng = np.random.default_rng(options.seed)
     with driver.open(sizes, seed=options.seed) as program:

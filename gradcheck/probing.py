@@ -170,7 +170,8 @@ def kinks_seen(judged: Sequence[Judged]) -> str:
         return ""
     first = found[0]
     index = first.index or ()
-    unit = f", sample {index[0]}, unit {index[1]}" if len(index) == 2 else f", entry {index}" if index else ""
+    names = {1: ("entry",), 2: ("sample", "unit")}.get(len(index), ())
+    unit = "".join(f", {name} {i}" for name, i in zip(names, index)) or (f", entry {index}" if index else "")
     places = len({(k.label, k.index) for k in found})
     return f"stepped around {places} kink{'s' if places > 1 else ''}, the first at {first.label}{unit}"
 

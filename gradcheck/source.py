@@ -7,13 +7,17 @@ import traceback
 from pathlib import Path
 
 _OWN = Path(__file__).resolve().parent
+_START = Path.cwd()
+_PYTHON = Path(linecache.__file__).resolve().parent
 
 
 def shown(file: str) -> str:
-    """The path as the user would write it: relative to the current folder where it is below it."""
+    """The path as the user would write it: relative to the current folder, or the first one, where it is below it."""
     try:
-        return str(Path(file).resolve().relative_to(Path.cwd().resolve()))
-    except (ValueError, OSError):
+        path = Path(file).resolve()
+        base = next(f for f in (Path.cwd(), _START) if path.is_relative_to(f.resolve()))
+        return str(path.relative_to(base.resolve()))
+    except (StopIteration, OSError):
         parts = Path(file).parts
         at = max((i for i, part in enumerate(parts) if part == "site-packages"), default=-1)
         return str(Path(*parts[at + 1 :])) if at >= 0 else file
@@ -30,9 +34,9 @@ def characters(text: str, column: int) -> int:
 
 
 def frames_of(error: BaseException) -> list[traceback.FrameSummary]:
-    """The frames of the error's traceback outside gradcheck, outermost first."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f for f in frames if not _is_own(f.filename)]
+    """The frames of the error's traceback in the user's files, outermost first; where there is none, in libraries."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_own(f.filename)]
+    return [f for f in frames if not is_library(f.filename)] or frames
 
 
 def told(error: BaseException) -> str:
@@ -50,5 +54,11 @@ def traced(error: BaseException) -> str:
     return "\n".join(lines)
 
 
-def _is_own(filename: str) -> bool:
-    return filename.startswith("<") or _OWN in Path(filename).resolve().parents
+def is_own(file: str) -> bool:
+    """Whether a frame's file is gradcheck's, or none at all: "<string>"."""
+    return file.startswith("<") or _OWN in Path(file).resolve().parents
+
+
+def is_library(file: str) -> bool:
+    """Whether a frame's file is Python's own or an installed package's."""
+    return "site-packages" in Path(file).parts or _PYTHON in Path(file).resolve().parents

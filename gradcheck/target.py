@@ -233,11 +233,12 @@ def _parsed(path: Path) -> ast.Module:
 def _syntax(error: Exception, path: Path) -> str:
     line = getattr(error, "lineno", None)
     at = f"{shown(str(path))}:{line}" if line else shown(str(path))
+    said = str(getattr(error, "msg", error))
     text = (getattr(error, "text", None) or "").rstrip()
     column = max((getattr(error, "offset", 1) or 1) - 1, 0)
     quoted = f"\n  {text}\n  {' ' * column}^" if text else ""
     hint = " It reads like Python 2." if "print" in str(error) and "parentheses" in str(error) else ""
-    return f"{at} can't be parsed: {getattr(error, 'msg', error)}.{hint}{quoted}"
+    return f"{at} can't be parsed: {said}{'' if said.endswith(('.', '?')) else '.'}{hint}{quoted}"
 
 
 def _function(target: Target, subject: Callable[..., Any], call: str | None, shapes: str | None) -> Target:

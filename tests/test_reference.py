@@ -159,3 +159,11 @@ def test_raise_if_wrong(right: Report, wrong: Report) -> None:
     assert right.raise_if_wrong() is right
     with pytest.raises(gradcheck.WrongGradientError, match="db2 sums over the wrong axis"):
         wrong.raise_if_wrong()
+
+
+def test_kinks_are_named_by_unit_and_sample() -> None:
+    report = gradcheck.check("reference_net", batch=64, seed=4)
+    assert report.verdict == "pass"
+    told = [n for n in report.notes if n.startswith("stepped around")]
+    assert len(told) == 1
+    assert "np.maximum(Z, 0), sample " in told[0] or "Z.max(axis=1, keepdims=True), entry " in told[0]

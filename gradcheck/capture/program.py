@@ -105,6 +105,7 @@ class Program:
         self.roots = {root.path: root for root in roots(namespaces, is_mine)}
         self._pristine: dict[str, Array] = {}
         self._scalar: Scalar | None = None
+        self._labels: dict[int, str] = {}
         self._end: frozenset[Key] = frozenset()
         self._twins: dict[Key, tuple[Key, ...]] = {}
         self._seen: set[frozenset[Ref]] = set()
@@ -143,7 +144,7 @@ class Program:
             thorough = self._is_new(replace)
             entry = self._entry if keys else _nothing
             self._run(run.probes(), replace, then=measure, entry=entry, thorough=thorough, edited=run.edited)
-        return Evaluation(value, tuple(run.kinks.signature))
+        return Evaluation(value, tuple([(self._label(site), pattern) for site, pattern in run.kinks.signature]))
 
     def forward(self, replace: Mapping[Ref, Array] | None = None) -> Trace:
         """Run until the loss is known, with values replaced, and record everything."""
@@ -167,6 +168,14 @@ class Program:
 
     def site(self, number: int) -> Site:
         return self.sites[number]
+
+    def _label(self, number: int) -> str:
+        """A kink's site as a reader knows it: "line 57: np.maximum(Z, 0)"."""
+        label = self._labels.get(number)
+        if label is None:
+            site = self.sites[number]
+            label = self._labels[number] = f"line {site.line}: {site.name}"
+        return label
 
     # -- the first run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from gradcheck.child import place, streams
+from gradcheck.child.apart import keep_apart
 from gradcheck.child.guard import Guard
 from gradcheck.child.job import Job, Message
 from gradcheck.child.listening import Listening
@@ -21,9 +23,11 @@ from gradcheck.errors import GradcheckError, TargetError
 if TYPE_CHECKING:
     from gradcheck.report import DiffReport, Report
 
+_end = os._exit
 Send = Callable[[Message], None]
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Set to 1 where unset: a check is many small products, and several threads may sum in another order each time."""
+"""Set to 1 where unset. A check is thousands of small products: on two busy cores, two OpenBLAS threads made it take more
+than 60 s instead of 13 s (784-256-10 network, batch 256), and sums come out alike each time only with one."""
 
 
 def enter(job: Job, private: Path, results: int, life: int, not_its: Iterable[int]) -> NoReturn:
@@ -35,21 +39,21 @@ def enter(job: Job, private: Path, results: int, life: int, not_its: Iterable[in
         threading.Thread(target=_end_with_parent, args=(life,), daemon=True).start()
         _serve(job, private, os.fdopen(results, "wb"))
     finally:
-        os._exit(0)
+        _end(0)
 
 
 def enter_spawned() -> NoReturn:
-    """What a child does that is a new interpreter: its job comes through standard input, standard output takes the rest."""
+    """What a child does that is a new interpreter: its job comes from standard input, answers go to standard output."""
     try:
         job, private = pickle.load(sys.stdin.buffer)
         _serve(job, private, os.fdopen(os.dup(1), "wb"))
     finally:
-        os._exit(0)
+        _end(0)
 
 
 def _end_with_parent(life: int) -> None:
     os.read(life, 1)  # returns when the parent is gone
-    os._exit(1)
+    _end(1)
 
 
 def _serve(job: Job, private: Path, results: BinaryIO) -> None:
@@ -61,10 +65,11 @@ def _serve(job: Job, private: Path, results: BinaryIO) -> None:
 
     streams.cut_off(quiet=job.quiet)
     place.write_down_into(private)
-    _settle_in(job, private)
     guard = Guard(private)
     try:
-        _import_own()
+        prepare()
+        _settle_in(job, private)
+        keep_apart(guard, private)
         guard.stand()
         send(Message("report", _noted(_done(job, started, guard, send), guard)))
     except GradcheckError as error:
@@ -76,18 +81,20 @@ def _serve(job: Job, private: Path, results: BinaryIO) -> None:
 
 
 def _settle_in(job: Job, private: Path) -> None:
-    """Process-wide settings, before NumPy or anything of the user's is imported."""
-    for name in SINGLE_THREADED:
-        os.environ.setdefault(name, "1")
+    """Process-wide settings, before anything of the user's is imported."""
     os.environ.setdefault("MPLBACKEND", "Agg")  # no window that waits to be closed
+    tempfile.tempdir = str(private)
     os.environ.update(TMPDIR=str(private), HYPOTHESIS_STORAGE_DIRECTORY=str(private / "hypothesis"))
     sys.dont_write_bytecode = True
+    os._exit = sys.exit  # type: ignore[assignment]  # what was seen before that is checked
     sys.breakpointhook = lambda *_, **__: None
     sys.argv = [job.targets[0].partition(":")[0]]
 
 
-def _import_own() -> None:
-    """All of gradcheck that is needed, before the user's folder comes first in the path and may shadow things."""
+def prepare() -> None:
+    """Import all of gradcheck that is needed, before the user's folder comes first in the path and may shadow things."""
+    for name in SINGLE_THREADED:
+        os.environ.setdefault(name, "1")
     import gradcheck.layers_diff
     import gradcheck.pipeline  # noqa: F401
 
@@ -102,11 +109,11 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Report | DiffRe
     if options.timeout is not None:
         left = options.timeout - (time.monotonic() - started)
         options = replace(options, timeout=max(left, 1e-3))
-    listening = Listening(options.timeout, guard)
+    listening = Listening(options.timeout, guard.note, lambda: send(Message("seen")))
     if job.command == "diff":
-        return layers_diff.run(targets[0], targets[1], options)
+        return layers_diff.run(targets[0], targets[1], options, output=listening)
     if job.command == "shapes":
-        return pipeline.run_shapes(targets[0], options)
+        return pipeline.run_shapes(targets[0], options, output=listening)
     return pipeline.run(
         targets[0],
         options,

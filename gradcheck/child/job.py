@@ -36,8 +36,8 @@ class Job:
 class Message:
     """Sent by the child; the last of its kind counts."""
 
-    kind: Literal["partial", "report", "error", "internal"]
-    """What is known so far, the answer, what gradcheck refuses or cannot do, or a fault of its own."""
+    kind: Literal["seen", "partial", "report", "error", "internal"]
+    """A backward step was seen; what is known so far; the answer; what can't be done, and why; a fault of gradcheck."""
     report: Report | DiffReport | None = None
     """With partial and report."""
     text: str = ""

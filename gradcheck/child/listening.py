@@ -1,4 +1,4 @@
-"""The first run of the user's code, the only one that is heard; ended when it goes on without coming to more."""
+"""Each first run of the user's code: heard if it is the very first, ended when it runs on without coming to more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from gradcheck.child import place, streams
-from gradcheck.child.guard import Guard
 
 TICK = 0.1
 """Seconds between two looks at what the run has come to."""
@@ -21,26 +20,26 @@ SHARE = 0.5
 
 
 class Listening:
-    """Entered around the first run, which is what its prints are heard from; later ones are silent."""
+    """Entered around the first run of every program that is opened; of the very first one the prints are heard."""
 
-    def __init__(self, limit: float | None, guard: Guard) -> None:
+    def __init__(self, limit: float | None, note: Callable[[str], None], came: Callable[[], None]) -> None:
+        """`limit` in seconds; `note` takes what the reader should know; `came` is called after a run with gradients."""
         self._limit = limit
-        self._guard = guard
+        self._note = note
+        self._came = came
         self._over = False
 
     @contextlib.contextmanager
     def __call__(self, seen: Callable[[], tuple[int, int]]) -> Iterator[None]:
         """`seen` tells how many values and how many gradients the run has come to."""
-        if self._over:
-            yield
-            return
-        with contextlib.redirect_stdout(sys.__stdout__):
+        first, self._over = not self._over, True
+        with contextlib.redirect_stdout(sys.__stdout__) if first else contextlib.nullcontext(), self._patience(seen):
             try:
-                with self._patience(seen):
-                    yield
+                yield
             finally:
-                self._over = True
                 streams.silence()
+        if seen()[1]:
+            self._came()
 
     @contextlib.contextmanager
     def _patience(self, seen: Callable[[], tuple[int, int]]) -> Iterator[None]:
@@ -57,14 +56,7 @@ class Listening:
             if values != known:
                 known, since = values, now
             if gradients and (now - since > IDLE * limit or now - started > SHARE * limit):
-                where = place.of_frame(frame)
-                self._guard.note(
-                    f"the run was ended after {now - started:.2g} s{f' at {where}' if where else ''}:"
-                    " what comes after that was not seen"
-                )
-                from gradcheck.capture.probes import StopRun
-
-                raise StopRun
+                self._give_up(place.of_frame(frame))
 
         before = signal.signal(signal.SIGALRM, look)
         signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
@@ -73,3 +65,12 @@ class Listening:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+
+    def _give_up(self, where: str) -> None:
+        from gradcheck.capture.record import StopRun
+
+        at = f" at {where}" if where else ""
+        self._note(
+            f"the code runs on{at} after its backward step: it was ended there, and what comes after was not seen"
+        )
+        raise StopRun

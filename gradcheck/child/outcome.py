@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradcheck.child.job import Ending, Job, Message, Outcome
+from gradcheck.errors import NothingToCheck
 
 if TYPE_CHECKING:
     from gradcheck.report import DiffReport, Report
 
+NOTHING = NothingToCheck.exit_code
 INTERNAL = 101
 """Exit code of a fault of gradcheck's own."""
 
@@ -21,6 +23,8 @@ def outcome(job: Job, messages: Sequence[Message], ending: Ending) -> Outcome:
     last = messages[-1] if messages else None
     if last is None:
         return Outcome(job, 2, error=_ended(job, ending))
+    if last.kind == "seen":
+        return Outcome(job, NOTHING, error=_unmeasured(job, ending))
     if last.kind == "error":
         return Outcome(job, last.exit_code, error=last.text)
     if last.kind == "internal":
@@ -32,16 +36,16 @@ def outcome(job: Job, messages: Sequence[Message], ending: Ending) -> Outcome:
 
 
 def _of_report(job: Job, report: Report | DiffReport) -> Outcome:
+    from gradcheck.compare import Verdict
     from gradcheck.render.wording import settle
     from gradcheck.report import Report
-    from gradcheck.report import Verdict
 
     if not isinstance(report, Report):
         return Outcome(job, report.exit_code, report)
     report = settle(report)
     code = report.exit_code
     if report.comparisons and all(c.verdict is Verdict.INCONCLUSIVE and c.reason == TIME for c in report.comparisons):
-        code = 5
+        code = NOTHING
     elif report.verdict is Verdict.INCONCLUSIVE and job.options.allow_inconclusive:
         code = 0
     return Outcome(job, code, report)
@@ -52,7 +56,8 @@ TIME = "time limit reached"
 
 
 def _unfinished(report: Report | DiffReport, ending: Ending) -> Report | DiffReport:
-    from gradcheck.report import Report, Verdict
+    from gradcheck.compare import Verdict
+    from gradcheck.report import Report
 
     if not isinstance(report, Report):
         return report
@@ -80,6 +85,16 @@ def _ended(job: Job, ending: Ending) -> str:
     return (
         f"{job.name} ended the process before it came to a backward step: {_how(ending.status)}, as os._exit does.{at}"
     )
+
+
+def _unmeasured(job: Job, ending: Ending) -> str:
+    at = f" It was at {ending.place}." if ending.place else ""
+    if ending.timed_out:
+        return (
+            f"{job.name}: a backward step was seen, but none of its gradients could be measured in"
+            f" {job.options.timeout:g} s.{at} Give it more time with --timeout, or fewer numbers, e.g. with --call."
+        )
+    return f"{job.name} crashed after the first backward step, when it was run again: {_how(ending.status)}.{at}"
 
 
 def _how(status: int) -> str:

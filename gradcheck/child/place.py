@@ -11,10 +11,9 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from gradcheck.source import shown
+from gradcheck.source import is_library, is_own, shown
 
-_OWN = Path(__file__).resolve().parents[1]
-_LIBRARY = os.path.dirname(os.path.realpath(contextlib.__file__))
+_ROOT = Path(__file__).resolve().parents[2]
 _FILE = "where"
 _FRAME = re.compile(r'  File "(.+)", line (\d+) in (.+)')
 
@@ -30,10 +29,7 @@ def of_frame(frame: FrameType | None) -> str:
 
 def is_users(file: str) -> bool:
     """Whether a frame's file is neither gradcheck's nor Python's nor an installed package's."""
-    if file.startswith("<") or "site-packages" in Path(file).parts:
-        return False
-    path = os.path.realpath(file)
-    return not path.startswith((f"{_OWN}{os.sep}", f"{_LIBRARY}{os.sep}"))
+    return not is_own(file) and not is_library(file)
 
 
 def raised_by_user(error: BaseException) -> bool:
@@ -41,22 +37,16 @@ def raised_by_user(error: BaseException) -> bool:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if is_users(frame.filename):
             return True
-        if _is_own(frame.filename):
+        if is_own(frame.filename):
             return False
     return False
 
 
 def own_frames(error: BaseException) -> str:
     """The error with gradcheck's own frames, for whoever repairs it."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_own(f.filename)]
-    lines = [
-        f"  {Path(f.filename).resolve().relative_to(_OWN.parent)}:{f.lineno}, in {f.name}\n    {f.line}" for f in frames
-    ]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_own(f.filename) and f.filename[0] != "<"]
+    lines = [f"  {Path(f.filename).resolve().relative_to(_ROOT)}:{f.lineno}, in {f.name}\n    {f.line}" for f in frames]
     return "\n".join([*lines, f"  {type(error).__name__}: {error}"])
-
-
-def _is_own(file: str) -> bool:
-    return os.path.realpath(file).startswith(f"{_OWN}{os.sep}")
 
 
 # -- for the parent: written down by the interpreter itself, even where no Python code runs any more
@@ -64,7 +54,7 @@ def _is_own(file: str) -> bool:
 
 def write_down_into(private: Path) -> None:
     """Have the stack written into the folder on a crash, and when the parent says that time is up."""
-    file = open(private / _FILE, "w")  # noqa: SIM115 - open until the process ends
+    file = os.open(private / _FILE, os.O_WRONLY | os.O_CREAT)
     faulthandler.enable(file, all_threads=False)
     if hasattr(faulthandler, "register"):
         faulthandler.register(signal.SIGTERM, file, all_threads=False)

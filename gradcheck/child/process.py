@@ -26,6 +26,8 @@ GRACE = 0.1
 """Seconds between asking a child where it is and killing it."""
 FORKS = hasattr(os, "fork")
 """False on Windows, where a child is a new interpreter."""
+SHARES = sys.platform == "linux"
+"""Whether what was imported before a fork works after it: macOS's BLAS does not, and each child imports for itself."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,8 @@ class Child:
 def outcomes(jobs: Sequence[Job], *, at_once: int = 1, meanwhile: Callable[[], None] = lambda: None) -> list[Outcome]:
     """Run every job in a child of its own, `at_once` of them at a time; `meanwhile` is called once the first runs."""
     with _private_folders(len(jobs)) as folders:
+        if SHARES:
+            inside.prepare()
         if FORKS:
             return _forked(jobs, folders, at_once, meanwhile)
         with ThreadPoolExecutor(at_once) as pool:
@@ -94,9 +98,7 @@ def _private_folders(count: int) -> Iterator[list[Path]]:
 # -- where there is fork
 
 
-def _forked(
-    jobs: Sequence[Job], folders: Sequence[Path], at_once: int, meanwhile: Callable[[], None]
-) -> list[Outcome]:
+def _forked(jobs: Sequence[Job], folders: Sequence[Path], at_once: int, meanwhile: Callable[[], None]) -> list[Outcome]:
     waiting = list(range(len(jobs)))
     running: dict[int, Child] = {}
     ended: dict[int, Outcome] = {}

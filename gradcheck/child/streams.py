@@ -15,8 +15,8 @@ def cut_off(*, quiet: bool) -> None:
         os.dup2(nowhere, 2)
     os.dup2(2, 1)
     os.close(nowhere)
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]
-    out = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    sys.stdin = sys.__stdin__ = os.fdopen(0, encoding="utf-8", closefd=False)  # type: ignore[misc]
+    out = os.fdopen(1, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
     sys.stdout = sys.__stdout__ = out  # type: ignore[misc]
 
 

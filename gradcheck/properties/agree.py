@@ -21,15 +21,14 @@ def gradients_agree(opened: Opened) -> Outcome:
         return nothing("the loss is not finite")
     judged = [_judged(opened, g, rng) for g in opened.gradients if g.of.array.size]
     size = max((j.agreement.size for j in judged if j.agreement is not None), default=0.0)
-    wrong = [j for j in judged if j.verdict is Verdict.FAIL and not _is_rounding(opened, j, size)]
-    confirmed = [j for j in wrong if _is_confirmed(opened, j)]
-    if wrong and not confirmed:
-        return nothing("the loss is too coarse to tell")
-    wrong = confirmed
+    doubtful = [j for j in judged if j.verdict is Verdict.FAIL and not _is_rounding(opened, j, size)]
+    wrong = [j for j in doubtful if _is_confirmed(opened, j)]
     if wrong:
         names = {j.gradient.name for j in wrong}
         blamed = [j for j in assign_blame(program, judged) if j.gradient.name in names]
         return _told(next((j for j in blamed if j.verdict is Verdict.FAIL), wrong[0]), judged)
+    if doubtful:
+        return nothing("the loss is too coarse to tell")
     if any(j.verdict is Verdict.PASS for j in judged):
         return HELD
     return nothing(judged[0].reason if judged else "no gradient was seen")
@@ -81,8 +80,8 @@ def _is_confirmed(opened: Opened, judged: Judged) -> bool:
     """
     found, n = judged.agreement, judged.truth.array
     own, _ = in_layout(judged.gradient.array, judged.gradient.of.array.shape)
-    if found is None or found.holds or n is None or own is None:
-        return True
+    if found is None or n is None or own is None or (found.holds and found.scale == 1):
+        return True  # a shape, a layout: nothing that a derivative could settle
     factors = [1.0]
     if judged.gradient.kind == "intermediate":
         # what is fitted to a doubtful derivative is off itself: a size close by is what it stands for

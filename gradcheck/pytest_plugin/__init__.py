@@ -36,8 +36,22 @@ def pytest_configure(config: pytest.Config) -> None:
         "gradcheck(target, *, loss, params, grads, call, shapes, batch, seed, method, full, budget, properties,"
         " timeout, allow_inconclusive): check the target's backward pass, one item a gradient.",
     )
-    if config.getoption("gradcheck") and not any("::" in arg or Path(arg).is_file() for arg in config.args):
-        config.args.append(str(config.rootpath / "pyproject.toml"))
+    if config.getoption("gradcheck"):
+        _collect_configured(config)
+
+
+def _collect_configured(config: pytest.Config) -> None:
+    """See that pyproject.toml is collected, unless single files or tests are asked for."""
+    file = config.rootpath / "pyproject.toml"
+    if not file.is_file():
+        raise pytest.UsageError(
+            f"--gradcheck: there is no pyproject.toml in {config.rootpath}; it reads [tool.gradcheck] there,"
+            ' e.g. targets = ["net.py:train"].'
+        )
+    asked = [Path(arg.partition("::")[0]).absolute() for arg in config.args]
+    # a folder above is collected with all that is in it; named besides, the file is all that pytest 8.4 would collect
+    if all(path.is_dir() and path not in file.parents for path in asked):
+        config.args.append(str(file))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

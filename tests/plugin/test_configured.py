@@ -110,4 +110,13 @@ def test_what_cannot_be_read_is_an_error_of_that_file_alone(project, toml, said)
 def test_no_pyproject_is_no_success(session) -> None:
     seen = session("def test_other(): ...", "--gradcheck")
     assert seen.exit == 4
-    assert "pyproject.toml" in seen.text
+    assert "ERROR: --gradcheck: there is no pyproject.toml in " in seen.text
+
+
+def test_they_are_collected_wherever_the_tests_lie(configured, project) -> None:
+    project.mkdir("tests")
+    (project.path / "tests" / "test_more.py").write_text("def test_more(): ...")
+    for args in (["tests"], ["tests", "tests/../tests"], [str(project.path)], ["--rootdir=.", "tests"]):
+        seen = configured(TARGETS, "--gradcheck", *args)
+        assert len(seen.parts("net:train")) == 8
+        assert seen.outcomes["test_more"] == "passed"

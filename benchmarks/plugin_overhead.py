@@ -1,0 +1,68 @@
+"""What the pytest plugin costs a session that does not use it: sessions with it and without, in turn.
+
+    python benchmarks/plugin_overhead.py [--repeats 20]
+
+A session is one test that passes, in a process of its own. The two kinds alternate, so that whatever else the machine
+does hits both alike; the difference is the median over pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tabulate import tabulate
+
+OTHERS = ("randomly", "hypothesispytest", "xdist", "xdist.looponfail", "timeout", "cacheprovider")
+"""Plugins that are left out of both: they are not what is measured."""
+KINDS = {"without (-p no:gradcheck)": ["-p", "no:gradcheck"], "with": []}
+
+
+def session(folder: Path, arguments: list[str]) -> float:
+    """Seconds of one session."""
+    blocked = [word for name in OTHERS for word in ("-p", f"no:{name}")]
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *blocked, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL
+    )
+    return time.perf_counter() - start
+
+
+def importing() -> float:
+    """Seconds that importing the plugin takes, pytest being there: the median of several fresh processes."""
+    code = (
+        "import pytest, time; t = time.perf_counter(); import gradcheck.pytest_plugin; print(time.perf_counter() - t)"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True) for _ in range(9)]
+    return statistics.median(float(run.stdout) for run in runs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=20, help="pairs of sessions (default 20)")
+    repeats = parser.parse_args().repeats
+    times: dict[str, list[float]] = {name: [] for name in KINDS}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "test_one.py").write_text("def test_one(): ...\n")
+        (folder / "pytest.ini").write_text("[pytest]\n")
+        for round_ in range(repeats + 1):
+            for kind, arguments in KINDS.items():
+                seconds = session(folder, arguments)
+                if round_:  # the first warms the caches
+                    times[kind].append(seconds)
+    rows = [(kind, f"{1000 * statistics.median(t):.1f}", f"{1000 * min(t):.1f}") for kind, t in times.items()]
+    print(tabulate(rows, headers=["session", "median ms", "least ms"], stralign="right"))
+    differences = [1000 * (b - a) for a, b in zip(*times.values())]
+    low, middle, high = statistics.quantiles(differences, n=4)
+    print(f"\nthe plugin costs {middle:.1f} ms a session (quartiles {low:.1f} and {high:.1f}, {repeats} pairs)")
+    print(f"importing it takes {1000 * importing():.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
