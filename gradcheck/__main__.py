@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
+if not sys.flags.safe_path:
     del sys.path[0]  # the user's folder must not shadow what gradcheck imports; the child process puts it back
 
 from gradcheck.cli import main

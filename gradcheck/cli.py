@@ -25,16 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_standard_streams()
     try:
         code = _main(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()
     except GradcheckError as error:
         _complain(str(error))
         code = error.exit_code
     except KeyboardInterrupt:
         _complain("interrupted")
         code = INTERRUPTED
-    except BrokenPipeError:
-        _forget_stdout()
-        code = 1
     except Exception as error:
         _complain(_internal("".join(traceback.format_exception(error))))
         code = INTERNAL
@@ -75,7 +71,7 @@ def _check(asked: Any) -> int:
     if getattr(asked, "fix", False):
         raise UsageError("--fix is not built yet; the report shows what the line should say.")
     said = arguments.given(asked)
-    here = Path.cwd()
+    here = _here()
     told = config.load(here)
     values = {**told.values, **said}
     targets = tuple(asked.targets) or told.targets
@@ -96,6 +92,13 @@ def _check(asked: Any) -> int:
             _complain(_internal(one.error) if one.exit_code == INTERNAL else one.error)
     show([one.report for one in done if one.report is not None], several=len(jobs) > 1)
     return max((one.exit_code for one in done), key=SEVERITY.index)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder does not exist any more; go to another one.") from None
 
 
 class _Show:
@@ -119,10 +122,10 @@ class _Show:
             return
         text = self._rendered(reports, several)
         if self._file is None:
-            print(text)
+            _say(text)
             return
         try:
-            self._file.write_text(f"{text}\n", encoding="utf-8")
+            self._file.write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise UsageError(f"--output {self._file}: {error.strerror}.") from None
 
@@ -153,8 +156,7 @@ def _rules() -> int:
     from gradcheck.codes import CODES
 
     widest = max(len(category) for category, _ in CODES.values())
-    for code, (category, meaning) in CODES.items():
-        print(f"{code}  {category:<{widest}}  {meaning}")
+    _say("\n".join(f"{code}  {category:<{widest}}  {meaning}" for code, (category, meaning) in CODES.items()))
     return 0
 
 
@@ -169,7 +171,7 @@ def _explain(asked: str) -> int:
         raise UsageError(f"{asked!r} is no code; the nearest are {', '.join(near)}. All of them: gradcheck rules.")
     told = page(code)
     category, meaning = CODES[code]
-    print(told or f"{code}  {category}\n\n{meaning}\n\nThe page with a worked example is not built yet.")
+    _say(told or f"{code}  {category}\n\n{meaning}\n\nThe page with a worked example is not built yet.")
     return 0
 
 
@@ -229,7 +231,11 @@ def _open_standard_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _forget_stdout() -> None:
-    """The reader has gone (`| head -1`): the interpreter's own flush at the end must not find a broken pipe."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+def _say(text: str) -> None:
+    """Print to standard output. Raises UsageError where that can't be written; a reader that has gone is no error."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter's own flush at the end must not fail again
+        if not isinstance(error, BrokenPipeError):
+            raise UsageError(f"standard output can't be written: {error.strerror}.") from None

@@ -170,7 +170,7 @@ def _set_generator_state(generator: Any, saved: Any) -> None:
 def _equal_states(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return all(_equal_states(a[k], b[k]) for k in b)
-    return bool(np.array_equal(a, b))
+    return bool(a == b if isinstance(a, tuple) else np.array_equal(a, b))
 
 
 def _same_generator(generator: Any, saved: Any) -> bool:

@@ -21,7 +21,7 @@ from gradcheck.capture.ambient import Ambient
 from gradcheck.capture.evaluate import Evaluator
 from gradcheck.capture.install import Instrumentation
 from gradcheck.capture.probes import Probes, install, installed, is_stop
-from gradcheck.capture.record import Key, Recorder, Value, as_like
+from gradcheck.capture.record import Key, Recorder, StopRun, Value, as_like
 from gradcheck.capture.rewrite import Site
 from gradcheck.capture.roots import assign, look, roots
 from gradcheck.capture.steps import BaseOf, FirstStep, recomputed
@@ -191,14 +191,24 @@ class Program:
         recorder = Recorder(self.sites, watch=watch)
         heard = nullcontext() if output is None else output(lambda: (recorder.passed, step.gradients))
 
+        interrupted = False
+
         def entry() -> None:
-            with heard:
-                self._entry()
+            nonlocal interrupted
+            try:
+                with heard:
+                    self._entry()
+            except StopRun:
+                interrupted = True
+                raise
 
         raised = self._run(recorder.probes(), {}, entry=entry, silent=False)
         recorded = recorder.values()
         cut = next((i for i, (value, _) in enumerate(recorded) if value.key == step.cut), len(recorded))
-        self._end = frozenset() if step.cut is None else frozenset({step.cut})
+        end = step.cut
+        if end is None and interrupted:  # it would run on: every later run ends where this one did
+            end = next((v.key for v, _ in reversed(recorded) if v.site.kind != "argument"), None)
+        self._end = frozenset() if end is None else frozenset({end})
         trace = _trace(recorded[:cut], recorder, raised, step.cut is not None)
         edited = self._saved.edited()
         changed = {id(item) for item in edited}

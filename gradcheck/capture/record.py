@@ -88,6 +88,11 @@ class Recorder:
         """What was recorded, and the objects themselves."""
         return [(value, alive) for value, alive in zip(self._values, self._alive) if value is not None]
 
+    @property
+    def passed(self) -> int:
+        """How many probes the run has passed."""
+        return self._passes
+
     # -- what the rewritten code calls
 
     def value(self, site: int, value: Any) -> Any:

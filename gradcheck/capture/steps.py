@@ -67,6 +67,11 @@ class FirstStep:
         self._note(value)
         return False
 
+    @property
+    def gradients(self) -> int:
+        """How many lines have computed a gradient."""
+        return len(self._backward)
+
     def is_gradient(self, value: Value, leaf: Any) -> bool:
         """Whether a value is the gradient of an earlier one."""
         if value.site.literal and value.site.kind == "assign":

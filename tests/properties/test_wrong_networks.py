@@ -29,7 +29,7 @@ CAUGHT = [
     ("reference_net:original", SHAPES, "m=1 d=1 h=1 c=2", "dW2 has shape (2, 1), W2 has (1, 2)"),
     ("siblings:average_wrong", BATCHES, "m=2 d=1 h=1 c=1", "da of a batch is not the weighted mean of its parts'"),
     ("siblings:coupled_wrong", BATCHES, "m=2 d=1 h=1 c=1", "neither the mean nor the sum of its parts'"),
-    ("reference_net:original", BATCHES, "m=2 d=1 h=1 c=1", "the shape of db2 follows the batch"),
+    ("reference_net:original", BATCHES, "m=2 d=1 h=1 c=2", "the shape of db2 follows the batch"),
     ("siblings:samples_wrong", SAMPLES, "m=2 d=1 h=1 c=1", "dV does not stay as it was when samples are permuted"),
     ("siblings:units_wrong", UNITS, "m=1 d=1 h=2 c=1", "the loss is not what it was after units along h are"),
     ("siblings:units_backward_wrong", UNITS, "m=1 d=1 h=2 c=1", "dZ does not permute with them when units along h"),
