@@ -31,12 +31,12 @@ def sessions(block: str) -> Iterator[tuple[str, int, str]]:
 
 
 def run(command: str) -> tuple[int, str]:
-    """Exit code and output of a `gradcheck` or `python` command, run in docs/ at 100 columns without colour."""
+    """Exit code and output of a `gradcheck` or `python` command, run in the repo at 100 columns without colour."""
     first, *rest = shlex.split(command)
     program = {"gradcheck": [sys.executable, "-m", "gradcheck"], "python": [sys.executable]}[first]
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     ran = subprocess.run(
-        [*program, *rest], capture_output=True, text=True, encoding="utf-8", env=environment, cwd=DOCS, stdin=subprocess.DEVNULL
+        [*program, *rest], capture_output=True, text=True, encoding="utf-8", env=environment, cwd=DOCS.parent, stdin=subprocess.DEVNULL
     )
     return ran.returncode, ran.stdout + ran.stderr
 
@@ -67,6 +67,8 @@ def renewed(block: str) -> str:
     parts = []
     for command, _, _ in sessions(block):
         code, output = run(command)
+        if code == 101:
+            raise SystemExit(f"$ {command}\n{output}")
         parts.append(f"$ {command}{f'  # exit {code}' if code else ''}\n{output.rstrip()}\n")
     return "\n".join(parts)
 

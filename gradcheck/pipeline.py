@@ -43,8 +43,6 @@ REDRAWS = 3
 """How often a probe that could not see is drawn anew."""
 EXAMPLES = 25
 """Networks drawn for the properties."""
-PROPERTY_SECONDS = 4.0
-"""Time after which no further network is drawn."""
 Progress = Callable[[Report], None]
 
 
@@ -194,8 +192,8 @@ def _other_batches(
 def _properties(driver: Driver, options: Options, limits: Limits) -> tuple[PropertyResult, ...]:
     if not options.properties:
         return ()
-    left = PROPERTY_SECONDS if limits.until is None else min(PROPERTY_SECONDS, limits.until - time.monotonic())
-    if left <= 0:
+    left = None if limits.until is None else limits.until - time.monotonic()
+    if left is not None and left <= 0:
         return ()
     from gradcheck.properties import run_properties  # Hypothesis, a tenth of a second to import, only where it is used
 

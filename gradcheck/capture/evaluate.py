@@ -35,12 +35,15 @@ class Evaluator:
         def value(site: int, value: Any) -> Any:
             return passes(site, value) if site in hot else value
 
+        def owned(site: int, value: Any, _: Any) -> Any:
+            return passes(site, value) if site in hot else value
+
         def augmented(site: int, value: Any) -> Any:
             self.edited.append(value)
             return written(passes(site, value), value) if site in hot else value
 
         def seen(site: int, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...]) -> None:
-            _, _, edited = found(self.sites[site], root, steps, rest)
+            _, _, edited, _ = found(self.sites[site], root, steps, rest)
             self.edited.append(edited)
             if site in hot:
                 replacement = passes(site, edited)
@@ -54,6 +57,7 @@ class Evaluator:
 
         return {
             "value": value,
+            "owned": owned,
             "held": value,
             "augmented": augmented,
             "seen": seen,

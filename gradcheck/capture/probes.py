@@ -19,6 +19,7 @@ Probes = Mapping[str, Callable[..., Any]]
 """What the rewritten code calls:
 
 value(site, v) -> v             v is about to be bound, returned or put into a container
+owned(site, v, o) -> v          the same, of an attribute of o
 held(site, v) -> v              v is about to be stored under a computed key
 index(site, key) -> key         which turns out to be this
 augmented(site, v) -> v         v is what an augmented assignment to a name came to
@@ -47,6 +48,7 @@ def _caught() -> None:
 
 PASSING: Probes = {
     "value": _first,
+    "owned": _first,
     "held": _first,
     "index": _first,
     "augmented": _first,
@@ -106,7 +108,7 @@ def stop(patience: int = 1000) -> NoReturn:
             raise StopRun
         return passed
 
-    install(dict.fromkeys(("value", "held", "augmented", "compared", "kink"), value))
+    install(dict.fromkeys(("value", "owned", "held", "augmented", "compared", "kink"), value))
     raise StopRun
 
 

@@ -50,6 +50,10 @@ class Value:
     """A copy, as it was at that moment."""
     identity: int
     """id() of the object, unique while the trace is alive."""
+    owner: int = 0
+    """id() of the instance whose attribute it is, or whose method computes it; 0 for none."""
+    call: int = 0
+    """Which call of its function it belongs to, counted from 1; 0 where functions have no arguments."""
 
 
 @dataclass(slots=True)
@@ -62,6 +66,8 @@ class Recorder:
     """The run ends when one of these is recorded."""
     watch: Callable[[Value, Any], bool] | None = None
     """Asked after each value, with the object itself; True ends the run."""
+    naming: Callable[[str, str], str] | None = None
+    """From a value's path and last name to the name that it goes by."""
     limit: int = 300_000
     """The run ends after this many values, however long it would go on, or ten times as many probes passed."""
     most: int = 1 << 30
@@ -73,6 +79,9 @@ class Recorder:
     kinks: Kinks = field(default_factory=Kinks)
     _values: list[Value | None] = field(default_factory=list)
     _alive: list[object] = field(default_factory=list)
+    _alive_owners: list[object] = field(default_factory=list)
+    _calls: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """Of each function, how often it was called and the instance whose method it was called as."""
     _counts: dict[int, int] = field(default_factory=dict)
     _held: defaultdict[int, list[tuple[Key, Any]]] = field(default_factory=lambda: defaultdict(list))
     _copies: dict[int, Array] = field(default_factory=dict)
@@ -81,7 +90,7 @@ class Recorder:
     _bytes: int = 0
 
     def probes(self) -> Probes:
-        names = ("value", "held", "index", "augmented", "seen", "arguments")
+        names = ("value", "owned", "held", "index", "augmented", "seen", "arguments")
         return {**{name: getattr(self, name) for name in names}, **self.kinks.probes()}
 
     def values(self) -> list[tuple[Value, object]]:
@@ -96,10 +105,13 @@ class Recorder:
     # -- what the rewritten code calls
 
     def value(self, site: int, value: Any) -> Any:
+        return self.owned(site, value, None)
+
+    def owned(self, site: int, value: Any, owner: Any) -> Any:
         key = self._next(site)
         place = self.sites[site]
         if not (place.kind == "assign" and place.last.endswith("]") and _is_scalar(value)):
-            self._record(place, key, value, place.name, place.last)
+            self._record(place, key, value, place.name, place.last, owner)
         return self._replaced(key, value)  # after it was recorded: what this line computes from right inputs
 
     def held(self, site: int, value: Any) -> Any:
@@ -128,15 +140,19 @@ class Recorder:
     def seen(self, site: int, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...]) -> None:
         key = self._next(site)
         place = self.sites[site]
-        name, last, value = found(place, root, steps, rest)
+        name, last, value, owner = found(place, root, steps, rest)
         if value is NOTHING:
             return
-        self._record(place, key, value, name, last)
+        self._record(place, key, value, name, last, owner)
         if place.kind == "modify":
             self._forget_earlier(site, value)
         written(self._replaced(key, value), value)
 
     def arguments(self, site: int, *values: Any) -> tuple[Any, ...]:
+        first = self.sites[site]
+        owner = id(values[0]) if first.name == "self" else 0
+        where = first.file, first.function
+        self._calls[where] = self._calls.get(where, (0, 0))[0] + 1, owner
         passed = []
         for number, value in enumerate(values, site):
             key = self._next(number)
@@ -170,12 +186,17 @@ class Recorder:
         self.ended = True
         stop()
 
-    def _record(self, place: Site, key: Key, value: Any, name: str, last: str) -> None:
+    def _record(self, place: Site, key: Key, value: Any, name: str, last: str, owner: Any = None) -> None:
+        call, own = self._calls.get((place.file, place.function), (0, 0))
+        if owner is not None:
+            own = id(owner)
+            self._alive_owners.append(owner)
         for path, leaf_name, leaf in leaves(value, name, last):
+            leaf_name = leaf_name if self.naming is None else self.naming(path, leaf_name)
             large = place.kind == "argument" and np.size(leaf) > LARGE
             copied = leaf if large else self._copy(leaf)
             self._alive.append(leaf)
-            recorded = Value(leaf_name, path, place, key, leaf is value, copied, id(leaf))
+            recorded = Value(leaf_name, path, place, key, leaf is value, copied, id(leaf), own, call)
             self._values.append(recorded)
             if self.watch is not None and self.watch(recorded, leaf):
                 stop()
@@ -204,20 +225,20 @@ class Recorder:
                 self._bytes -= before.array.nbytes
 
 
-def found(place: Site, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...]) -> tuple[str, str, Any]:
-    """What a place leads to and its names there; of an edit, the array that was edited, else NOTHING."""
-    name, last, value = place.name, place.last, root
+def found(place: Site, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...]) -> tuple[str, str, Any, Any]:
+    """What a place leads to, its names there and what holds it; of an edit, the array that was edited, else NOTHING."""
+    name, last, value, holder = place.name, place.last, root, None
     for step in steps:
-        value = reach(value, step)
+        holder, value = value, reach(value, step)
     if place.kind != "modify":
-        return name, last, value
+        return name, last, value, holder
     for step in rest:
         if issubclass(type(value), np.ndarray):
             break
-        value = reach(value, step)
+        holder, value = value, reach(value, step)
         key = step[0]
         name, last = f"{name}[{key!r}]", key if isinstance(key, str) else f"{last}[{key!r}]"
-    return name, last, value if issubclass(type(value), np.ndarray) else NOTHING
+    return name, last, value if issubclass(type(value), np.ndarray) else NOTHING, holder
 
 
 def written(replacement: Any, value: Any) -> Any:

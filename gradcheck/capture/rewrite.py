@@ -40,8 +40,9 @@ class Site:
     """Qualified name of the enclosing function, "" at module level."""
     last: str = ""
     """Its last name: W1 for self.W1 and for grads['W1']."""
-    literal: bool = False
-    """Whether a number is written there: a step size or a sum's beginning, not something computed."""
+    form: str = ""
+    """literal: a number is written there, a step size or a sum's beginning; refined: computed from the target's own
+    earlier value; passed: by a function that is handed that; else ""."""
 
 
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
@@ -62,13 +63,13 @@ class _Rewriter(ast.NodeTransformer):
     # -- building blocks
 
     def site(
-        self, name: str, kind: str, statement: ast.AST, at: ast.AST, last: str = "", literal: bool = False
+        self, name: str, kind: str, statement: ast.AST, at: ast.AST, last: str = "", form: str = ""
     ) -> ast.Constant:
         span = (at.lineno, at.col_offset, at.end_lineno or at.lineno, at.end_col_offset or 0)  # type: ignore[attr-defined]
         function = ".".join(scope.name for scope in self.scopes)
         line: int = statement.lineno  # type: ignore[attr-defined]
         number = len(self.sites)
-        self.sites.append(Site(number, name, kind, self.file, line, span, function, last or name, literal))
+        self.sites.append(Site(number, name, kind, self.file, line, span, function, last or name, form))
         return ast.Constant(number)
 
     def call(self, probe: str, *arguments: ast.expr, at: ast.AST) -> ast.expr:
@@ -110,7 +111,7 @@ class _Rewriter(ast.NodeTransformer):
         self._defaults(node.args)
         with self.scope(node):
             node.body = self._all(node.body)
-            arguments = [a for a in _arguments(node.args) if a.arg not in ("self", "cls")]
+            arguments = [a for a in _arguments(node.args) if a.arg != "cls"]
             if arguments:
                 first = node.body[0]
                 node.body.insert(1 if _is_docstring(first) else 0, self._looked_at(arguments, first))
@@ -158,15 +159,19 @@ class _Rewriter(ast.NodeTransformer):
     # -- statements
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
-        literal = _is_number(node.value)
-        node.value = self.visit(node.value)
         plain = next((t for t in node.targets if not isinstance(t, (ast.Tuple, ast.List))), None)
+        form = _form(plain, node.value)
+        node.value = self.visit(node.value)
         key: ast.Subscript | None = None
         if plain is not None:
             key = plain if isinstance(plain, ast.Subscript) and _is_computed(plain.slice) else None
             named = plain if key is None else key.value
-            number = self.site(ast.unparse(named), "assign", node, node.value, last_name(named), literal)
-            node.value = self.call("value" if key is None else "held", number, node.value, at=node.value)
+            number = self.site(ast.unparse(named), "assign", node, node.value, last_name(named), form)
+            if isinstance(plain, ast.Attribute) and isinstance(plain.value, ast.Name):
+                owner = ast.Name(plain.value.id, ast.Load())
+                node.value = self.call("owned", number, node.value, owner, at=node.value)
+            else:
+                node.value = self.call("value" if key is None else "held", number, node.value, at=node.value)
         after: list[ast.stmt] = []
         for target in node.targets:
             if target is not plain:
@@ -180,9 +185,9 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is not None:
-            last, literal = last_name(node.target), _is_number(node.value)
+            last, form = last_name(node.target), _form(node.target, node.value)
             node.value = self.visit(node.value)
-            number = self.site(ast.unparse(node.target), "assign", node, node.value, last, literal)
+            number = self.site(ast.unparse(node.target), "assign", node, node.value, last, form)
             node.value = self.call("value", number, node.value, at=node.value)
         node.target = self.visit(node.target)
         return node
@@ -334,6 +339,16 @@ def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _form(target: ast.expr | None, value: ast.expr) -> str:
+    if _is_number(value):
+        return "literal"
+    own = ast.dump(_loaded(target)) if target is not None else None
+    if not any(ast.dump(node) == own for node in ast.walk(value) if isinstance(node, type(target))):
+        return ""
+    handed = isinstance(value, ast.Call) and any(ast.dump(a) == own for a in value.args)
+    return "passed" if handed else "refined"
 
 
 def _is_number(node: ast.expr) -> bool:

@@ -25,6 +25,8 @@ Prepare = Callable[[Program], Sequence[Gradient]]
 _ODD = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 """Sizes at which the target is opened once to see which axis follows which symbol: primes, unlikely otherwise."""
 _FACTORS = (2, 3, 5, 7, 11, 13, 17)
+_LARGE = 1 << 20
+"""Arrays with more entries are taken to matter without being tried."""
 _TIME = frozenset({"t", "T", "L", "S", "seq", "steps", "time", "length"})
 """Symbols of a sequence: its entries depend on one another, so that it is no batch."""
 
@@ -102,36 +104,39 @@ def learn(driver: Driver, prepare: Prepare) -> Blueprint:
         gradients = prepare(program)
         kinds = {g.of.ref: g.kind for g in gradients}
         own = _shapes(program, gradients)
-        held = {path: root for path, root in program.roots.items() if path in kinds or _matters(program, root)}
-        arrays = {path: np.array(root.value) for path, root in held.items()}
+        roots = {path: root for path, root in program.roots.items() if path in kinds or _matters(program, root)}
+        held = {path: np.array(root.value) for path, root in roots.items()}
         loss = program.base_value
-        plain = {path for path, root in held.items() if not isinstance(root.value, np.ndarray)}
     odd_sizes, odd, counts = _at_odd_sizes(driver, prepare)
-    times = Counter(root.name for root in held.values())
-    names = {path: root.name if times[root.name] == 1 else path for path, root in held.items()}
-    axes = {n: _follows(n, shape, odd.get(n), target.sizes, odd_sizes, spec) for n, shape in own.items()}
-    roots = {p: _follows(names[p], own[p], odd.get(p), target.sizes, odd_sizes, spec) for p in held}
-    batch = _batch(axes, roots, set(kinds), target.sizes)
+
+    def follows(key: str, name: str) -> Axes:
+        return _follows(spec[name] if spec is not None and name in spec else None, own[key], odd.get(key), sizes)
+
+    sizes = {symbol: (n, odd_sizes.get(symbol)) for symbol, n in target.sizes.items()}
+    axes = {name: follows(name, name) for name in own}
+    times = Counter(root.name for root in roots.values())
+    names = {path: root.name if times[root.name] == 1 else path for path, root in roots.items()}
+    along = {path: follows(path, name) for path, name in names.items()}
+    batch = _batch(axes, along, set(kinds), target.sizes)
     parts: list[Part] = []
-    for path, along in roots.items():
-        parameter = path in kinds and (batch not in along if batch is not None else kinds[path] == "parameter")
-        sized = parameter or any(isinstance(a, str) for a in along)
-        if sized or along:
+    for path, name in names.items():
+        parameter = path in kinds and (batch not in along[path] if batch is not None else kinds[path] == "parameter")
+        sized = parameter or any(isinstance(a, str) for a in along[path])
+        if sized or along[path]:
             # a constant of the code's own has no size of the network in its shape: it stays what it is
-            shape = _spec_of(names[path], along, spec) if target.sizes and sized else None
-            numbers = numbers_of(arrays[path], parameter=parameter)
-            parts.append(Part(names[path], path, along, shape, numbers, parameter, path in plain))
-    data = [p for p in parts if (batch in p.axes if batch is not None else not p.parameter)]
-    inputs = {a for p in data for a in p.axes}
-    hidden = [s for s in target.sizes if s != batch and s not in inputs and any(s in p.axes for p in parts)]
+            shape = _spec_of(name, along[path], spec) if target.sizes and sized else None
+            scalar = not isinstance(roots[path].value, np.ndarray)
+            numbers = numbers_of(held[path], parameter=parameter)
+            parts.append(Part(name, path, along[path], shape, numbers, parameter, scalar))
+    hidden = _hidden(parts, batch, target.sizes)
     loops = frozenset(place for place, n in counts.items() if batch is not None and n == odd_sizes.get(batch))
-    return Blueprint(target.sizes, target.redrawable, spec, tuple(parts), axes, batch, tuple(hidden), loops, loss)
+    return Blueprint(target.sizes, target.redrawable, spec, tuple(parts), axes, batch, hidden, loops, loss)
 
 
 def _matters(program: Program, root: Root) -> bool:
     """Whether the loss depends on it: modules hold arrays of other targets, optimisers their buffers."""
     array = np.asarray(root.value)
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or array.size > _LARGE:
         return array.ndim > 0
     moved = array * 1.125 + 0.125 * np.random.default_rng(0).standard_normal(array.shape)
     return bool(program.loss({root.path: moved}).value != program.base_value)
@@ -163,27 +168,32 @@ def _at_odd_sizes(
 
 
 def _follows(
-    name: str,
+    said: ShapeSpec | None,
     own: tuple[int, ...],
     odd: tuple[int, ...] | None,
-    own_sizes: Mapping[str, int],
-    odd_sizes: Mapping[str, int],
-    spec: Spec | None,
+    sizes: Mapping[str, tuple[int, int | None]],
 ) -> Axes:
     """What each axis of a value follows: the convention's word for it, else what two openings show."""
-    said = spec[name].axes if spec is not None and name in spec else ()
-    if len(said) == len(own) and all(a.kind in ("symbol", "fixed") and not a.optional for a in said):
-        return tuple(a.name if a.kind == "symbol" and a.name in own_sizes else a.size or None for a in said)
+    told = said.axes if said is not None else ()
+    if len(told) == len(own) and all(a.kind in ("symbol", "fixed") and not a.optional for a in told):
+        return tuple(a.name if a.kind == "symbol" and a.name in sizes else a.size or None for a in told)
     if odd is None or len(odd) != len(own):
         return (None,) * len(own)
-    return tuple(_symbol(a, b, own_sizes, odd_sizes) for a, b in zip(own, odd))
+    return tuple(_symbol(pair, sizes) for pair in zip(own, odd))
 
 
-def _symbol(own: int, odd: int, own_sizes: Mapping[str, int], odd_sizes: Mapping[str, int]) -> str | int | None:
-    fitting = [s for s, size in odd_sizes.items() if odd == size and own == own_sizes[s]]
+def _symbol(seen: tuple[int, int], sizes: Mapping[str, tuple[int, int | None]]) -> str | int | None:
+    fitting = [symbol for symbol, pair in sizes.items() if pair == seen]
     if len(fitting) == 1:
         return fitting[0]
-    return own if own == odd and odd not in odd_sizes.values() else None
+    return seen[0] if seen[0] == seen[1] and not fitting else None
+
+
+def _hidden(parts: Sequence[Part], batch: str | None, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """Sizes of parameters that neither inputs nor labels have."""
+    data = [p for p in parts if (batch in p.axes if batch is not None else not p.parameter)]
+    outer = {batch, *(a for p in data for a in p.axes)}
+    return tuple(s for s in sizes if s not in outer and any(s in p.axes for p in parts))
 
 
 def _spec_of(name: str, axes: Axes, spec: Spec | None) -> ShapeSpec | None:

@@ -90,7 +90,8 @@ def rest_part(report: Report, names: Sequence[str]) -> Part:
     found = tuple(f for f in report.findings if f.tensor not in known)
     wrong = [f for f in found if f.severity == "error"]
     shapes = tuple(s for s in report.shapes if s.verdict is Verdict.FAIL and s.name not in known)
-    properties = tuple(wording.wrong_properties(report))
+    blamed = any(tensor_part(report, name).verdict is Verdict.FAIL for name in known)
+    properties = () if blamed else tuple(wording.wrong_properties(report))  # a wrong gradient breaks properties too
     said = [
         *(f.headline for f in wrong),
         *(p.said for p in strays),
@@ -134,7 +135,7 @@ def render_part(
     """
     style = Style(width, color, ascii)
     causes = tuple(_causes(report, part))
-    properties = part.properties
+    properties = report.properties if whole else part.properties
     own = replace(report, comparisons=part.comparisons, findings=causes, shapes=part.shapes, properties=properties)
     own, report = _readable(own, style), _readable(report, style)
     told = [f.headline for f in own.findings] + [
@@ -149,8 +150,9 @@ def render_part(
             *(finding_lines(own, finding, style, 0) for finding in own.findings),
             *(unexplained_lines(own, row, style) for row in wording.unexplained(own)),
             shape_lines(own, style, every=False),
-            _property_lines(own, style, 0) if properties else [],
+            _property_lines(own, style, 0) if part.properties or not whole else [],
             *([head, flow(report, style), gradient_table(report, style)] if whole else [gradient_table(own, style)]),
+            _property_lines(own, style, 0) if whole and not part.properties else [],
             [] if whole else [style.paint(line, "dim") for line in wrap(elsewhere, width)],
             [style.paint(line, "bold") for line in next_commands(own)],
         ]

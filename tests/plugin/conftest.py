@@ -86,6 +86,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     monkeypatch.setenv("COLUMNS", "100")
     pytester.makepyfile(net=NET, **WRONG)
     pytester.makeini("[pytest]\n")
+    pytester.makepyprojecttoml("[tool.gradcheck]\nproperties = false\n")  # most of a check's time
     return pytester
 
 

@@ -20,7 +20,7 @@ def configured(session, project):
     return run
 
 
-TARGETS = '[tool.gradcheck]\ntargets = ["net:train", "axis.py:train"]\n'
+TARGETS = '[tool.gradcheck]\nproperties = false\ntargets = ["net:train", "axis.py:train"]\n'
 
 
 def test_the_targets_are_items_beside_the_tests(configured) -> None:
@@ -107,7 +107,8 @@ def test_what_cannot_be_read_is_an_error_of_that_file_alone(project, toml, said)
     assert "Traceback" not in result.stdout.str()
 
 
-def test_no_pyproject_is_no_success(session) -> None:
+def test_no_pyproject_is_no_success(session, project) -> None:
+    project.path.joinpath("pyproject.toml").unlink()
     seen = session("def test_other(): ...", "--gradcheck")
     assert seen.exit == 4
     assert "ERROR: --gradcheck: there is no pyproject.toml in " in seen.text

@@ -90,6 +90,30 @@ def test_what_is_no_gradients_own_fails_the_rest(session) -> None:
     assert re.search(r"✗ Z1: expected \(m, ?4\)", seen.text)
 
 
+def test_properties_are_checked_unless_they_are_left_out(session, project) -> None:
+    project.makepyfile(
+        inplace="""
+import numpy as np
+
+rng = np.random.default_rng(0)
+x, W = rng.standard_normal((7, 3)), rng.standard_normal((3, 2))
+
+def train():
+    Z = x @ W
+    loss = (Z**2).sum() / 2
+    dZ = Z
+    dW = x.T @ dZ
+    x[:] = 0
+"""
+    )
+    project.path.joinpath("pyproject.toml").unlink()
+    text = '@pytest.mark.gradcheck("inplace:train"{})\ndef test_net(): ...'
+    seen = session(text.format(""))
+    assert seen.parts("test_net", "failed") == ["rest"]
+    assert "✗ " in sections(seen.text)["test_net[rest]"]
+    assert session(text.format(", properties=False")).parts("test_net", "failed") == []
+
+
 # -- inconclusive, and right with a warning
 
 

@@ -78,6 +78,14 @@ def test_a_right_report_has_no_failing_item() -> None:
             report(properties=(PropertyResult("samples may be permuted", Verdict.FAIL, reason="db1 moves"),)),
             {"rest": "samples may be permuted: db1 moves"},
         ),
+        (
+            report(
+                Verdict.FAIL,
+                row("dW1", Verdict.FAIL),
+                properties=(PropertyResult("a step lowers the loss", Verdict.FAIL),),  # it follows from the gradient
+            ),
+            {"dW1": "dW1 is wrong at net.py:12"},
+        ),
         # nothing was checked, or the whole is not right though no part of it is wrong
         (
             report(Verdict.PASS, *(row(n, Verdict.SKIPPED) for n in NAMES)),

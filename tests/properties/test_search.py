@@ -13,8 +13,12 @@ import pytest
 from hypothesis import configuration, given, settings
 from hypothesis import strategies as st
 
+from gradcheck.capture.program import Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
+from gradcheck.errors import TargetError
+from gradcheck.gradients import Gradient, paired
+from gradcheck.losses import of_expression
 from gradcheck.options import Options
 from gradcheck.properties import NAMES, network_sizes, networks, run_properties
 from gradcheck.properties.search import smallest
@@ -80,6 +84,19 @@ def test_it_stops_when_time_is_up(opened: Any) -> None:
     assert {r.name for r in results} == set(NAMES)
     none = run_properties(opened("reference_net"), deadline_seconds=0)
     assert {(r.verdict, r.reason, r.examples) for r in none} == {(Verdict.INCONCLUSIVE, "time limit reached", 0)}
+
+
+def test_the_caller_may_settle_loss_and_gradients_itself(opened: Any) -> None:
+    def prepare(program: Program) -> list[Gradient]:
+        found = paired(program, inputs=["x", "y"])
+        if not found:
+            raise TargetError("no gradient at these sizes")
+        program.with_loss(of_expression(program, "-2 * (y * np.log(A2)).sum() / len(y)", {}))  # twice the right one
+        return found
+
+    names = ["gradients agree with numeric ones", "backward is pure"]
+    first, second = run_properties(opened("reference_net"), prepare=prepare, names=names, examples=10)
+    assert (first.verdict, second.verdict) == (Verdict.FAIL, Verdict.PASS)
 
 
 def test_only_the_properties_asked_for(opened: Any) -> None:
