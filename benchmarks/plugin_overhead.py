@@ -2,8 +2,9 @@
 
     python benchmarks/plugin_overhead.py [--repeats 20]
 
-A session is one test that passes, in a process of its own. What is measured is processor time, and the two kinds
-alternate, so that whatever else the machine does hits both alike; the difference is the median over pairs.
+A session is some tests that pass, in a process of its own. What is measured is processor time, and the two kinds
+alternate, so that whatever else the machine does hits both alike; the difference is the median over pairs. "Without" is
+-p no:gradcheck.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tabulate import tabulate
 
 OTHERS = ("randomly", "hypothesispytest", "xdist", "xdist.looponfail", "timeout", "cacheprovider")
 """Plugins that are left out of both: they are not what is measured."""
-KINDS = {"without (-p no:gradcheck)": ["-p", "no:gradcheck"], "with": []}
+KINDS = {"without": ["-p", "no:gradcheck"], "with": []}
 
 
 def session(folder: Path, arguments: list[str]) -> float:
@@ -48,26 +49,31 @@ def importing() -> float:
     return statistics.median(float(run.stdout) for run in runs)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=20, help="pairs of sessions (default 20)")
-    repeats = parser.parse_args().repeats
+def measured(tests: int, repeats: int) -> list[object]:
+    """A row of the table for sessions of so many tests that pass."""
     times: dict[str, list[float]] = {name: [] for name in KINDS}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "test_one.py").write_text("def test_one(): ...\n")
+        (folder / "test_some.py").write_text("".join(f"def test_{i}(): ...\n" for i in range(tests)))
         (folder / "pytest.ini").write_text("[pytest]\n")
         for round_ in range(repeats + 1):
             for kind, arguments in KINDS.items():
                 seconds = session(folder, arguments)
                 if round_:  # the first warms the caches
-                    times[kind].append(seconds)
-    rows = [(kind, f"{1000 * statistics.median(t):.1f}", f"{1000 * min(t):.1f}") for kind, t in times.items()]
-    print(tabulate(rows, headers=["session", "median ms", "least ms"], stralign="right"))
-    differences = [1000 * (b - a) for a, b in zip(*times.values())]
-    low, middle, high = statistics.quantiles(differences, n=4)
-    print(f"\nthe plugin costs {middle:.1f} ms a session (quartiles {low:.1f} and {high:.1f}, {repeats} pairs)")
-    print(f"importing it takes {1000 * importing():.1f} ms")
+                    times[kind].append(1000 * seconds)
+    low, middle, high = statistics.quantiles([b - a for a, b in zip(*times.values())], n=4)
+    medians = [statistics.median(t) for t in times.values()]
+    return [tests, *(f"{ms:.0f}" for ms in medians), f"{middle:.1f}", f"{low:.1f} to {high:.1f}"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=20, help="pairs of sessions (default 20)")
+    repeats = parser.parse_args().repeats
+    rows = [measured(tests, repeats) for tests in (1, 1000)]
+    headers = ["tests", *(f"{kind}, ms" for kind in KINDS), "difference, ms", "quartiles, ms"]
+    print(tabulate(rows, headers=headers, stralign="right"))
+    print(f"\nimporting the plugin takes {1000 * importing():.1f} ms; {repeats} pairs of sessions each")
 
 
 if __name__ == "__main__":

@@ -162,9 +162,6 @@ def given(arguments: argparse.Namespace) -> dict[str, Any]:
     said = {k: v for k, v in vars(arguments).items() if v is not None and k not in ("command", "targets", "fix")}
     if said.pop("no_properties", False):
         said["properties"] = False
-    for name in ("loss", "call", "shapes", "params", "output"):
-        if name in said and not said[name].strip(", "):
-            raise UsageError(f"--{name} is empty: leave it out, or say what it should be.")
     if "params" in said:
         said["params"] = tuple(n.strip() for n in said["params"].split(",") if n.strip())
     if "grad" in said:
@@ -193,6 +190,9 @@ def options(values: Mapping[str, Any]) -> Options:
 
 def agree(command: str, targets: Sequence[str], values: Mapping[str, Any]) -> None:
     """Raise UsageError for options that contradict each other or the TARGETs."""
+    for name in ("loss", "call", "shapes", "params", "output"):
+        if name in values and not (values[name].strip() if isinstance(values[name], str) else values[name]):
+            raise UsageError(f"--{name} is empty: leave it out, or say what it should be.")
     if values.get("quiet") and values.get("verbose"):
         raise UsageError("-q and -v contradict each other: give one of them.")
     if values.get("jobs", 1) < 1:

@@ -90,8 +90,8 @@ def _read(key: str, value: Any, where: str) -> tuple[str, Any]:
     name = "grads" if name == "grad" else name
     if name not in KEYS:
         near = difflib.get_close_matches(name, KEYS, 1, 0.5)
-        meant = f"did you mean {near[0]!r}? " if near else ""
-        raise UsageError(f"{where}, [tool.gradcheck]: unknown key {key!r}; {meant}Known are {', '.join(KEYS)}.")
+        meant = f"; did you mean {near[0]!r}?" if near else "."
+        raise UsageError(f"{where}, [tool.gradcheck]: unknown key {key!r}{meant} Known are {', '.join(KEYS)}.")
     expected = KEYS[name]
     read = _as(expected, value)
     if read is None:
@@ -107,8 +107,9 @@ def _as(expected: str, value: Any) -> Any:
         separated = [part for t in whole for part in (t.split(",") if expected == _NAMES else [t])]
         return tuple(part.strip() for part in separated) or None
     if expected == _PAIRS:
-        pairs = value if isinstance(value, dict) else dict(t.split("=", 1) for t in texts if "=" in str(t))
-        return {str(g).strip(): str(v).strip() for g, v in pairs.items()} if len(pairs) >= len(texts) else None
+        read = list(value.items()) if isinstance(value, dict) else [str(t).partition("=")[::2] for t in texts]
+        pairs = {str(gradient).strip(): str(of).strip() for gradient, of in read}
+        return pairs if pairs and all(g and of for g, of in pairs.items()) else None
     kinds: Mapping[str, tuple[type, ...]] = {_TEXT: (str,), _WHOLE: (int,), _NUMBER: (int, float), _SWITCH: (bool,)}
     return value if isinstance(value, kinds[expected]) and isinstance(value, bool) == (expected == _SWITCH) else None
 

@@ -6,14 +6,25 @@ import re
 from collections.abc import Mapping
 
 _FORMS = (
-    re.compile(r"^d(?:[LJE]|loss|Loss|cost)_?d_?(?P<base>\w+)$"),  # dLdW, dL_dW, dJdW, dloss_dW
-    re.compile(r"^(?:grad|gradient|nabla|delta|g)_(?P<base>\w+)$"),  # grad_W, nabla_w, delta_W
+    re.compile(r"^d(?:[LJEC]|loss|Loss|cost|Cost|error)_?d_?(?P<base>\w+)$"),  # dLdW, dL_dW, dJdW, dloss_dW
+    re.compile(r"^(?:grads?|gradients?|nabla|del|delta|g)_(?P<base>\w+)$"),  # grad_W, nabla_w, delta_W
     re.compile(r"^d_?(?P<base>\w+)$"),  # dW, d_W
     re.compile(r"^(?:grad|nabla)(?P<base>[A-Z]\w*)$"),  # gradW
     re.compile(r"^g(?P<base>[A-Z]\w*)$"),  # gW
-    re.compile(r"^(?P<base>\w+?)_(?:grad|gradient|diff|bar)$"),  # W_grad, W_diff, W_bar
+    re.compile(r"^(?P<base>\w+?)_(?:grads?|gradient|diff|bar)$"),  # W_grad, W_diff, W_bar
 )
 _INDEXED = re.compile(r"^(?P<name>\w+)(?P<index>(?:\[[^\]]*\])+)$")
+_DOTTED = re.compile(r"^(?P<before>.*[.\]]\.?)(?P<name>\w+)$")
+_ENTRY = re.compile(r"^\w*(?:grad|nabla|delta)\w*(?:\['(?P<key>\w+)'\]|\.(?P<field>\w+))$", re.IGNORECASE)
+
+_WORDS = frozenset(
+    ["data", "date", "day", "deg", "degree", "dense", "depth", "desc", "det", "dev", "diag", "dict", "diff", "digit", "digits", "dim", "dims", "dir", "disc", "dist", "div", "do", "doc", "domain", "done", "dot", "down", "draw", "drop", "dropout", "dst", "dt", "dtype", "dump", "dup", "dur", "decay", "delay", "delta", "denom", "device"]
+)
+"""Words that begin with d and are no gradients, whatever else there is a name for: dt with t, dim with im."""
+_STATISTICS = frozenset(
+    ["norm", "norms", "clip", "clipped", "max", "min", "mean", "avg", "sum", "sq", "squared", "abs", "check", "acc", "total", "scale", "size", "shape", "std", "var", "num", "approx", "list", "fn", "func", "threshold"]
+)
+"""What is said of gradients, not what has them: grad_norm, clip_grad."""
 
 
 def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -21,20 +32,37 @@ def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
 
     >>> bases("dW1"), bases("dL_dW1"), bases("W1_grad"), bases("Z1")
     (('W1', 'w1'), ('W1', 'w1'), ('W1', 'w1'), ())
+    >>> bases("grads['W1']"), bases("dt"), bases("grad_norm")
+    (('W1',), (), ())
     >>> bases("update", {"update": "W1"})
     ('W1',)
     """
     if told and name in told:
         return (told[name],)
+    entry = _ENTRY.match(name)
+    if entry:
+        key = entry["key"] or entry["field"]
+        return bases(key) or (key,)
     indexed = _INDEXED.match(name)
     if indexed:
         return tuple(base + indexed["index"] for base in bases(indexed["name"]))
+    dotted = _DOTTED.match(name)
+    if dotted:
+        own = bases(dotted["name"])
+        return (*(dotted["before"] + base for base in own), *own)
+    return _plain(name)
+
+
+def _plain(name: str) -> tuple[str, ...]:
+    if name in _WORDS:
+        return ()
     found: list[str] = []
     for form in _FORMS:
         match = form.match(name)
-        if match:
-            base = match["base"]
-            found += [b for b in (base, _other_case(base)) if b and b not in found]
+        if match and not (match["base"] in _STATISTICS and not name.startswith("d")):
+            found += [b for b in (match["base"], _other_case(match["base"])) if b and b not in found]
+            if form is _FORMS[0]:
+                break  # dL_dW is W's gradient, not L_dW's
     return tuple(found)
 
 

@@ -57,8 +57,8 @@ class Driver:
     ) -> Iterator[Program]:
         """A Program of one step at these sizes.
 
-        `values` take the place of inputs and parameters that the setup made, by name or path; `dtype` casts every floating
-        input and parameter. Everything is as it was when the context ends. Raises TargetError when setup fails.
+        `values` take the place of inputs and parameters that the setup made, by name or path; `dtype` casts every
+        floating input and parameter. Afterwards everything is as it was. Raises TargetError when setup fails.
         """
         sizes = {**self.target.sizes, **(sizes or {})}
         with contextlib.ExitStack() as stack:
@@ -70,7 +70,8 @@ class Driver:
             self._execute(self.target.imports, f"the imports of {self.target.name}", names)
             if self._unknown():
                 self._instrument()
-            saved = stack.enter_context(_put_back([vars(m) for m in self._modules], self._is_mine))
+            given = [dict(self.target.names), *self._handed(), *(vars(m) for m in self._modules)]
+            saved = stack.enter_context(_put_back(given, self._is_mine))
             self._execute(self.target.setup, f"the setup of {self.target.name}", names)
             stack.enter_context(self._instrumentation.active())
             program = self._program(names, values or {}, dtype, saved)
@@ -113,9 +114,7 @@ class Driver:
                 raise TargetError(f"{what} raised {told(error)}\n  {text}\n{traced(error)}".rstrip()) from None
 
     def _program(self, names: dict[str, Any], values: Mapping[str, Array], dtype: Any, saved: state.State) -> Program:
-        owned = {type(owner).__name__: owner for owner in owners_in(self.target.names.values())}
-        closures = {f.__name__: f for f in self._functions if f.__closure__}
-        namespaces = [names, owned, closures, *(vars(m) for m in self._modules)]
+        namespaces = [names, *self._handed(), *(vars(m) for m in self._modules)]
         _override(roots(namespaces, self._is_mine), values, dtype)
         return Program(
             self._instrumentation,
@@ -126,6 +125,11 @@ class Driver:
             output=self._output,
             known=saved,
         )
+
+    def _handed(self) -> list[dict[str, Any]]:
+        """What belongs to the functions that were handed over: the instances of methods, the variables of closures."""
+        owned = {type(owner).__name__: owner for owner in owners_in(self.target.names.values())}
+        return [owned, {f.__name__: f for f in self._functions if f.__closure__}]
 
     def _entry(self, names: dict[str, Any]) -> Callable[[], object]:
         target = self.target

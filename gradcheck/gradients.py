@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck import conventions
+from gradcheck.capture.pairing import Group, is_update
 from gradcheck.capture.program import Program, Trace, Variable
 from gradcheck.capture.record import Key, Value
 from gradcheck.errors import UsageError
 
 Array = NDArray[Any]
-_UPDATES = ("assign", "augment", "modify")
-_BINDS = ("assign", "augment", "modify", "unpack", "return")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,55 +55,41 @@ def paired(
     `told` overrules the names' conventions, `inputs` are names of data, `only` keeps the gradients of these names.
     Raises UsageError for a name in `told` or `only` that the trace does not have.
     """
-    found: dict[str, Gradient] = {}
-    owners: dict[int, str] = {}
-    for value in program.trace.values[program.first_gradient :]:
-        of = _of(program, value, told)
-        if of is None or value.site.kind not in _BINDS or value.array.dtype.kind not in "fc":
-            continue
-        known = found.get(value.name)
-        if (
-            value.identity in owners
-            and owners[value.identity] == value.name
-            and value.site.kind in ("unpack", "return")
-        ):
-            continue  # the same array under the same name again: handed from function to function
-        if not value.plain and known is not None:
-            continue
-        other = found.get(owners.get(value.identity, ""))
-        if other is not None and other is not known and other.of.ref == of.ref:
-            continue  # and under the driver's name for it
-        owners[value.identity] = value.name
-        versions = (*known.versions, value) if known else (value,)
-        found[value.name] = Gradient(value.name, of, _at_origin(program, value), versions, _kind(program, of, inputs))
+    found = {
+        g.name: Gradient(
+            g.name, g.of, _at_origin(program, g.versions[-1]), tuple(g.versions), _kind(program, g, inputs)
+        )
+        for g in program.gradients
+    }
     _demand(told or {}, set(found), "--grad", "gradient", program)
-    wanted = [g for g in found.values() if not only or g.of.name in only]
-    _demand(only, {g.of.name for g in wanted}, "--params", "parameter with a gradient", program)
+    wanted = [g for g in found.values() if not only or g.of.name in only or g.of.last in only]
+    _demand(only, {n for g in wanted for n in (g.of.name, g.of.last)}, "--params", "parameter with a gradient", program)
     return wanted
 
 
-def _of(program: Program, value: Value, told: Mapping[str, str] | None) -> Variable | None:
-    for base in conventions.bases(value.name, told):
-        of = program.variable(base)
-        if of is not None and of.array.dtype.kind == "f":
-            return of
-    return None
-
-
 def _at_origin(program: Program, value: Value) -> Value:
-    """A gradient that only gradcheck's own driver names is shown where the user's code made it."""
-    if not value.site.file.startswith("<"):
-        return value
-    same = (v for v in program.trace.values if v.identity == value.identity)
-    origin = next((v.site for v in same if not v.site.file.startswith("<")), value.site)
-    return replace(value, site=origin)
+    """A gradient that a function hands back is shown where that function computes it."""
+    same = [v for v in program.trace.values if v.identity == value.identity]
+    at = same.index(value)
+    while at > 0:
+        before, here = same[at - 1], same[at]
+        returned = before.site.kind != "argument" and _place(before) != _place(here)
+        if here.site.kind not in ("assign", "unpack", "return") or not returned:
+            break
+        at -= 1
+    return replace(value, site=same[at].site)
 
 
-def _kind(program: Program, of: Variable, inputs: Collection[str]) -> str:
+def _place(value: Value) -> tuple[str, str]:
+    return value.site.file, value.site.function
+
+
+def _kind(program: Program, group: Group, inputs: Collection[str]) -> str:
+    of = group.of
     if of.order >= 0:
         # a local that gets a new value once the gradients are known is a parameter, wherever it was made
         later = program.trace.values[program.first_gradient :]
-        moved = any(v.name == of.name and v.site.kind in _UPDATES and v.array.shape == of.array.shape for v in later)
+        moved = any(is_update(v, of) and v.array.shape == of.array.shape for v in later)
         return "parameter" if moved else "intermediate"
     return "input" if of.name in inputs else "parameter"
 
@@ -122,7 +106,7 @@ def updated(program: Program, trace: Trace, gradient: Gradient) -> tuple[Value, 
     after = False
     for value in trace.values:
         after = after or value.key == gradient.key
-        if after and value.name == gradient.of.name and value.site.kind in _UPDATES:
+        if after and is_update(value, gradient.of):
             return value, _change(value.array, gradient.of.array)
     return None
 

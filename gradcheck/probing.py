@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from gradcheck import losses
 from gradcheck.blame import Judged, assign_blame, judge, judge_versions
 from gradcheck.capture.program import Program, Variable
 from gradcheck.compare import Truth, Verdict, estimates, measure
-from gradcheck.errors import NothingToCheck, TargetError
+from gradcheck.errors import GradcheckError, NothingToCheck, TargetError
 from gradcheck.gradients import Gradient, paired
 from gradcheck.losses import Chosen
 from gradcheck.options import Options
@@ -223,6 +224,8 @@ def _sizes(program: Program, target: Target, chosen: Chosen) -> Mapping[str, int
 
 def _nothing(program: Program, target: Target) -> Exception:
     error = program.trace.raised
+    if isinstance(error, GradcheckError):
+        return error
     if isinstance(error, EOFError):
         return TargetError(f"{target.name} waits for input before any backward step was seen: {told(error)}.")
     if isinstance(error, SystemExit):
@@ -235,5 +238,14 @@ def _nothing(program: Program, target: Target) -> Exception:
     seen = f"the names seen are {', '.join(names[:20])}" if names else "no array was assigned at all"
     return NothingToCheck(
         f"{target.name}: no gradient could be observed. A gradient is found by its name, dW1 or grad_W1 for W1;"
-        f" {seen}. Say which is which with --grad NAME=VALUE, e.g. --grad update=W1."
+        f" {seen}. Say which is which with --grad NAME=VALUE, e.g. --grad update=W1{_or_a_function(target)}."
     )
+
+
+def _or_a_function(target: Target) -> str:
+    """For a script that only defines functions: it may be one of these that is meant."""
+    if target.script is None:
+        return ""
+    body = ast.parse(target.script.read_bytes()).body
+    names = [s.name for s in body if isinstance(s, ast.FunctionDef) and not s.name.startswith("_")]
+    return f", or name a function, {target.name}:NAME (there are {', '.join(names[:12])})" if names else ""

@@ -355,6 +355,10 @@ class _PairDrivers:
         if isinstance(result, dict):
             return tuple(result.get(f"d{n}", result.get(n)) for n in self.names)
         found = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+        smooth = [np.asarray(value).dtype.kind in "fc" for value in inputs]
+        if len(found) == sum(smooth) < len(inputs):  # indices have no gradient, and most backwards return none
+            left = iter(found)
+            return tuple(next(left) if has else None for has in smooth)
         if len(found) != len(self.names):
             raise UsageError(
                 f"{self.text}: the backward returned {len(found)} gradients for the {len(self.names)} inputs"

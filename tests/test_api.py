@@ -147,3 +147,17 @@ def test_every_public_name_is_there() -> None:
         assert getattr(gradcheck, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = gradcheck.nothing
+
+
+def test_indices_have_no_gradient() -> None:
+    def forward(index: Any, table: Any) -> Any:
+        return table[index], (index, table.shape)
+
+    def backward(dout: Any, cache: Any) -> Any:
+        index, shape = cache
+        dtable = np.zeros(shape)
+        np.add.at(dtable, index, dout)
+        return dtable
+
+    report = gradcheck.check(forward, backward, args=(np.array([0, 2, 2, 1]), *draw(7, (4, 3))))
+    assert {c.name: c.verdict.value for c in report.comparisons} == {"dtable": "pass"}

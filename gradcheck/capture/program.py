@@ -9,7 +9,6 @@ import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from dataclasses import replace as replaced
 from typing import Any
 
@@ -20,64 +19,22 @@ from gradcheck.capture import state
 from gradcheck.capture.ambient import Ambient
 from gradcheck.capture.evaluate import Evaluator
 from gradcheck.capture.install import Instrumentation
+from gradcheck.capture.pairing import pair
 from gradcheck.capture.probes import Probes, install, installed, is_stop
 from gradcheck.capture.record import Key, Recorder, StopRun, Value, as_like
 from gradcheck.capture.rewrite import Site
-from gradcheck.capture.roots import assign, look, roots
+from gradcheck.capture.roots import assign, look, roots_and_instances
 from gradcheck.capture.steps import BaseOf, FirstStep, recomputed
 from gradcheck.capture.streams import nowhere
+from gradcheck.capture.trace import Ref, Scalar, Trace, Variable
 from gradcheck.evaluation import Evaluation
 
+__all__ = ["BaseOf", "FirstRun", "Program", "Ref", "Scalar", "Trace", "Variable"]
+
 Array = NDArray[Any]
-Ref = Key | str
-"""A value that can be replaced: a key of a site, or the path of a root of the state."""
 FirstRun = Callable[[Callable[[], tuple[int, int]]], AbstractContextManager[object]]
 """Entered around the user's code the first time, the only time that its output is heard. It is handed what tells how
 many values and how many gradients the code has come to by now, and may end the run by raising what `is_stop` knows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A value of the forward that can be perturbed."""
-
-    name: str
-    """W1, Z1, x."""
-    ref: Ref
-    """How to replace it."""
-    array: Array
-    """Its value in the first run."""
-    site: Site | None
-    """Where it is assigned; None for a root (a parameter, an input)."""
-    order: int
-    """Position in the trace; -1 for a root."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One run: what was recorded, and how it ended."""
-
-    values: tuple[Value, ...]
-    """In the order in which they came into being."""
-    signature: tuple[tuple[int, Array], ...]
-    """The kinks passed: site number and pattern."""
-    raised: BaseException | None = None
-    """What the user's code raised; evidence, not an error of the run."""
-    unfinished: bool = False
-    """True when the run was ended early (second step reached, or too many values)."""
-    objects: tuple[object, ...] = ()
-    """The recorded values themselves, beside `values`, as the run left them: a copy that differs was edited later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A scalar function of named values of the forward: the loss."""
-
-    expression: str
-    """As the reader would write it."""
-    variables: Mapping[str, Variable]
-    """What it is a function of, by the names that `function` takes."""
-    function: Callable[[Mapping[str, Any]], Any]
-    """From their values to the scalar."""
 
 
 class Program:
@@ -102,7 +59,9 @@ class Program:
         self._ambient = Ambient()
         self._nowhere = nowhere()
         self._saved = state.save(namespaces, is_mine, known=known)
-        self.roots = {root.path: root for root in roots(namespaces, is_mine)}
+        found, self._instances = roots_and_instances(namespaces, is_mine)
+        self.roots = {root.path: root for root in found}
+        self._names: dict[tuple[Key, str], str] = {}
         self._pristine: dict[str, Array] = {}
         self._scalar: Scalar | None = None
         self._labels: dict[int, str] = {}
@@ -149,7 +108,7 @@ class Program:
     def forward(self, replace: Mapping[Ref, Array] | None = None) -> Trace:
         """Run until the loss is known, with values replaced, and record everything."""
         last = list(self._scalar.variables.values())[-1:] if self._scalar else []
-        if any(v.order > self.first_gradient for v in last):  # a loss that is written down behind the gradients
+        if any(v.ref in self._late for v in last):  # a loss that is written down behind the gradients
             stop = self.trace.values[self.first_gradient].key
             trace = self._record(replace or {}, frozenset({stop}))
             kept = sum(v.key != stop for v in trace.values)
@@ -188,7 +147,7 @@ class Program:
             recorder.phase = step.phase
             return ends
 
-        recorder = Recorder(self.sites, watch=watch)
+        recorder = Recorder(self.sites, watch=watch, naming=step.naming)
         heard = nullcontext() if output is None else output(lambda: (recorder.passed, step.gradients))
 
         interrupted = False
@@ -220,51 +179,34 @@ class Program:
         self.first_gradient = keys.index(step.first_gradient) if step.first_gradient in keys else len(keys)
         """Position of the first recorded value that is a gradient of an earlier one."""
         self._twins = recomputed(trace.values)
-        self.variables = self._variables(trace, step)
-        return trace
+        self._late = step.late
+        self._naming = step.naming
+        pairing = pair(list(zip(trace.values, trace.objects)), step, self.roots, self._instances, self._base_of)
+        self.variables = pairing.variables
+        self.gradients = pairing.gradients
+        """What the code computes that is the gradient of one of them, in order; those that can be judged."""
+        self._names = {(v.key, v.path): g.name for g in pairing.gradients for v in g.versions if v.name != g.name}
+        for group in pairing.gradients:
+            group.versions = [self._named(v) for v in group.versions]
+        return replaced(trace, values=tuple(map(self._named, trace.values)))
+
+    def _named(self, value: Value) -> Value:
+        """The value under the name that tells it from others of its own name."""
+        name = self._names.get((value.key, value.path))
+        return value if name is None else replaced(value, name=name)
 
     def _changed(self, names: frozenset[str]) -> bool:
         """Whether a parameter of one of these names is not what it was when the run began."""
         positions = (self._saved.arrays.get(id(r.value)) for r in self.roots.values() if r.name in names)
         return any(i is not None and not self._saved.kept[i].same() for i in positions)
 
-    def _variables(self, trace: Trace, step: FirstStep) -> dict[str, Variable]:
-        """Every name of the forward, with the value it stood for last."""
-        held = {id(r.value): r for r in self.roots.values() if isinstance(r.value, np.ndarray)}
-        found: dict[str, Variable] = {}
-        for r in self.roots.values():
-            found.setdefault(r.name, Variable(r.name, r.path, np.array(r.value), None, -1))
-        first: dict[int, Variable] = {}
-        for i, value in enumerate(trace.values):
-            if i >= self.first_gradient and value.key not in step.turns:
-                continue
-            root, kind, edit = held.get(value.identity), value.site.kind, value.site.kind in ("augment", "modify")
-            if root is not None and not edit:
-                known = Variable(value.name, root.path, value.array, None, -1)
-            elif value.plain and (kind != "argument" or value.array.ndim > 0) and (value.identity not in first or edit):
-                known = Variable(value.name, value.key, value.array, value.site, i)
-                first[value.identity] = known
-            elif value.identity in first:
-                known = first[value.identity]
-                if known.site is not None and known.site.kind in ("return", "element", "argument") and value.plain:
-                    known = first[value.identity] = Variable(value.name, known.ref, value.array, value.site, i)
-            else:
-                continue
-            if kind != "return":
-                found[value.name] = known
-            found.setdefault(value.path, known)
-        late = ((i, v) for i, v in enumerate(trace.values) if v.key in step.late)
-        for i, value in late:
-            if value.name not in found or found[value.name].order > self.first_gradient:
-                found[value.name] = Variable(value.name, value.key, value.array, value.site, i)
-        return found
-
     # -- running
 
     def _record(self, replace: Mapping[Ref, Array], stop: frozenset[Key]) -> Trace:
-        recorder = Recorder(self.sites, self._by_key(replace), stop)
+        recorder = Recorder(self.sites, self._by_key(replace), stop, naming=self._naming)
         raised = self._run(recorder.probes(), replace)
-        return _trace(recorder.values(), recorder, raised, bool(stop))
+        trace = _trace(recorder.values(), recorder, raised, bool(stop))
+        return replaced(trace, values=tuple(map(self._named, trace.values))) if self._names else trace
 
     def _run(
         self,

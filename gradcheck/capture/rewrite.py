@@ -7,6 +7,7 @@ the probes look at is read from names, never by running an expression of the use
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Site:
     """Its last name: W1 for self.W1 and for grads['W1']."""
     form: str = ""
     """literal: a number is written there, a step size or a sum's beginning; refined: computed from the target's own
-    earlier value; passed: by a function that is handed that; else ""."""
+    earlier value; passed: handed to another backward and come back; else ""."""
 
 
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
@@ -87,6 +88,20 @@ class _Rewriter(ast.NodeTransformer):
     def rebound(self, name: str, probe: str, number: ast.expr, at: ast.AST) -> ast.stmt:
         bind = self.call(probe, number, ast.Name(name, ast.Load()), at=at)
         return ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], bind), at)
+
+    def form(self, target: ast.expr | None, value: ast.expr) -> str:
+        """How a value comes from what its target was: see `Site.form`."""
+        if _is_number(value):
+            return "literal"
+        own = ast.unparse(target) if target is not None else ""
+
+        def is_own(node: ast.AST) -> bool:
+            return isinstance(node, type(target)) and ast.unparse(node) == own
+
+        if not any(map(is_own, ast.walk(value))):
+            return ""
+        handed = isinstance(value, ast.Call) and any(map(is_own, value.args))
+        return "passed" if handed and re.search("back|grad", ast.unparse(value).partition("(")[0]) else "refined"
 
     @property
     def in_class(self) -> bool:
@@ -160,7 +175,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
         plain = next((t for t in node.targets if not isinstance(t, (ast.Tuple, ast.List))), None)
-        form = _form(plain, node.value)
+        form = self.form(plain, node.value)
         node.value = self.visit(node.value)
         key: ast.Subscript | None = None
         if plain is not None:
@@ -185,7 +200,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is not None:
-            last, form = last_name(node.target), _form(node.target, node.value)
+            last, form = last_name(node.target), self.form(node.target, node.value)
             node.value = self.visit(node.value)
             number = self.site(ast.unparse(node.target), "assign", node, node.value, last, form)
             node.value = self.call("value", number, node.value, at=node.value)
@@ -339,16 +354,6 @@ def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _form(target: ast.expr | None, value: ast.expr) -> str:
-    if _is_number(value):
-        return "literal"
-    own = ast.dump(_loaded(target)) if target is not None else None
-    if not any(ast.dump(node) == own for node in ast.walk(value) if isinstance(node, type(target))):
-        return ""
-    handed = isinstance(value, ast.Call) and any(ast.dump(a) == own for a in value.args)
-    return "passed" if handed else "refined"
 
 
 def _is_number(node: ast.expr) -> bool:

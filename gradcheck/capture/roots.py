@@ -18,6 +18,11 @@ _Leaf = tuple[str, str, Any, Where]
 
 def roots(namespaces: Iterable[Names], is_mine: IsMine) -> list[Root]:
     """Every array and float that can be reached, each object once with all of its places."""
+    return roots_and_instances(namespaces, is_mine)[0]
+
+
+def roots_and_instances(namespaces: Iterable[Names], is_mine: IsMine) -> tuple[list[Root], dict[int, str]]:
+    """The roots, and the paths of the instances that were met on the way, by id."""
     found: dict[tuple[int, str], list[_Leaf]] = {}
     taken: set[str] = set()
     walk = _Walk(is_mine)
@@ -31,13 +36,15 @@ def roots(namespaces: Iterable[Names], is_mine: IsMine) -> list[Root]:
                     # equal floats may be one object by chance, as two constants of one file are
                     same = "" if isinstance(leaf[2], np.ndarray) else leaf[1]
                     found.setdefault((id(leaf[2]), same), []).append(leaf)
-    return [Root(group[0][1], group[0][0], group[0][2], tuple(g[3] for g in group)) for group in found.values()]
+    all_roots = [Root(group[0][1], group[0][0], group[0][2], tuple(g[3] for g in group)) for group in found.values()]
+    return all_roots, walk.instances
 
 
 class _Walk:
     def __init__(self, is_mine: IsMine) -> None:
         self.is_mine = is_mine
         self.seen: set[int] = set()
+        self.instances: dict[int, str] = {}
 
     def leaves(self, value: Any, path: str, name: str, where: Where) -> Iterator[_Leaf]:
         waiting = [(value, path, name, where)]
@@ -78,6 +85,7 @@ class _Walk:
                 cells = ((k, held_by(cell)) for k, cell in cells_of(value).items())
                 yield from ((k, f"{path}.{k}", k, c) for k, c in cells if _is_data(k, c))
         elif has_attributes(kind, self.is_mine):
+            self.instances[id(value)] = path
             own = attributes(value)
             yield from ((k, f"{path}.{k}", k, child) for k, child in own.items())
             yield "__class__", path, name, kind  # what the class holds is its instances' too

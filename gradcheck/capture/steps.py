@@ -8,6 +8,7 @@ of a loop that adds gradients up, the step goes on.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -21,6 +22,24 @@ BaseOf = Callable[[str], Sequence[str]]
 
 _LOSS = re.compile(r"(?i)loss|cost|error|nll|mse|objective|^[jl]$")
 BINDS = frozenset({"assign", "augment", "modify", "unpack", "return", "element", "loop"})
+
+
+_WEAK = re.compile(r"^(delta|g_)|_(bar|diff)$")
+"""Names of gradients that are as often names of something else: x_bar is a mean, delta_w an update."""
+_HOLDER = re.compile(r"^(?:.*[.\]])?(?P<holder>\w*(?:grad|nabla|delta)\w*)(?P<rest>\['\w+'\]|\.\w+)$", re.IGNORECASE)
+
+
+def may_be_gradient(value: Value, leaf: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a value that is named like the gradient of something of this shape may be one.
+
+    A gradient may have a wrong shape, which is to be told. But a plain number is no gradient of an array, and where
+    the name says little the shape must fit.
+    """
+    if value.array.dtype.kind not in "fc" or (value.site.form == "literal" and value.site.kind == "assign"):
+        return False
+    if type(leaf) in (float, complex) and shape:
+        return math.prod(shape) == 1
+    return not _WEAK.search(value.name) or value.array.shape in (shape, shape[::-1])
 
 
 class FirstStep:
@@ -74,13 +93,17 @@ class FirstStep:
 
     def is_gradient(self, value: Value, leaf: Any) -> bool:
         """Whether a value is the gradient of an earlier one."""
-        if value.site.literal and value.site.kind == "assign":
-            return False
         for base in self._base_of(value.name):
-            for owner in self._known.get(base, ()):
-                if not (type(leaf) in (float, complex) and np.size(owner) > 1):
-                    return bool(np.any(value.array))
+            if any(may_be_gradient(value, leaf, np.shape(owner)) for owner in self._known.get(base, ())):
+                return bool(np.any(value.array))  # zeros are what a sum begins with
         return False
+
+    def naming(self, path: str, name: str) -> str:
+        """The name of a value: that of its entry, but grads['W1'] where the entry is named like what it belongs to."""
+        match = _HOLDER.match(path)
+        if match is None or name not in self._known or any(base in self._known for base in self._base_of(name)):
+            return name
+        return match["holder"] + match["rest"]
 
     def _at_gradient(self, value: Value) -> bool:
         number = value.site.number
@@ -103,6 +126,8 @@ class FirstStep:
         return any(np.array_equal(value.array, other) for other in self._known.get(value.name, ()))
 
     def _note(self, value: Value) -> None:
+        if _HOLDER.match(value.path):
+            return  # an entry of grads is no value of the forward, whatever its key
         known = self._known.setdefault(value.name, [])
         if len(known) < 64 and not any(other is value.array for other in known):
             known.append(value.array)

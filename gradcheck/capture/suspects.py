@@ -33,11 +33,16 @@ class Suspects:
         if isinstance(function, ast.Name):
             name = function.id
         elif isinstance(function, ast.Attribute):
-            name, root = function.attr, function.value
-            while isinstance(root, ast.Attribute):
-                root = root.value
-            if isinstance(root, ast.Name) and root.id in self._modules and name not in NAMES | {"reduce", "accumulate"}:
+            name = function.attr
+            if self.is_of_module(function) and name not in NAMES | {"reduce", "accumulate"}:
                 return False
         else:
             return not isinstance(function, ast.Lambda)
         return name in NAMES or name not in self._defined | _HARMLESS
+
+    def is_of_module(self, function: ast.AST) -> bool:
+        """Whether it is an attribute of an imported module: np.dot, np.linalg.norm."""
+        root = function
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        return root is not function and isinstance(root, ast.Name) and root.id in self._modules

@@ -34,6 +34,8 @@ class Variable:
     """Its name without what was added to it."""
     owner: int = 0
     """id() of the instance that it belongs to; 0 for none."""
+    identity: int = 0
+    """id() of the object itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,10 @@ class Apart:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), file)
         if path not in self._kept:
             self._guard.left_out(text(file), sys._getframe(1))
-            self._kept[path] = str(self._folder / str(len(self._kept)))
+            instead = str(self._folder / str(len(self._kept)))
             if "w" not in mode and os.path.exists(path):
-                shutil.copyfile(path, self._kept[path])
+                shutil.copyfile(path, instead)
+            self._kept[path] = instead
         return self._really_open(self._kept[path], mode.replace("x", "w"), *args, **kwargs)
 
     def mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:

@@ -119,7 +119,7 @@ class Guard:
 
     def _refuse(self, what: str) -> None:
         where = place.of_frame(sys._getframe(2))
-        self.note(f"refused while it is checked: {what:.200}{f' at {where}' if where else ''}")
+        self.note(f"refused: {what:.200}{f' at {where}' if where else ''}")
         raise Refused(f"gradcheck does not let a target do this while it is checked: {what:.200}")
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _end = os._exit
 Send = Callable[[Message], None]
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Set to 1 where unset. A check is thousands of small products: on two busy cores, two OpenBLAS threads made it take more
-than 60 s instead of 13 s (784-256-10 network, batch 256), and sums come out alike each time only with one."""
+"""Set to 1 where unset. A check is thousands of small products: on two busy cores, two OpenBLAS threads took more than
+60 s over what one did in 13 s (784-256-10 network, batch 256), and only one adds up in the same order each time."""
 
 
 def enter(job: Job, private: Path, results: int, life: int, not_its: Iterable[int]) -> NoReturn:
@@ -67,7 +67,7 @@ def _serve(job: Job, private: Path, results: BinaryIO) -> None:
     place.write_down_into(private)
     guard = Guard(private)
     try:
-        prepare()
+        prepare(job)
         _settle_in(job, private)
         keep_apart(guard, private)
         guard.stand()
@@ -91,12 +91,15 @@ def _settle_in(job: Job, private: Path) -> None:
     sys.argv = [job.targets[0].partition(":")[0]]
 
 
-def prepare() -> None:
-    """Import all of gradcheck that is needed, before the user's folder comes first in the path and may shadow things."""
+def prepare(job: Job) -> None:
+    """Import all of gradcheck that a job needs, before the user's folder comes first in the path and may shadow it."""
     for name in SINGLE_THREADED:
         os.environ.setdefault(name, "1")
     import gradcheck.layers_diff
-    import gradcheck.pipeline  # noqa: F401
+    import gradcheck.pipeline
+
+    if job.command == "run" and job.options.properties:
+        import gradcheck.properties.run  # noqa: F401
 
 
 def _done(job: Job, started: float, guard: Guard, send: Send) -> Report | DiffReport:

@@ -74,7 +74,7 @@ def outcomes(jobs: Sequence[Job], *, at_once: int = 1, meanwhile: Callable[[], N
     """Run every job in a child of its own, `at_once` of them at a time; `meanwhile` is called once the first runs."""
     with _private_folders(len(jobs)) as folders:
         if SHARES:
-            inside.prepare()
+            inside.prepare(jobs[0])
         if FORKS:
             return _forked(jobs, folders, at_once, meanwhile)
         with ThreadPoolExecutor(at_once) as pool:

@@ -38,17 +38,9 @@ def _judged(opened: Opened, gradient: Gradient, rng: np.random.Generator) -> Jud
     program, of = opened.program, gradient.of
     truth = measure(lambda a: program.loss({of.ref: a}), of.array, rng=rng, full=of.array.size <= SMALL)
     found = judge(program, gradient, truth)
-    if found.verdict is Verdict.FAIL and _is_laid_out_otherwise(opened, gradient):
+    if found.verdict is Verdict.FAIL and opened.keeps_transposed(gradient):
         return _transposed(program, found)
     return found
-
-
-def _is_laid_out_otherwise(opened: Opened, gradient: Gradient) -> bool:
-    """A square matrix hides that the code keeps its gradients transposed; other sizes have shown it."""
-    axes = opened.blueprint.axes
-    mine, of = axes.get(gradient.name, ()), axes.get(gradient.of.name, ())
-    square = gradient.array.ndim == 2 and gradient.array.shape == gradient.of.array.shape
-    return square and len(mine) == 2 and mine == of[::-1] and mine != of
 
 
 def _transposed(program: Program, judged: Judged) -> Judged:
@@ -91,6 +83,7 @@ def _is_confirmed(opened: Opened, judged: Judged) -> bool:
 
 
 def _differs(program: Program, gradient: Gradient, a: Array, n: Array) -> bool:
+    """Whether the gradient's prediction, along what parts it from the derivative, is met by no plain difference."""
     of = gradient.of
     d = np.where(np.isfinite(n), a - n, 0.0)
     largest = float(np.abs(d).max(initial=0.0))

@@ -27,8 +27,8 @@ def step_descends(opened: Opened) -> Outcome:
     at: dict[Any, Array] = {g.of.ref: np.asarray(g.of.array) for g, _, _ in moves}
     along: dict[Any, Array] = {g.of.ref: d for g, d, _ in moves}
     slope = sum(float(np.vdot(d, d)) for d in along.values())
-    if not np.isfinite(slope) or slope <= 1e-9 * opened.loss_size():
-        return nothing("the gradient is zero")
+    if not slope > 1e-9 * opened.loss_size():
+        return nothing("the gradient is zero" if np.isfinite(slope) else "the gradient is not finite")
     for k in range(HALVINGS):
         t = 2.0**-k
         if t * slope < 1e-13 * opened.loss_size():
@@ -55,7 +55,7 @@ def _moves(opened: Opened) -> list[tuple[Gradient, Array, bool]]:
         own, _ = in_layout(g.array, g.of.array.shape)
         if own is None:
             continue
-        if _is_square_transposed(opened, g):
+        if opened.keeps_transposed(g):
             own = own.T
         rises = update is not None and _is_multiple(update[1], own)
         found.append((g, np.asarray(-own if rises else own), rises))
@@ -69,9 +69,3 @@ def _is_multiple(change: Array, gradient: Array) -> bool:
         return False
     factor = float(np.vdot(change, gradient)) / size / size
     return factor > 0 and float(np.linalg.norm(change - factor * gradient)) < 1e-6 * factor * size
-
-
-def _is_square_transposed(opened: Opened, gradient: Gradient) -> bool:
-    axes = opened.blueprint.axes
-    mine, of = axes.get(gradient.name, ()), axes.get(gradient.of.name, ())
-    return gradient.array.shape == gradient.of.array.shape and len(mine) == 2 and mine != of and mine == of[::-1]

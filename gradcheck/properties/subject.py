@@ -94,6 +94,12 @@ class Opened:
         """What the axes of a named array follow, where it is known."""
         return self.blueprint.labels(name, array, self.sizes)
 
+    def keeps_transposed(self, gradient: Gradient) -> bool:
+        """Whether a square matrix hides that the code keeps this gradient transposed; other sizes have shown it."""
+        mine, of = (self.blueprint.axes.get(name, ()) for name in (gradient.name, gradient.of.name))
+        square = gradient.array.ndim == 2 and gradient.array.shape == gradient.of.array.shape
+        return square and len(mine) == 2 and mine == of[::-1] and mine != of
+
     def loss_size(self) -> float:
         """How large losses are: differences far below are rounding, even where this network's own loss is nothing."""
         return float(np.nanmax([abs(self.program.base_value), abs(self.blueprint.loss), 0.0]))

@@ -6,7 +6,6 @@ imports this module, so it imports little but pytest; the rest is imported once 
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from gradcheck.report import Report
 
 MARK = "gradcheck"
-_ERRORS = (GradcheckError, WrongGradientError)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,40 +70,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         spread(metafunc)
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)  # innermost: output is captured, Hypothesis and skips have had their say
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    __tracebackhide__ = True
-    if item.get_closest_marker(MARK) is not None:
-        from gradcheck.pytest_plugin.items import hold
-
-        hold(item)
-    return (yield)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if any(item.get_closest_marker(MARK) is not None for item in items):
+        use(config)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    marked = item.get_closest_marker(MARK) is not None
-    error = call.excinfo if call.excinfo is not None and call.excinfo.errisinstance(_ERRORS) else None
-    if not marked and error is None:
-        return (yield)
-    from gradcheck.pytest_plugin import shown
+@pytest.hookimpl(tryfirst=True)  # before the report is made
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    if call.excinfo is not None and isinstance(call.excinfo.value, (GradcheckError, WrongGradientError)):
+        from gradcheck.pytest_plugin.shown import fit
 
-    if error is not None:
-        shown.fit(error, item.config)
-    report = yield
-    if error is not None:
-        shown.show(item, error, report)
-    if marked and call.when == "call":
-        shown.tell(item, report)
-    return report
+        fit(call.excinfo, item.config)
+
+
+def use(config: pytest.Config) -> None:
+    """Register the hooks that are called for each test: a session without marks does not pay for them."""
+    from gradcheck.pytest_plugin import hooks
+
+    if not config.pluginmanager.is_registered(hooks):
+        config.pluginmanager.register(hooks, "gradcheck-items")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if terminalreporter.verbosity < 1:
+        return
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    told = {name: line for report in reports for name, line in getattr(report, "gradcheck", ())}
-    if told and terminalreporter.verbosity > 0:
+    told = {name: lines for report in reports for name, lines in getattr(report, "gradcheck", ())}
+    if told:
         terminalreporter.ensure_newline()
         terminalreporter.section("gradcheck")
         for name, lines in sorted(told.items()):
@@ -118,4 +110,5 @@ def gradcheck_report(request: pytest.FixtureRequest) -> Report:
     """The gradcheck.Report that the test's gradcheck mark asks for."""
     from gradcheck.pytest_plugin.items import report_of
 
+    use(request.config)
     return report_of(request.node)

@@ -1,4 +1,5 @@
 """Whatever is wrong with a TARGET or an option: the right exit code, one clear paragraph, nothing on standard output."""
+# ruff: noqa: E501 - tables, one line a case
 
 from __future__ import annotations
 
@@ -72,6 +73,7 @@ FILES = {
     "an import that is missing": run("script.py", said=("No module named 'no_such_thing'", "script.py:1"), before="import no_such_thing"),
     "a syntax error further on": run("script.py", said=("never closed", "other.py:1"), before="import other", files={"other.py": "x = ("}),
     "empty": run("empty.py", said="no gradient could be observed", files={"empty.py": ""}, code=5),
+    "only functions": run("net.py", said="or name a function, net.py:NAME (there are train)", code=5),
     "no gradient": run("plain.py", said="the names seen are x, z", files={"plain.py": "x = 1.5\nz = x + 1\n"}, code=5),
 }  # fmt: skip
 RUNNING = {

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-import pytest
-
 ONE = '@pytest.mark.gradcheck("{}")\ndef test_net(): ...\n'
 OURS = "gradcheck/p"  # pytest_plugin, pipeline, probing
 FRAME = re.compile(r"^\S*(gradcheck|pluggy|_pytest)\S*\.py:\d+: ", re.MULTILINE)
@@ -148,47 +146,54 @@ def test_a_warning_passes_and_is_told_in_the_items_section_and_with_v(session) -
 # -- what can't be read, driven or seen: one failing item, the other tests of the file are run
 
 
-@pytest.mark.parametrize(
-    ("mark", "said"),
-    [
-        (
-            '("net:train", parms=["W1"])',
-            "the gradcheck mark of test_net: unknown keyword 'parms'; did you mean 'params'? Known are"
-            " allow_inconclusive, args, batch, budget,",
-        ),
-        ('("net:train", lr=1)', "unknown keyword 'lr'. Known are"),
-        ('("net:train", batch="8")', "the gradcheck mark of test_net: batch is '8', expected a whole number."),
-        ('("net:train", full=1)', "full is 1, expected True or False."),
-        ('("net:train", seed=True)', "seed is True, expected a whole number."),
-        ('("net:train", grads="dW1=W1")', "grads is 'dW1=W1', expected gradients and their values, e.g."),
-        ('("net:train", params=3)', """params is 3, expected names, e.g. ["W1", "b1"]."""),
-        ('("net:train", method="magic")', "--method magic: expected one of auto, central"),
-        ('("net:train", params=["W9"])', "--params W9: the code computes no parameter with a gradient of that name"),
-        ("", "expected one TARGET, or a forward and a backward function, got none. For example"),
-        ("(1, 2, 3)", "expected one TARGET, or a forward and a backward function, got 1, 2, 3."),
-        ("(3)", "expected a TARGET text, a module or a function, got int 3."),
-        ('("nut:train")', "TARGET 'nut:train': there is no module 'nut', neither installed nor in the current folder."),
-        ('("net:trian")', "TARGET 'net:trian': net has nothing named 'trian' (there are train)."),
-        ('("nut.py:train")', "the file nut.py does not exist"),
-        ('("silent:train")', "silent:train: no gradient could be observed. A gradient is found by its name"),
-        ('("raises:train")', "raises:train raised before any backward step was seen: ValueError"),
-        ('("broken:train")', "broken.py:2 can't be parsed"),
-        ('("importing:train")', "importing raised while it was imported: ZeroDivisionError: division by zero"),
-        ('("leaving:train")', "leaving ends the program while it is imported: SystemExit"),
-        ('("asking:train")', "asking:train waits for input before any backward step was seen"),
-    ],
-)
-def test_what_cannot_be_checked_is_one_failing_item_with_a_paragraph(session, project, mark, said) -> None:
+CANNOT = [
+    (
+        '("net:train", parms=["W1"])',
+        "the gradcheck mark of test_net: unknown keyword 'parms'; did you mean 'params'? Known are"
+        " allow_inconclusive, args, batch, budget,",
+    ),
+    ('("net:train", lr=1)', "unknown keyword 'lr'. Known are"),
+    ('("net:train", batch="8")', "the gradcheck mark of test_net: batch is '8', expected a whole number."),
+    ('("net:train", full=1)', "full is 1, expected True or False."),
+    ('("net:train", seed=True)', "seed is True, expected a whole number."),
+    ('("net:train", grads="dW1=W1")', "grads is 'dW1=W1', expected gradients and their values, e.g."),
+    ('("net:train", params=3)', """params is 3, expected names, e.g. ["W1", "b1"]."""),
+    ('("net:train", method="magic")', "--method magic: expected one of auto, central"),
+    ('("net:train", params=["W9"])', "--params W9: the code computes no parameter with a gradient of that name"),
+    ("", "expected one TARGET, or a forward and a backward function, got none. For example"),
+    ("(1, 2, 3)", "expected one TARGET, or a forward and a backward function, got 1, 2, 3."),
+    ("(3)", "expected a TARGET text, a module or a function, got int 3."),
+    ('("nut:train")', "TARGET 'nut:train': there is no module 'nut', neither installed nor in the current folder."),
+    ('("net:trian")', "TARGET 'net:trian': net has nothing named 'trian' (there are train)."),
+    ('("nut.py:train")', "the file nut.py does not exist"),
+    ('("silent:train")', "silent:train: no gradient could be observed. A gradient is found by its name"),
+    ('("raises:train")', "raises:train raised before any backward step was seen: ValueError"),
+    ('("broken:train")', "broken.py:2 can't be parsed"),
+    ('("importing:train")', "importing raised while it was imported: ZeroDivisionError: division by zero"),
+    ('("leaving:train")', "leaving ends the program while it is imported: SystemExit"),
+    ('("asking:train")', "asking:train waits for input before any backward step was seen"),
+]
+"""(what the mark says, what the item says)"""
+
+
+def test_what_cannot_be_checked_is_one_failing_item_with_a_paragraph(session, project) -> None:
     project.makepyfile(
         broken="import numpy\ndef train(:\n",
         importing="1 / 0\n",
         leaving="raise SystemExit(3)\n",
         asking="def train():\n    W = float(input())\n    dW = W\n",
     )
-    seen = session(f"@pytest.mark.gradcheck{mark}\ndef test_net(): ...\ndef test_other(): ...")
-    assert seen.outcomes == {"test_net[target]": "failed", "test_other": "passed"}
-    shown = " ".join(sections(seen.text)["test_net[target]"].split())
-    assert said in shown
+    marked = "\n".join(
+        f"@pytest.mark.gradcheck{mark}\ndef test_net{at}(): ...\ndef test_other{at}(): ..."
+        for at, (mark, _) in enumerate(CANNOT)
+    )
+    seen = session(marked)
+    shown = sections(seen.text)
+    for at, (mark, said) in enumerate(CANNOT):
+        assert seen.outcomes[f"test_net{at}[target]"] == "failed", mark
+        assert seen.outcomes[f"test_other{at}"] == "passed"
+        assert said.replace("test_net", f"test_net{at}") in " ".join(shown[f"test_net{at}[target]"].split())
+    assert len(seen.outcomes) == 2 * len(CANNOT)
     assert OURS not in seen.text
     assert not FRAME.search(seen.text)
 

@@ -59,7 +59,7 @@ CAUGHT = [
 
 @pytest.mark.parametrize(("target", "name", "sizes", "reason"), CAUGHT)
 def test_it_is_caught_by_the_smallest_network(opened: Any, target: str, name: str, sizes: str, reason: str) -> None:
-    (found,) = run_properties(opened(target), names=[name])
+    (found,) = run_properties(opened(target), names=[name], examples=15)
     assert found.verdict is Verdict.FAIL
     assert reason in found.reason
     assert found.counterexample is not None
@@ -69,7 +69,8 @@ def test_it_is_caught_by_the_smallest_network(opened: Any, target: str, name: st
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_they_are_caught_from_other_seeds_too(opened: Any, seed: int) -> None:
-    found = {r.name: r.verdict for r in run_properties(opened("reference_net:original"), seed=seed)}
+    results = run_properties(opened("reference_net:original"), seed=seed, examples=15)
+    found = {r.name: r.verdict for r in results}
     assert {n for n, v in found.items() if v is Verdict.FAIL} == {AGREE, SHAPES, BATCHES, FINITE}
 
 

@@ -1,0 +1,279 @@
+"""Which recorded gradient belongs to which value of the forward, where a name alone does not say.
+
+Layers share their code, and so their names: every `dW` of a network is computed on one line. So a name is looked up
+where the line would look it up: among the names of the same call, which may hold the very array that the forward
+used; in the instance whose method it is; among the module's own; and only then anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gradcheck.capture.record import Value
+from gradcheck.capture.state import Root
+from gradcheck.capture.steps import BINDS, FirstStep, may_be_gradient
+from gradcheck.capture.trace import Variable
+
+_EDITS = frozenset({"augment", "modify"})
+_FRESH = frozenset({"assign", "unpack", "return"})
+
+
+@dataclass(slots=True)
+class Group:
+    """The versions of one gradient, oldest first."""
+
+    name: str
+    of: Variable
+    versions: list[Value]
+    names: list[str] = field(default_factory=list)
+    """Other names under which the same array went."""
+    closed: bool = False
+    """Whether the parameter has been updated with it: what bears the name from then on is something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What came of it."""
+
+    variables: dict[str, Variable]
+    """Every name of the forward, with the value it stood for last."""
+    gradients: tuple[Group, ...]
+    """In the order in which the code first computes them."""
+
+
+class _Forward:
+    """What names stand for in the forward: anywhere, in an instance, and by the object itself."""
+
+    def __init__(self, roots: Mapping[str, Root], instances: Mapping[int, str]) -> None:
+        self.by_name: dict[str, Variable] = {}
+        self.by_identity: dict[int, Variable] = {}
+        self.by_owner: dict[tuple[int, str], Variable] = {}
+        self.top: dict[str, Variable] = {}
+        for root in roots.values():
+            array = isinstance(root.value, np.ndarray)
+            variable = _root(root)
+            self.by_name.setdefault(root.name, variable)
+            if array:
+                self.by_identity.setdefault(id(root.value), variable)
+            if root.path == root.name:
+                self.top[root.name] = variable
+        for owner, path in instances.items():
+            own = [r for r in roots.values() if r.path.startswith(path + ".")]
+            for root in own:
+                alone = sum(r.name == root.name for r in own) == 1
+                if alone or root.path == f"{path}.{root.name}":
+                    variable = replace(_root(root), owner=owner)
+                    self.by_owner[owner, root.name] = variable
+                    if id(root.value) in self.by_identity and root.path == f"{path}.{root.name}":
+                        self.by_identity[id(root.value)] = variable
+
+    def take(self, i: int, value: Value) -> None:
+        """Note a value of the forward."""
+        kind, edit = value.site.kind, value.site.kind in _EDITS
+        known = self.by_identity.get(value.identity)
+        new = value.plain and (kind != "argument" or value.array.ndim > 0) and (known is None or edit)
+        if new:
+            known = _variable(i, value)
+        elif known is None:
+            return
+        elif known.order < 0:
+            known = replace(known, name=value.name, array=value.array)
+        elif known.site is not None and known.site.kind in ("return", "element") and value.plain:
+            known = replace(known, name=value.name, array=value.array, site=value.site, order=i, last=value.name)
+        if known.order >= 0:
+            self.by_identity[value.identity] = known
+        if kind != "return":
+            self.by_name[value.name] = known
+            if value.owner:
+                self.by_owner[value.owner, value.name] = known
+        self.by_name.setdefault(value.path, known)
+
+
+def _root(root: Root) -> Variable:
+    return Variable(root.name, root.path, np.array(root.value), None, -1, root.name, 0, id(root.value))
+
+
+def _variable(i: int, value: Value) -> Variable:
+    return Variable(value.name, value.key, value.array, value.site, i, value.name, value.owner, value.identity)
+
+
+class _Pairs:
+    """Walks a run from its first gradient on."""
+
+    def __init__(self, forward: _Forward, step: FirstStep, base_of: Callable[[str], Sequence[str]]) -> None:
+        self.forward = forward
+        self.step = step
+        self.base_of = base_of
+        self.groups: dict[tuple[str, object], Group] = {}
+        self._by_array: dict[int, Group] = {}
+        self._homes: dict[str, tuple[str, str]] = {}
+        """Where each name was first a gradient's."""
+        self._scopes: dict[tuple[str, str], tuple[int, dict[str, int]]] = {}
+
+    def bind(self, value: Value) -> None:
+        """Note what a name stands for in its function."""
+        self._scope(value)[value.name] = value.identity
+
+    def _scope(self, value: Value) -> dict[str, int]:
+        where = value.site.file, value.site.function
+        call, names = self._scopes.get(where, (-1, {}))
+        if call != value.call:
+            names = {}
+            self._scopes[where] = value.call, names
+        return names
+
+    def take(self, value: Value, leaf: object) -> None:
+        """Note a value of the backward, if it is a gradient or updates what one belongs to."""
+        if value.site.kind not in BINDS - {"element", "loop"}:
+            return
+        known, edit = self._by_array.get(value.identity), value.site.kind in _EDITS
+        if known is not None and edit:
+            known.versions.append(value)
+            return
+        owner, sure = self._owner(value, leaf)
+        if known is not None and owner is not None and known.of.ref != owner.ref and _is_drivers(value):
+            del self.groups[
+                known.name, known.of.ref
+            ]  # what the driver calls it, it is: a name of the user's is his own
+        elif known is not None and (owner is None or known.of.ref == owner.ref or value.name == known.name):
+            known.names.append(value.name)  # the same array, handed from function to function
+            return
+        if owner is None:
+            self._close(value)
+            return
+        where = value.site.file, value.site.function
+        group = self.groups.get((value.name, owner.ref))
+        if group is None and not sure and self._homes.get(value.name, where) != where:
+            return  # a name that goes from layer to layer: `d = layer.backward(d)`
+        self._homes.setdefault(value.name, where)
+        if group is None:
+            group = self.groups[value.name, owner.ref] = Group(value.name, owner, [])
+        elif group.closed or not value.plain:
+            return
+        group.versions.append(value)
+        self._by_array[value.identity] = group
+
+    def _owner(self, value: Value, leaf: object) -> tuple[Variable | None, bool]:
+        """What a value is the gradient of, and whether that is sure: found in its call, its instance or its module."""
+        names = self._scope(value)
+        for base in self.base_of(value.name):
+            local = self.forward.by_identity.get(names[base]) if base in names else None
+            nearest = local or self.forward.by_owner.get((value.owner, base)) or self.forward.top.get(base)
+            found = nearest or self.forward.by_name.get(base)
+            if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
+                # a value of the forward goes by the name that its gradient has it under, whatever else it is called
+                named = found if found.order < 0 else replace(found, name=base, last=base)
+                return named, nearest is not None
+        return None, False
+
+    def _close(self, value: Value) -> None:
+        for group in self.groups.values():
+            if is_update(value, group.of) and not np.array_equal(value.array, group.of.array):
+                group.closed = True
+
+    def result(self) -> list[Group]:
+        """The gradients that can be judged."""
+        kept = [g for g in self.groups.values() if self._settle(g)]
+        summed = {g.of.ref for g in kept if not _repeated(g)}
+        return [g for g in kept if not (_repeated(g) and g.of.ref in summed)]
+
+    def _settle(self, group: Group) -> bool:
+        """Keep what is surely the gradient where a loop gives its name to one thing after another; False for nothing."""
+        versions = group.versions
+        while len(versions) > 1 and versions[-1].site.form == "passed":
+            versions.pop()
+        again = _repeated(group)
+        if self.step.turns or again is None:
+            return True
+        del versions[versions.index(again) :]
+        ref = group.of.ref
+        return isinstance(ref, str) or ref.occurrence == 0
+
+
+def _repeated(group: Group) -> Value | None:
+    """The first version that a line computes afresh, having computed an earlier one."""
+    seen: dict[int, Value] = {}
+    for value in group.versions:
+        if value.site.kind in _FRESH and value.site.form != "refined":
+            before = seen.setdefault(value.site.number, value)
+            if before is not value and not np.array_equal(before.array, value.array):
+                return value
+    return None
+
+
+def is_update(value: Value, of: Variable) -> bool:
+    """Whether a value recorded behind its gradient is what a parameter is from then on."""
+    if value.site.kind not in ("assign", "augment", "modify", "unpack"):
+        return False
+    if value.identity == of.identity:
+        return value.site.kind in _EDITS
+    return value.name == of.last and (not of.owner or value.owner in (0, of.owner))
+
+
+def _is_drivers(value: Value) -> bool:
+    return value.site.file.startswith("<call of")
+
+
+def pair(
+    values: Sequence[tuple[Value, object]],
+    step: FirstStep,
+    roots: Mapping[str, Root],
+    instances: Mapping[int, str],
+    base_of: Callable[[str], Sequence[str]],
+) -> Pairing:
+    """Find the gradients of a run, and what each is the gradient of."""
+    forward = _Forward(roots, instances)
+    pairs = _Pairs(forward, step, base_of)
+    begun = False
+    for i, (value, leaf) in enumerate(values):
+        begun = begun or value.key == step.first_gradient
+        if not begun or value.key in step.turns:
+            forward.take(i, value)
+        else:
+            pairs.take(value, leaf)
+        pairs.bind(value)
+    variables = forward.by_name
+    for i, (value, _) in enumerate(values):
+        if value.key in step.late and (value.name not in variables or variables[value.name].site in (None, value.site)):
+            variables[value.name] = _variable(i, value)
+    groups = _told_apart(pairs.result(), forward, base_of)
+    return Pairing({**variables, **{g.of.name: g.of for g in groups}}, tuple(groups))
+
+
+_NONE = Variable("", "", np.array(0.0), None, -1)
+
+
+def _told_apart(groups: list[Group], forward: _Forward, base_of: Callable[[str], Sequence[str]]) -> list[Group]:
+    """Gradients of one name get names of their own, and so do the values that they belong to."""
+    taken = [name for g in groups for name in {g.name, *g.names}]
+    for name, several in _by(groups, lambda g: g.name):
+        for k, group in enumerate(sorted(several, key=lambda g: g.of.order)):
+            if len(several) > 1 and not _is_drivers(group.versions[0]):
+                own = [n for n in group.names if n != name and taken.count(n) == 1]
+                group.name = own[-1] if own else _own_name(name, group.of, k)
+                same = (b for b in base_of(group.name) if forward.by_name.get(b, _NONE).ref == group.of.ref)
+                last = next(same, group.of.last)
+                group.of = replace(group.of, name=last, last=last)
+    for _, several in _by(groups, lambda g: g.of.last):
+        refs = sorted({g.of.ref: g.of for g in several}.values(), key=lambda v: v.order)
+        if len(refs) > 1:
+            called = {v.ref: v.ref if isinstance(v.ref, str) else f"{v.last}[{k}]" for k, v in enumerate(refs)}
+            for group in several:
+                group.of = replace(group.of, name=called[group.of.ref])
+    return groups
+
+
+def _own_name(name: str, of: Variable, k: int) -> str:
+    if isinstance(of.ref, str) and of.ref.endswith(f".{of.last}"):
+        return of.ref[: -len(of.last)] + name
+    return f"{name}[{k}]"
+
+
+def _by(groups: list[Group], key: Callable[[Group], str]) -> list[tuple[str, list[Group]]]:
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(key(group), []).append(group)
+    return list(found.items())
