@@ -16,6 +16,7 @@ from gradcheck.capture.program import FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
+from gradcheck.gradients import Gradient, updated
 from gradcheck.options import Options
 from gradcheck.probing import (
     Limits,
@@ -104,7 +105,7 @@ def run_shapes(target: Target, options: Options, *, output: FirstRun | None = No
     with driver.open(sizes, seed=options.seed) as program:
         gradients, chosen = prepare(program, target, options, spec, rng)
         found = Probe(program, chosen, tuple(unmeasured(g) for g in gradients), sizes, flow(program, gradients, chosen))
-        shapes = [shape_probe(program, gradients, sizes.get("m"), frozenset())]
+        shapes = [shape_probe(program, gradients, sizes.get("m"), _turned(program, gradients))]
     shapes += _other_batches(driver, target, options, spec, sizes, Limits())
     rows = shape_rows(spec, shapes)
     report = replace(_report(target, options, found, (), rows, start, program), comparisons=())
@@ -169,6 +170,12 @@ def _put_right(found: Probe) -> frozenset[str]:
     return frozenset(j.gradient.name for j in found.judged if j.put_right is not None)
 
 
+def _turned(program: Program, gradients: Sequence[Gradient]) -> frozenset[str]:
+    """Gradients in a transposed layout with which an update went through all the same."""
+    turned = (g for g in gradients if g.array.ndim == 2 and g.array.T.shape == g.of.array.shape)
+    return frozenset(g.name for g in turned if updated(program, program.trace, g) is not None)
+
+
 def _other_batches(
     driver: Driver, target: Target, options: Options, spec: Spec | None, sizes: dict[str, int], limits: Limits
 ) -> list[ShapeProbe]:
@@ -182,8 +189,7 @@ def _other_batches(
                 gradients, _ = prepare(program, target, options, spec, np.random.default_rng(options.seed))
             except GradcheckError:
                 continue
-            right = frozenset(g.name for g in gradients if g.array.ndim == 2 and g.array.T.shape == g.of.array.shape)
-            probes.append(shape_probe(program, gradients, m, right))
+            probes.append(shape_probe(program, gradients, m, _turned(program, gradients)))
         if limits.reached(program):
             break
     return probes
