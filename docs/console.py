@@ -1,4 +1,4 @@
-"""The console blocks of README.md and docs/*.md: run as tests (conftest.py), and written anew by `python docs/console.py`."""
+"""The console blocks of README.md and docs/*.md: run as tests, and written anew by `python docs/console.py`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,13 @@ def run(command: str) -> tuple[int, str]:
     program = {"gradcheck": [sys.executable, "-m", "gradcheck"], "python": [sys.executable]}[first]
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     ran = subprocess.run(
-        [*program, *rest], capture_output=True, text=True, encoding="utf-8", env=environment, cwd=DOCS.parent, stdin=subprocess.DEVNULL
+        [*program, *rest],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        cwd=DOCS.parent,
+        stdin=subprocess.DEVNULL,
     )
     return ran.returncode, ran.stdout + ran.stderr
 

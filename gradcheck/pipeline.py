@@ -35,6 +35,7 @@ from gradcheck.rows import ShapeProbe, comparison, shape_probe, shape_rows
 from gradcheck.rules import diagnose
 from gradcheck.rules.evidence import Evidence
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.numerics import softmax_axis
 from gradcheck.rules.run import of_run
 from gradcheck.shapes import Spec, parse_spec
 from gradcheck.source import shown
@@ -69,6 +70,7 @@ def run(
                 notes.append("float32 inputs and parameters were cast, so that the check is in float64")
                 continue
             found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits)
+            warned = softmax_axis(program)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
         blind = [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
         if not blind or len(seeds) > REDRAWS or limits.reached(program):
@@ -88,6 +90,7 @@ def run(
         progress(replace(report, notes=(*report.notes, "time limit reached: what follows the gradients was left out")))
     findings = diagnose(_probes(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
     findings += of_run(found.program, findings, found.judged)
+    findings += [warned] if warned is not None else []
     shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)
     return _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)

@@ -143,7 +143,8 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
             home = home_of(subject) or module
             return _function(Target(text, module=home, names={subject.__name__: subject}), subject, call, shapes)
         raise UsageError(
-            f"TARGET {text!r}: {name} is {_a(type(subject).__name__)}, expected a function, a class or a declared target."
+            f"TARGET {text!r}: {name} is {_a(type(subject).__name__)}, expected a function, a class or a declared"
+            " target."
         )
     if call:
         return Target(text, module=module, call=call, shapes=shapes or "")

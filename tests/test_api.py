@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradcheck
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import gradcheck
 
 
 def affine_forward(x: Any, w: Any, b: Any) -> Any:
@@ -89,7 +90,9 @@ def test_the_loss_scale_changes_nothing(scale: float) -> None:
     right = gradcheck.check_vjp(lambda x: scale * np.sin(x), lambda v, x: scale * v * np.cos(x), *args)
     assert right.verdict == "pass"
     for factor in (2.0, 1.0005):
-        wrong = gradcheck.check_vjp(lambda x: scale * np.sin(x), lambda v, x, f=factor: f * scale * v * np.cos(x), *args)
+        wrong = gradcheck.check_vjp(
+            lambda x: scale * np.sin(x), lambda v, x, f=factor: f * scale * v * np.cos(x), *args
+        )
         assert wrong.verdict == "fail"
 
 

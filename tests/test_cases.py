@@ -6,8 +6,9 @@ import ast
 from pathlib import Path
 from typing import Any
 
-import gradcheck
 import pytest
+
+import gradcheck
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.py"))
 

@@ -6,8 +6,9 @@ import doctest
 import importlib
 import pkgutil
 
-import gradcheck
 import pytest
+
+import gradcheck
 import reference_net
 
 MODULES = sorted(

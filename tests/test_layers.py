@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import gradcheck
 import pytest
+
+import gradcheck
 import reference_net
 
 LAYERS = [

@@ -7,9 +7,10 @@ import random
 from pathlib import Path
 from typing import Any
 
-import gradcheck
 import numpy as np
 import pytest
+
+import gradcheck
 import reference_net.corrected as corrected
 import reference_net.original as original
 from gradcheck.render import render
@@ -87,7 +88,12 @@ def test_conventions_are_no_errors(wrong: Report) -> None:
         assert (found[name].scale, found[name].scale_name) == (13.0, "m")
     assert found["dW1"].layout == "transposed"
     warnings = {f.code for f in wrong.findings if f.severity == "warning"}
-    assert "GC103" in warnings
+    assert warnings == {"GC103", "GC401"}
+    underflow = next(f for f in wrong.findings if f.code == "GC401")
+    assert "rows [0, 1] and [800, 801] give 0/0 in the first" in underflow.headline
+    assert underflow.source is not None
+    assert underflow.span is not None
+    assert underflow.source[slice(*underflow.span)] == "np.max(Z)"
 
 
 def test_the_update_that_raises_is_evidence(wrong: Report) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import gradcheck
 import pytest
+
+import gradcheck
 from gradcheck.errors import NothingToCheck, TargetError, UsageError
 from gradcheck.options import Options
 from gradcheck.target import resolve
 
-STEP = '''
+STEP = """
 import numpy as np
 x, y = np.linspace(-1, 1, 12).reshape(4, 3), np.ones((4, 2))
 W = np.arange(6.0).reshape(3, 2) / 6
@@ -21,7 +22,7 @@ def step(x=x, y=y, W=W):
     dZ = 2 * (Z - y)
     dW = x.T @ dZ
     return dW
-'''
+"""
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_a_file_that_cannot_be_imported(here: Path, source: str, told: str) -> N
 @pytest.mark.parametrize(
     ("declared", "told"),
     [
-        ("[]", "expected {\"default\": NAME, \"targets\""),
+        ("[]", 'expected {"default": NAME, "targets"'),
         ('{"targets": {"a": {"call": "f()"}}}', '"default" is None, expected one of a.'),
         ('{"default": "a", "targets": {"a": {}}}', '"call" is missing'),
         ('{"default": "a", "targets": {"a": {"call": "f()", "shape": ""}}}', "unknown key 'shape'"),
@@ -179,7 +180,8 @@ def test_a_loss_that_is_none(here: Path, loss: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", ["((Z - y) ** 2).sum()", "np.sum(np.square(Z - y))", "sum((Z - y).ravel() ** 2)", "loss", "loss + 0 * Z.sum()"]
+    "loss",
+    ["((Z - y) ** 2).sum()", "np.sum(np.square(Z - y))", "sum((Z - y).ravel() ** 2)", "loss", "loss + 0 * Z.sum()"],
 )
 def test_a_loss_of_the_users_own(here: Path, loss: str) -> None:
     write(here, "net_c.py", STEP)
@@ -214,11 +216,13 @@ def test_a_batch_for_what_cannot_be_rebuilt(here: Path) -> None:
 
 
 def test_params_and_grads(here: Path) -> None:
-    write(here, "net_e.py", STEP.replace("dW =", "update ="). replace("return dW", "return update"))
+    write(here, "net_e.py", STEP.replace("dW =", "update =").replace("return dW", "return update"))
     assert [c.name for c in gradcheck.check("net_e.py:step").comparisons] == ["dZ"]
     told = gradcheck.check("net_e.py:step", grads={"update": "W"})
     assert [(c.name, c.of) for c in told.comparisons] == [("dZ", "Z"), ("update", "W")]
-    assert [c.name for c in gradcheck.check("net_e.py:step", grads={"update": "W"}, params=["W"]).comparisons] == ["update"]
+    assert [c.name for c in gradcheck.check("net_e.py:step", grads={"update": "W"}, params=["W"]).comparisons] == [
+        "update"
+    ]
     with pytest.raises(UsageError, match="--params V"):
         gradcheck.check("net_e.py:step", params=["V"])
     with pytest.raises(UsageError, match="--grad nothing"):

@@ -181,7 +181,7 @@ class _Pairs:
         return [g for g in kept if not (_repeated(g) and g.of.ref in summed)]
 
     def _settle(self, group: Group) -> bool:
-        """Keep what is surely the gradient where a loop gives its name to one thing after another; False for nothing."""
+        """Keep what is surely the gradient where a loop gives its name to several things; False for nothing."""
         versions = group.versions
         while len(versions) > 1 and versions[-1].site.form == "passed":
             versions.pop()

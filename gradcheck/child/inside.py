@@ -140,8 +140,3 @@ def _escaped(error: BaseException, job: Job) -> Message:
         text = f"{job.name} raised {told(error)}"
         return Message("error", text=f"{text}\n{traced(error)}".rstrip(), exit_code=TargetError.exit_code)
     return Message("internal", text=place.own_frames(error))
-
-
-def place_of(private: Path) -> str:
-    """Where the user's code was when the child was killed or crashed."""
-    return place.read(private)

@@ -23,7 +23,7 @@ class Listening:
     """Entered around the first run of every program that is opened; of the very first one the prints are heard."""
 
     def __init__(self, limit: float | None, note: Callable[[str], None], came: Callable[[], None]) -> None:
-        """`limit` in seconds; `note` takes what the reader should know; `came` is called after a run with gradients."""
+        """`limit` in seconds; `note` takes what the reader should know; `came` is called if the first has gradients."""
         self._limit = limit
         self._note = note
         self._came = came
@@ -38,7 +38,7 @@ class Listening:
                 yield
             finally:
                 streams.silence()
-        if seen()[1]:
+        if first and seen()[1]:
             self._came()
 
     @contextlib.contextmanager

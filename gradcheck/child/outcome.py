@@ -20,10 +20,10 @@ INTERNAL = 101
 
 def outcome(job: Job, messages: Sequence[Message], ending: Ending) -> Outcome:
     """The answer if it came, else what was known before the child was ended, else why nothing is."""
-    last = messages[-1] if messages else None
-    if last is None:
+    if not messages:
         return Outcome(job, 2, error=_ended(job, ending))
-    if last.kind == "seen":
+    last = next((m for m in reversed(messages) if m.kind != "seen"), None)
+    if last is None:
         return Outcome(job, NOTHING, error=_unmeasured(job, ending))
     if last.kind == "error":
         return Outcome(job, last.exit_code, error=last.text)

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradcheck.child import inside
+from gradcheck.child import inside, place
 from gradcheck.child.job import Ending, Job, Message, Outcome
 from gradcheck.child.outcome import outcome
 
@@ -59,7 +59,7 @@ class Child:
         status = self.kill()
         os.close(self.results)
         os.close(self.life)
-        ending = Ending(time.monotonic() - self.started, timed_out, status, inside.place_of(self.private))
+        ending = Ending(time.monotonic() - self.started, timed_out, status, place.read(self.private))
         return outcome(self.job, _messages(self.sent), ending)
 
     def kill(self) -> int:
@@ -167,7 +167,7 @@ def _spawned(job: Job, private: Path) -> Outcome:
         sent, status = ran.stdout, ran.returncode
     except subprocess.TimeoutExpired as error:
         sent, timed_out = error.stdout or b"", True
-    ending = Ending(time.monotonic() - started, timed_out, status, inside.place_of(private))
+    ending = Ending(time.monotonic() - started, timed_out, status, place.read(private))
     return outcome(job, _messages(sent), ending)
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from gradcheck.properties.catalogue import NAMES
     from gradcheck.properties.network import Network
     from gradcheck.properties.run import reproduce, run_properties
-    from gradcheck.properties.softmax import Softmax, Underflow, softmax_underflow, softmaxes
     from gradcheck.properties.strategies import network_sizes, networks
+    from gradcheck.rules.softmax import Softmax, Underflow, softmax_underflow, softmaxes
 
 __all__ = [
     "NAMES",
@@ -33,11 +33,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "catalogue": ("NAMES",),
-    "network": ("Network",),
-    "run": ("reproduce", "run_properties"),
-    "softmax": ("Softmax", "Underflow", "softmax_underflow", "softmaxes"),
-    "strategies": ("network_sizes", "networks"),
+    "gradcheck.properties.catalogue": ("NAMES",),
+    "gradcheck.properties.network": ("Network",),
+    "gradcheck.properties.run": ("reproduce", "run_properties"),
+    "gradcheck.rules.softmax": ("Softmax", "Underflow", "softmax_underflow", "softmaxes"),
+    "gradcheck.properties.strategies": ("network_sizes", "networks"),
 }
 
 
@@ -46,5 +46,5 @@ def __getattr__(name: str) -> Any:
         if name in names:
             from importlib import import_module
 
-            return getattr(import_module(f"{__name__}.{home}"), name)
+            return getattr(import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,8 +9,8 @@ import numpy as np
 from gradcheck.capture.program import Program
 from gradcheck.properties.drawing import Array, written
 from gradcheck.properties.outcome import HELD, Outcome, difference, missing, nothing
-from gradcheck.properties.softmax import CLOSE, Softmax, probabilities, softmax_underflow, softmaxes
 from gradcheck.properties.subject import Opened
+from gradcheck.rules.softmax import CLOSE, Softmax, probabilities, softmax_underflow, softmaxes
 
 
 def rows_sum_to_one(opened: Opened) -> Outcome:

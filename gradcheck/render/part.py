@@ -150,9 +150,9 @@ def render_part(
             *(finding_lines(own, finding, style, 0) for finding in own.findings),
             *(unexplained_lines(own, row, style) for row in wording.unexplained(own)),
             shape_lines(own, style, every=False),
-            _property_lines(own, style, 0) if part.properties or not whole else [],
+            _property_lines(own, style, 0) if part.properties else [],
             *([head, flow(report, style), gradient_table(report, style)] if whole else [gradient_table(own, style)]),
-            _property_lines(own, style, 0) if whole and not part.properties else [],
+            _property_lines(own, style, 0) if whole and not part.properties and wording.wrong_properties(own) else [],
             [] if whole else [style.paint(line, "dim") for line in wrap(elsewhere, width)],
             [style.paint(line, "bold") for line in next_commands(own)],
         ]

@@ -19,7 +19,14 @@ EXPECTED = {"verdict": "pass", "loss": "loss"}
 def inputs(m, d, h, c, seed):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=(m, c))
-    return rng.random((m, d)), y, rng.normal(size=(d, h)), rng.normal(size=h), rng.normal(size=(h, c)), rng.normal(size=c)
+    return (
+        rng.random((m, d)),
+        y,
+        rng.normal(size=(d, h)),
+        rng.normal(size=h),
+        rng.normal(size=(h, c)),
+        rng.normal(size=c),
+    )
 
 
 def step(x, y, W1, b1, W2, b2):

@@ -13,13 +13,25 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["dZ2"], "inherited": ["dW2", "db2", "dA1", "dZ1", "dW1", "db1"], "codes": {"dZ2": "GC301"}}
+EXPECTED = {
+    "verdict": "fail",
+    "fail": ["dZ2"],
+    "inherited": ["dW2", "db2", "dA1", "dZ1", "dW1", "db1"],
+    "codes": {"dZ2": "GC301"},
+}
 
 
 def inputs(m, d, h, c, seed):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=(m, c))
-    return rng.random((m, d)), y, rng.normal(size=(d, h)), rng.normal(size=h), rng.normal(size=(h, c)), rng.normal(size=c)
+    return (
+        rng.random((m, d)),
+        y,
+        rng.normal(size=(d, h)),
+        rng.normal(size=h),
+        rng.normal(size=(h, c)),
+        rng.normal(size=c),
+    )
 
 
 def step(x, y, W1, b1, W2, b2):

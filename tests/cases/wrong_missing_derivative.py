@@ -19,7 +19,14 @@ EXPECTED = {"verdict": "fail", "fail": ["dZ1"], "inherited": ["dW1", "db1"]}
 def inputs(m, d, h, c, seed):
     rng = np.random.default_rng(seed)
     y = np.eye(c)[rng.integers(0, c, m)]
-    return rng.random((m, d)), y, rng.normal(size=(d, h)), rng.normal(size=h), rng.normal(size=(h, c)), rng.normal(size=c)
+    return (
+        rng.random((m, d)),
+        y,
+        rng.normal(size=(d, h)),
+        rng.normal(size=h),
+        rng.normal(size=(h, c)),
+        rng.normal(size=c),
+    )
 
 
 def step(x, y, W1, b1, W2, b2):

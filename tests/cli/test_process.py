@@ -188,8 +188,10 @@ def test_a_fault_of_our_own_is_101(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 def test_time_is_up_with_something_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*_: Any, progress: Callable[[Report], None], **__: Any) -> Report:
-        progress(SOME)
+    def run(*_: Any, progress: Callable[[Report], None], output: Any, **__: Any) -> Report:
+        for _ in range(2):  # whatever is opened after that for the diagnosis or the properties
+            with output(lambda: (5, 1)):
+                progress(SOME)
         time.sleep(60)
         return SOME
 

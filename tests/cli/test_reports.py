@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 QUICK = ("--no-properties",)
 CALL = ("--call", "train(x, y)", *QUICK)
 FIGURE = (float, int, type(None), str)
