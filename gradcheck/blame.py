@@ -160,7 +160,10 @@ def assign_blame(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     result = list(judged)
     if feeding:
         result = _inherited(program, result, feeding)
-    return _own_factors(program, result)
+    result = _own_factors(program, result)
+    if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
+        return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
+    return result
 
 
 def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import textwrap
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; its exit code. Nothing else of gradcheck prints."""
     _open_standard_streams()
     try:
-        code = _main(sys.argv[1:] if argv is None else argv)
+        with _ended_in_order():
+            code = _main(sys.argv[1:] if argv is None else argv)
     except GradcheckError as error:
         _complain(str(error))
         code = error.exit_code
@@ -214,7 +217,24 @@ def _internal(trace: str) -> str:
     )
 
 
-# -- streams
+# -- the process
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """While this holds, a request to end is an exception, so that children and temporary files are gone as well."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _open_standard_streams() -> None:

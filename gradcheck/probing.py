@@ -187,7 +187,13 @@ def _not_cancelled(program: Program, judged: Judged, others: Sequence[Judged], r
     if not judged.truth.vanishes:
         return judged
     floor = _contributions(program, judged.gradient.of, others, rng)
-    return judge(program, judged.gradient, replace(judged.truth, floor=floor)) if floor > 0 else judged
+    if floor > 0:
+        return judge(program, judged.gradient, replace(judged.truth, floor=floor))
+    if judged.verdict is Verdict.FAIL and judged.agreement is not None:
+        # either the line is wrong or its name was read wrongly: a loss that nothing reaches can't tell which
+        reason = f"the loss does not depend on this {judged.gradient.of.name}"
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    return judged
 
 
 def _contributions(program: Program, of: Variable, others: Sequence[Judged], rng: np.random.Generator) -> float:

@@ -44,6 +44,7 @@ class Guard:
     """Stands between the target and the world; remembers what it refused, and what else the reader should know."""
 
     def __init__(self, private: Path) -> None:
+        """`private` is the folder in which everything is allowed."""
         self._private = f"{os.path.realpath(private)}{os.sep}"
         self._notes: dict[str, None] = {}
         self._left_out: dict[str, None] = {}

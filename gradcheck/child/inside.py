@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import sys
 import tempfile
 import threading
@@ -36,7 +37,7 @@ def enter(job: Job, private: Path, results: int, life: int, not_its: Iterable[in
         os.setsid()  # Ctrl-C is the parent's, who kills the whole group
         for descriptor in not_its:
             os.close(descriptor)
-        threading.Thread(target=_end_with_parent, args=(life,), daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=(life, private.parent), daemon=True).start()
         _serve(job, private, os.fdopen(results, "wb"))
     finally:
         _end(0)
@@ -51,8 +52,9 @@ def enter_spawned() -> NoReturn:
         _end(0)
 
 
-def _end_with_parent(life: int) -> None:
+def _end_with_parent(life: int, temporary: Path) -> None:
     os.read(life, 1)  # returns when the parent is gone
+    shutil.rmtree(temporary, ignore_errors=True)
     _end(1)
 
 
@@ -65,7 +67,7 @@ def _serve(job: Job, private: Path, results: BinaryIO) -> None:
 
     streams.cut_off(quiet=job.quiet)
     place.write_down_into(private)
-    guard = Guard(private)
+    guard = Guard(private.parent)
     try:
         prepare(job)
         _settle_in(job, private)

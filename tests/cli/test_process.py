@@ -33,9 +33,18 @@ LOOPS = "import os, sys\nprint(os.getpid(), file=sys.stderr, flush=True)\nwhile 
 def looping(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A command whose child loops, and the child's process number."""
     (tmp_path / "loops.py").write_text(LOOPS)
+    (tmp_path / "temporary").mkdir()
     args = [sys.executable, "-m", "gradcheck", "run", "loops.py"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(args, cwd=tmp_path, stdout=pipe, stderr=pipe, stdin=subprocess.DEVNULL, text=True) as command:
+    with subprocess.Popen(
+        args,
+        cwd=tmp_path,
+        stdout=pipe,
+        stderr=pipe,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+    ) as command:
         assert command.stderr is not None
         yield command, int(command.stderr.readline())
         command.kill()
@@ -66,11 +75,14 @@ def test_an_interruption_is_one_line_and_takes_the_child_along(looping: tuple[su
 
 @posix
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_child_does_not_outlive_the_command(looping: tuple[subprocess.Popen[str], int], number: int) -> None:
+def test_the_child_does_not_outlive_the_command(
+    looping: tuple[subprocess.Popen[str], int], number: int, tmp_path: Path
+) -> None:
     command, child = looping
     command.send_signal(number)
     command.wait(timeout=30)
     assert gone(child)
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 @posix

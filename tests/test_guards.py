@@ -1,0 +1,49 @@
+"""What must not happen whatever the code: a wrong network without a guilty line, a guess that condemns one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradcheck
+import numpy as np
+
+
+def draw(*shapes: tuple[int, ...]) -> tuple[Any, ...]:
+    rng = np.random.default_rng(0)
+    return tuple(rng.standard_normal(shape) for shape in shapes)
+
+
+def small_error_everywhere(X: Any, y: Any, W1: Any, W2: Any) -> Any:
+    a1 = np.tanh(X @ W1)
+    p = 1 / (1 + np.exp(-(a1 @ W2)))
+    loss = -(y * np.log(p + 1e-8) + (1 - y) * np.log(1 - p + 1e-8)).sum()
+    dp = (p - y) / (p * (1 - p))  # not quite the derivative of a loss with 1e-8 in its logarithms
+    dW2 = a1.T @ (dp * p * (1 - p))
+    da1 = (dp * p * (1 - p)) @ W2.T
+    dW1 = X.T @ (da1 * (1 - a1**2))
+    return loss, dW1, dW2
+
+
+def unused(x: Any, w: Any, v: Any) -> Any:
+    z = x @ w
+    loss = (z**2).sum()
+    dz = 2 * z
+    dw = x.T @ dz
+    dv = np.ones_like(v)
+    return loss, dw, dv
+
+
+def test_a_failure_names_a_line() -> None:
+    y = (draw((6, 1))[0] > 0).astype(float)
+    X, W1, W2 = draw((6, 3), (3, 4), (4, 1))
+    report = gradcheck.check(small_error_everywhere, args=(X, y, 3 * W1, 3 * W2))
+    verdicts = [c.verdict.value for c in report.comparisons]
+    assert "fail" in verdicts
+
+
+def test_a_value_that_the_loss_does_not_reach_is_no_proof_of_an_error() -> None:
+    report = gradcheck.check(unused, args=draw((4, 3), (3, 2), (5,)))
+    found = {c.name: (c.verdict.value, c.reason) for c in report.comparisons}
+    assert found["dv"] == ("inconclusive", "the loss does not depend on this v")
+    assert found["dw"][0] == "pass"
+    assert report.verdict == "inconclusive"
