@@ -160,10 +160,33 @@ def assign_blame(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     result = list(judged)
     if feeding:
         result = _inherited(program, result, feeding)
-    result = _own_factors(program, result)
+    result = _own_factors(program, _named_otherwise(program, result))
     if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
         return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
     return result
+
+
+def _named_otherwise(program: Program, judged: list[Judged]) -> list[Judged]:
+    """An intermediate on which right gradients rest is not wrong, whatever its name says that it belongs to.
+
+    Many write dh for the gradient of what goes into h's activation. Doubling it shows what rests on it.
+    """
+    result = list(judged)
+    for i, j in enumerate(judged):
+        if j.verdict is not Verdict.FAIL or j.gradient.kind != "intermediate" or j.agreement is None:
+            continue
+        trace = program.backward({j.gradient.key: 2 * j.gradient.versions[-1].array})
+        now = {v.key: v.array for v in trace.values}
+        resting = [p for p in judged if p.gradient.kind != "intermediate" and _moved(p, now)]
+        if resting and all(p.right for p in resting):
+            reason = f"not {j.gradient.of.name}'s own gradient, but what rests on it is right"
+            result[i] = replace(j, verdict=Verdict.SKIPPED, reason=reason)
+    return result
+
+
+def _moved(judged: Judged, now: Mapping[Key, Array]) -> bool:
+    last = judged.gradient.versions[-1]
+    return last.key in now and not np.array_equal(now[last.key], last.array)
 
 
 def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:

@@ -75,6 +75,8 @@ class ShapeProbe:
     shapes: Mapping[str, tuple[int, ...]]
     gradients: Mapping[str, str]
     """Gradient names and what they are the gradients of."""
+    owners: Mapping[str, tuple[int, ...]]
+    """The shape of what each gradient is the gradient of, which may not be the last that bore its name."""
     places: Mapping[str, tuple[str, int]]
     """File and line by name."""
     put_right: frozenset[str]
@@ -90,7 +92,8 @@ def shape_probe(
     for gradient in gradients:
         shapes[gradient.name] = gradient.array.shape
         places[gradient.name] = (shown(gradient.value.site.file), gradient.value.site.line)
-    return ShapeProbe(batch, shapes, {g.name: g.of.name for g in gradients}, places, put_right)
+    named = {g.name: g.of.name for g in gradients}
+    return ShapeProbe(batch, shapes, named, {g.name: g.of.array.shape for g in gradients}, places, put_right)
 
 
 def shape_rows(spec: Spec | None, probes: Sequence[ShapeProbe]) -> tuple[ShapeRow, ...]:
@@ -130,7 +133,7 @@ def _reason(name: str, spec: Spec | None, probe: ShapeProbe) -> str:
         return ""
     of = probe.gradients.get(name)
     if of is not None:
-        expected = probe.shapes.get(of, shape)
+        expected = probe.owners[name]
         if shape == expected or name in probe.put_right:
             return ""
         return f"{name}: expected {format_shape(expected)}, as {of} has, got {format_shape(shape)}"

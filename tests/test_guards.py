@@ -47,3 +47,52 @@ def test_a_value_that_the_loss_does_not_reach_is_no_proof_of_an_error() -> None:
     assert found["dv"] == ("inconclusive", "the loss does not depend on this v")
     assert found["dw"][0] == "pass"
     assert report.verdict == "inconclusive"
+
+
+def named_after_the_activation(X: Any, y: Any, W1: Any, W2: Any) -> Any:
+    h = np.tanh(X @ W1)
+    s = h @ W2
+    loss = ((s - y) ** 2).sum()
+    ds = 2 * (s - y)
+    dW2 = h.T @ ds
+    dh = (ds @ W2.T) * (1 - h**2)  # the gradient of what goes into tanh
+    dW1 = X.T @ dh
+    return loss, dW1, dW2
+
+
+def wrong_derivative(X: Any, y: Any, W1: Any, W2: Any) -> Any:
+    h = np.tanh(X @ W1)
+    s = h @ W2
+    loss = ((s - y) ** 2).sum()
+    ds = 2 * (s - y)
+    dW2 = h.T @ ds
+    dh = (ds @ W2.T) * (1 - h)
+    dW1 = X.T @ dh
+    return loss, dW1, dW2
+
+
+def test_an_intermediate_on_which_right_gradients_rest_is_not_wrong() -> None:
+    args = draw((6, 4), (6, 2), (4, 3), (3, 2))
+    report = gradcheck.check(named_after_the_activation, args=args)
+    found = {c.name: c.verdict.value for c in report.comparisons}
+    assert found == {"ds": "pass", "dW2": "pass", "dh": "skipped", "dW1": "pass"}
+    assert report.verdict == "pass"
+    wrong = gradcheck.check(wrong_derivative, args=args)
+    assert {c.name for c in wrong.comparisons if c.verdict == "fail"} & {"dh", "dW1"}
+
+
+def reshaped(x: Any, w: Any) -> Any:
+    x = x.reshape(len(x), -1)
+    return x @ w, (x, w)
+
+
+def reshaped_backward(dout: Any, cache: Any) -> Any:
+    x, w = cache
+    dx = (dout @ w.T).reshape(4, 2, 3)
+    dw = x.T @ dout
+    return dx, dw
+
+
+def test_a_name_bound_again_in_the_forward() -> None:
+    report = gradcheck.check(reshaped, reshaped_backward, args=draw((4, 2, 3), (6, 5)))
+    assert report.verdict == "pass", str(report)

@@ -227,3 +227,18 @@ def test_params_and_grads(here: Path) -> None:
         gradcheck.check("net_e.py:step", params=["V"])
     with pytest.raises(UsageError, match="--grad nothing"):
         gradcheck.check("net_e.py:step", grads={"nothing": "W"})
+
+
+@pytest.mark.parametrize("name", ["installed_net", "installed_pkg"])
+def test_an_installed_target_is_instrumented_too(here: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    from gradcheck.capture import project
+
+    library = here / "lib" / "python3"
+    packages = library / "site-packages"
+    monkeypatch.setattr(project, "_LIBRARIES", (library,))
+    monkeypatch.syspath_prepend(str(packages))
+    write(packages, "installed_net.py", STEP)
+    write(packages, "installed_pkg/__init__.py", "from .net import step\n")
+    write(packages, "installed_pkg/net.py", STEP)
+    report = gradcheck.check(f"{name}:step")
+    assert [c.name for c in report.comparisons] == ["dZ", "dW"]

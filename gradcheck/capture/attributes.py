@@ -30,7 +30,7 @@ def set_attribute(instance: Any, name: str, value: Any) -> None:
     """Set an own attribute, be the instance frozen or its class's properties in the way."""
     slot = dict(_slots(type(instance))).get(name)
     own = instance_dict(instance)
-    if isinstance(instance, type):
+    if issubclass(type(instance), type):
         type.__setattr__(instance, name, value)
     elif slot is not None:
         slot.__set__(instance, value)

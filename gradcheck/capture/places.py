@@ -117,10 +117,10 @@ def reach(value: Any, step: Step) -> Any:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    if isinstance(value, type):
+    if issubclass(type(value), type):
         return next((vars(c)[name] for c in type.mro(value) if name in vars(c)), NOTHING)
     held = next((vars(c)[name] for c in type(value).__mro__ if name in vars(c)), NOTHING)
-    if isinstance(held, MemberDescriptorType):
+    if type(held) is MemberDescriptorType:
         try:
             return held.__get__(value)
         except AttributeError:
@@ -133,10 +133,10 @@ def _attribute(value: Any, name: str) -> Any:
 
 def instance_dict(value: Any) -> dict[str, Any] | None:
     """The dictionary of an instance's or module's own attributes, whatever its class makes of attribute access."""
-    if isinstance(value, ModuleType):
+    if issubclass(type(value), ModuleType):
         return vars(value)
     held = next((vars(c)["__dict__"] for c in type(value).__mro__ if "__dict__" in vars(c)), None)
-    if isinstance(held, GetSetDescriptorType):
+    if type(held) is GetSetDescriptorType:
         found = held.__get__(value)
         return found if type(found) is dict else None
     return None

@@ -16,6 +16,7 @@ from gradcheck.capture.attributes import attributes
 
 _NEVER = frozenset({"numpy", "scipy", "gradcheck", "hypothesis", "pytest", "_pytest", "builtins"})
 """Rewriting these would put probes into what the probes are made of, or into what runs them."""
+_PACKAGES = frozenset({"site-packages", "dist-packages"})
 _LIBRARIES = tuple(Path(p).resolve() for k, p in sysconfig.get_paths().items() if k in ("stdlib", "platstdlib"))
 
 
@@ -60,7 +61,7 @@ def project_of(module: ModuleType | None, script: Path | None, functions: Sequen
         package = sys.modules.get(top)
         root = getattr(package, "__file__", None)
         return Project(Path(root).resolve().parent if root else file.parents[first.__name__.count(".")], top)
-    if "site-packages" in file.parts:
+    if not _PACKAGES.isdisjoint(file.parts):
         return Project(file.parent, first.__name__)
     return Project(file.parent, start=start)
 
@@ -144,6 +145,10 @@ def _is_foreign(file: str, folder: Path) -> bool:
     # remembered: every opening asks it of every imported module, and resolving a path is a dozen system calls
     path = Path(file).resolve()
     own = folder.resolve()
-    if own not in path.parents or any(library in path.parents for library in _LIBRARIES):
+    if own not in path.parents:
         return True
-    return "site-packages" in path.parts[len(own.parts) :]
+    # a virtual environment's site-packages lies below its own platstdlib: a target installed there is still the user's
+    installed = not _PACKAGES.isdisjoint(path.parts)
+    if not installed and any(library in path.parents for library in _LIBRARIES):
+        return True
+    return not _PACKAGES.isdisjoint(path.parts[len(own.parts) :])

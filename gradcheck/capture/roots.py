@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -92,7 +92,7 @@ class _Walk:
 
 
 def _is_data(name: str, value: Any) -> bool:
-    return not name.startswith("__") and value is not MISSING and not isinstance(value, (type, FunctionType))
+    return not name.startswith("__") and value is not MISSING and not issubclass(type(value), (type, FunctionType))
 
 
 def assign(place: Where, value: Any) -> None:
@@ -100,14 +100,13 @@ def assign(place: Where, value: Any) -> None:
     holder, (first, *rest) = place
     if rest:
         value = _rebuilt(_get(holder, first), tuple(rest), value)
-    if isinstance(holder, FunctionType):
+    kind = type(holder)
+    if kind is FunctionType:
         cells_of(holder)[first].cell_contents = value
-    elif isinstance(holder, list):
+    elif issubclass(kind, list):
         list.__setitem__(holder, first, value)
-    elif isinstance(holder, dict):
+    elif issubclass(kind, dict):
         dict.__setitem__(holder, first, value)
-    elif isinstance(holder, MutableMapping):
-        holder[first] = value
     else:
         set_attribute(holder, first, value)
 
@@ -122,12 +121,14 @@ def look(place: Where) -> Any:
 
 
 def _get(holder: Any, key: Any) -> Any:
-    if isinstance(holder, FunctionType):
+    kind = type(holder)
+    if kind is FunctionType:
         return held_by(cells_of(holder)[key])
-    if isinstance(holder, type):
+    if issubclass(kind, type):
         return class_attributes(holder)[key]
-    if isinstance(holder, (list, tuple, MutableMapping)):
-        return holder[key]
+    for base in (list, tuple, dict):
+        if issubclass(kind, base):
+            return base.__getitem__(holder, key)
     return attributes(holder)[key]
 
 

@@ -18,8 +18,9 @@ from gradcheck.errors import Refused
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 HARMLESS = {os.devnull, "/dev/stdout", "/dev/stderr", "/dev/tty"}
 """What may be written to: nowhere, and what leads to the child's own streams."""
+REMOVES = "os.remove os.rmdir"
 CHANGES_FIRST = (
-    "os.remove os.rmdir os.mkdir os.truncate os.chmod os.chown os.utime os.setxattr os.removexattr shutil.rmtree"
+    "os.mkdir os.truncate os.chmod os.chown os.utime os.setxattr os.removexattr shutil.rmtree"
     " shutil.chown shutil.make_archive sqlite3.connect"
 )
 CHANGES_SECOND = (
@@ -53,6 +54,7 @@ class Guard:
         """From now on, until the process ends: an audit hook can't be taken off."""
         checks: dict[str, Check] = {"open": self._opens}
         for events, check in (
+            (REMOVES, lambda event, args: self._changes(event, (within(args[1], args[0]),))),
             (CHANGES_FIRST, lambda event, args: self._changes(event, args[:1])),
             (CHANGES_SECOND, lambda event, args: self._changes(event, args[1:2])),
             (CHANGES_BOTH, lambda event, args: self._changes(event, args[:2])),
@@ -122,6 +124,19 @@ class Guard:
         where = place.of_frame(sys._getframe(2))
         self.note(f"refused: {what:.200}{f' at {where}' if where else ''}")
         raise Refused(f"gradcheck does not let a target do this while it is checked: {what:.200}")
+
+
+def within(folder: int, path: Any) -> Any:
+    """A path that is relative to an open folder, as shutil.rmtree has them, made absolute where that can be told."""
+    if folder < 0 or os.path.isabs(text(path)):
+        return path
+    try:
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), text(path))
+    except OSError:
+        import fcntl
+
+        name = fcntl.fcntl(folder, fcntl.F_GETPATH, bytes(1024)) if hasattr(fcntl, "F_GETPATH") else b""
+        return os.path.join(os.fsdecode(name.rstrip(b"\0")), text(path))
 
 
 def text(path: Any) -> str:

@@ -143,6 +143,8 @@ for f in (remove, rename, replace, rmdir, low, truncate, chmod, link, symlink, u
 # and what is allowed
 with tempfile.TemporaryDirectory() as d:
     open(os.path.join(d, "x"), "w").write("x"); os.rename(os.path.join(d, "x"), os.path.join(d, "y"))
+    os.makedirs(os.path.join(d, "deep", "er"))
+assert not os.path.exists(d)
 with tempfile.NamedTemporaryFile() as f: f.write(b"x")
 open(os.devnull, "w").write("x")
 sqlite3.connect(":memory:"); ctypes.CDLL(None); socket.socket().close()
