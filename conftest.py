@@ -1,4 +1,4 @@
-"""Runs the examples of README.md and docs/: Python prompts, and console blocks with the command's real output."""
+"""What every test starts from: no colour or width set from outside, and no module left by the test before it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sybil import Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
-
-sys.path.insert(0, str(Path(__file__).parent / "docs"))
-import console
-
-sys.path.pop(0)
 
 pytest_plugins = ["pytester"]
 
-
-def evaluate(example: Example) -> str | None:
-    """None where every command of a console block prints and ends as it says, else what it did instead."""
-    for command, code, expected in console.sessions(example.parsed):
-        ended, got = console.run(command)
-        if ended != code:
-            return f"$ {command}\nended with exit code {ended}, expected {code}\n{got}"
-        if not console.matches(expected, got):
-            return f"$ {command}\nprinted\n{got}\nexpected\n{expected}"
-    return None
-
-
-pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(), CodeBlockParser("console", evaluate), SkipParser()],
-    patterns=["README.md", "docs/*.md"],
-).pytest()
+ROOT = Path(__file__).parent
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -42,3 +20,15 @@ def _plain_environment() -> Iterator[None]:
         for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_module_left() -> Iterator[None]:
+    """A `net.py` of one test's folder must not be the `net` of the next one."""
+    before, path = set(sys.modules), list(sys.path)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if isinstance(file, str) and "pytest-of-" in file and not Path(file).is_relative_to(ROOT):
+            del sys.modules[name]

@@ -39,7 +39,6 @@ def kinks():
     act = np.minimum
     out = np.empty_like(z)
     np.maximum(z, 0, out=out)
-    np.maximum(z, 0, out)
     parts = [np.maximum(z, 0), mx(z, 0), relu(z, 0), act(z, 0), clip(z, -1, 1), z.clip(0), z.clip(max=1), z.max(),
              z.max(1), z.max(axis=0, keepdims=True), np.max(z, axis=(0, 1)), np.maximum.reduce(z, axis=1),
              np.maximum.accumulate(z, axis=1), np.sort(z, axis=0), np.argsort(-z), np.median(z), np.abs(z), abs(z),
