@@ -50,7 +50,7 @@ def kinks():
 
 
 def kinds():
-    m = np.matrix([[1.0, 2.0], [3.0, 4.0]])
+    m = np.array([[1.0, 2.0], [3.0, 4.0]])
     product = m * m
     masked = np.ma.array([1.0, -2.0, 3.0], mask=[0, 1, 0])
     masked += 1
