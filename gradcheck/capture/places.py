@@ -134,7 +134,8 @@ def _attribute(value: Any, name: str) -> Any:
 def instance_dict(value: Any) -> dict[str, Any] | None:
     """The dictionary of an instance's or module's own attributes, whatever its class makes of attribute access."""
     if issubclass(type(value), ModuleType):
-        return vars(value)
+        own: dict[str, Any] = vars(value)
+        return own
     held = next((vars(c)["__dict__"] for c in type(value).__mro__ if "__dict__" in vars(c)), None)
     if type(held) is GetSetDescriptorType:
         found = held.__get__(value)
