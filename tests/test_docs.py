@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "docs"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 import console
 
 sys.path.pop(0)
+
+ROOT = Path(__file__).parents[1]
 
 BLOCK = re.compile(r"(<!--+ skip: next --+>\n+)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradcheck
 import numpy as np
+
+import gradcheck
 
 
 def draw(*shapes: tuple[int, ...]) -> tuple[Any, ...]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
-from semantics import Observed, instrumented, modes, observe, plain, sources
+from semantics import instrumented, modes, observe, plain, sources
 
 
 @pytest.mark.parametrize("mode", modes())
