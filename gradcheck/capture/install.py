@@ -104,15 +104,17 @@ def _rewritten(file: str, text: bytes, transform: _Transform | None) -> _Codes:
     begun = len(SITES)
     try:
         with _parsing():
-            plain, tree = ast.parse(text, file), rewrite(ast.parse(text, file), file, SITES)
-            for each in (plain, tree):
-                if transform is not None:
-                    transform(each)
-            new = embedded(compile(tree, file, "exec", dont_inherit=True))
-            return _paired(compile(plain, file, "exec", dont_inherit=True), new)
+            plain = _compiled(ast.parse(text, file), file, transform)
+            return _paired(plain, embedded(_compiled(rewrite(ast.parse(text, file), file, SITES), file, transform)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         del SITES[begun:]
         return {}
+
+
+def _compiled(tree: ast.Module, file: str, transform: _Transform | None) -> CodeType:
+    if transform is not None:
+        transform(tree)
+    return compile(tree, file, "exec", dont_inherit=True)
 
 
 @contextmanager

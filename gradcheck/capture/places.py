@@ -137,7 +137,7 @@ def instance_dict(value: Any) -> dict[str, Any] | None:
         own: dict[str, Any] = vars(value)
         return own
     held = next((vars(c)["__dict__"] for c in type(value).__mro__ if "__dict__" in vars(c)), None)
-    if type(held) is GetSetDescriptorType:
+    if isinstance(held, (GetSetDescriptorType, MemberDescriptorType)):
         found = held.__get__(value)
         return found if type(found) is dict else None
     return None

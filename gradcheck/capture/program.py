@@ -322,7 +322,10 @@ def _trace(recorded: list[tuple[Value, object]], run: Recorder, raised: BaseExce
 
 
 def _scalar_value(scalar: Scalar, values: Mapping[str, Any]) -> complex | float:
-    result = np.asarray(scalar.function(values))
+    try:
+        result = np.asarray(scalar.function(values))
+    except Exception:  # where the values leave its domain, the loss has none
+        return np.nan
     # a NumPy scalar keeps the precision in which the code computed it
     value: complex | float = result.reshape(-1)[0] if result.size == 1 else np.nan
     return value

@@ -57,10 +57,9 @@ def project_of(module: ModuleType | None, script: Path | None, functions: Sequen
         return Project(Path.cwd(), start=start) if start else Project(Path(__file__) / "nothing of the user's")
     file = Path(first.__file__ or "").resolve()
     top = first.__name__.partition(".")[0]
-    if top != first.__name__ or hasattr(first, "__path__"):
-        package = sys.modules.get(top)
-        root = getattr(package, "__file__", None)
-        return Project(Path(root).resolve().parent if root else file.parents[first.__name__.count(".")], top)
+    root = getattr(sys.modules.get(top), "__file__", None)
+    if root is not None and (top != first.__name__ or hasattr(first, "__path__")):
+        return Project(Path(root).resolve().parent, top)
     if not _PACKAGES.isdisjoint(file.parts):
         return Project(file.parent, first.__name__)
     return Project(file.parent, start=start)
@@ -69,7 +68,10 @@ def project_of(module: ModuleType | None, script: Path | None, functions: Sequen
 def is_library(name: str) -> bool:
     """Whether a module is never the user's own: the standard library, NumPy, gradcheck itself."""
     top = name.partition(".")[0]
-    return top in _NEVER or (top in sys.stdlib_module_names and top != "__main__")
+    if top not in sys.stdlib_module_names or top == "__main__":
+        return top in _NEVER
+    file = getattr(sys.modules.get(top), "__file__", None)  # a user's own test.py or code.py is no library
+    return file is None or any(library in Path(file).resolve().parents for library in _LIBRARIES)
 
 
 def functions_in(objects: Iterable[Any]) -> list[FunctionType]:

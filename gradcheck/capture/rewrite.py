@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gradcheck.capture.places import Place, last_name, place_of
 from gradcheck.capture.probes import MARK
@@ -19,6 +20,7 @@ from gradcheck.capture.suspects import Suspects
 _ORDERINGS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Scope = _Function | ast.ClassDef
+_Node = TypeVar("_Node", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Site:
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
     """Instrument `tree` in place, adding its sites to `sites`, and return it."""
     _Rewriter(file, sites, Suspects(tree)).visit(tree)
-    return ast.fix_missing_locations(tree)
+    return tree
 
 
 class _Rewriter(ast.NodeTransformer):
@@ -75,7 +77,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def call(self, probe: str, *arguments: ast.expr, at: ast.AST) -> ast.expr:
         function = ast.Attribute(ast.Constant(MARK), probe, ast.Load())
-        return ast.copy_location(ast.Call(function, list(arguments), []), at)
+        return _placed(ast.Call(function, list(arguments), []), at)
 
     def value(self, name: str, kind: str, statement: ast.AST, value: ast.expr) -> ast.expr:
         return self.call("value", self.site(name, kind, statement, value), value, at=value)
@@ -83,11 +85,11 @@ class _Rewriter(ast.NodeTransformer):
     def seen(self, place: Place, kind: str, node: ast.stmt, at: ast.AST) -> ast.stmt:
         """A statement that looks at what can be reached from a name."""
         number = self.site(place.name, kind, node, at, place.last)
-        return ast.copy_location(ast.Expr(self.call("seen", number, *place.arguments(), at=at)), at)
+        return _placed(ast.Expr(self.call("seen", number, *place.arguments(), at=at)), at)
 
     def rebound(self, name: str, probe: str, number: ast.expr, at: ast.AST) -> ast.stmt:
         bind = self.call(probe, number, ast.Name(name, ast.Load()), at=at)
-        return ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], bind), at)
+        return _placed(ast.Assign([ast.Name(name, ast.Store())], bind), at)
 
     def form(self, target: ast.expr | None, value: ast.expr) -> str:
         """How a value comes from what its target was: see `Site.form`."""
@@ -136,7 +138,7 @@ class _Rewriter(ast.NodeTransformer):
         numbers = [self.site(a.arg, "argument", a, a) for a in arguments]
         passed = self.call("arguments", numbers[0], *(ast.Name(a.arg, ast.Load()) for a in arguments), at=first)
         names: list[ast.expr] = [ast.Name(a.arg, ast.Store()) for a in arguments]
-        return ast.copy_location(ast.Assign([ast.Tuple(names, ast.Store())], passed), first)
+        return _placed(ast.Assign([ast.Tuple(names, ast.Store())], passed), first)
 
     visit_FunctionDef = _function
     visit_AsyncFunctionDef = _function
@@ -283,7 +285,7 @@ class _Rewriter(ast.NodeTransformer):
         return self._unless_stopped(node)
 
     def _caught(self, at: ast.stmt) -> ast.stmt:
-        return ast.copy_location(ast.Expr(self.call("caught", at=at)), at)
+        return _placed(ast.Expr(self.call("caught", at=at)), at)
 
     # -- what a statement binds or edits, looked at behind it
 
@@ -345,6 +347,15 @@ class _Rewriter(ast.NodeTransformer):
         if suspect:
             node.func = self.call("kink", self.site(text, "kink", node, node), node.func, at=node.func)
         return node
+
+
+def _placed(node: _Node, at: ast.AST) -> _Node:
+    """The node, and what is new below it, where `at` is."""
+    ast.copy_location(node, at)
+    for child in ast.iter_child_nodes(node):
+        if "lineno" in child._attributes and not hasattr(child, "lineno"):
+            _placed(child, at)
+    return node
 
 
 def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:

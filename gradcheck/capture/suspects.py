@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Suspects:
     def __init__(self, tree: ast.Module) -> None:
         self._modules: set[str] = set()
         self._defined: set[str] = set()
-        for node in ast.walk(tree):
+        for node in _statements(tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 self._defined.add(node.name)
             elif isinstance(node, ast.Import):
@@ -46,3 +47,11 @@ class Suspects:
         while isinstance(root, ast.Attribute):
             root = root.value
         return root is not function and isinstance(root, ast.Name) and root.id in self._modules
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements, and what else may hold some; no expressions, of which there are many more."""
+    for field in ("body", "orelse", "handlers", "finalbody", "cases"):
+        for node in getattr(tree, field, ()):
+            yield node
+            yield from _statements(node)

@@ -1,6 +1,8 @@
 # ruff: noqa
 # fmt: off
 """Arrays: identity, views, masks, in-place work."""
+import warnings
+
 import numpy as np
 from numpy import maximum as mx, clip
 
@@ -50,7 +52,7 @@ def kinks():
 
 
 def kinds():
-    m = np.array([[1.0, 2.0], [3.0, 4.0]])
+    m = np.matrix([[1.0, 2.0], [3.0, 4.0]])
     product = m * m
     masked = np.ma.array([1.0, -2.0, 3.0], mask=[0, 1, 0])
     masked += 1
@@ -122,4 +124,6 @@ def per_sample():
 
 
 def main():
-    return [views(), masks(), kinks(), kinds(), errors(), named(), per_sample()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [views(), masks(), kinks(), kinds(), errors(), named(), per_sample()]

@@ -41,7 +41,11 @@ def subscripts():
     for a[next(counter)], table["t" + str(len(table))] in [(1, 2), (3, 4)]:
         log(sorted(table, key=str))
     del a[0], table["x"]
-    return a, table, next(counter)
+    shared = [1]
+    table["s" + "h"] = log.shared = shared
+    log.kept = shared
+    same = table["sh"] is shared, log.shared is shared, log.kept is shared
+    return same, a, table, next(counter)
 
 
 def evaluation_order():
