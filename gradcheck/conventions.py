@@ -18,13 +18,13 @@ _DOTTED = re.compile(r"^(?P<before>.*[.\]]\.?)(?P<name>\w+)$")
 _ENTRY = re.compile(r"^\w*(?:grad|nabla|delta)\w*(?:\['(?P<key>\w+)'\]|\.(?P<field>\w+))$", re.IGNORECASE)
 
 _WORDS = frozenset(
-    "data date day deg degree dense depth desc det dev diag dict diff digit digits dim dims dir disc dist div do doc domain"
-    " done dot down draw drop dropout dst dt dtype dump dup dur decay delay delta denom device".split()
+    "data date day deg degree dense depth desc det dev diag dict diff digit digits dim dims dir disc dist div do doc"
+    " domain done dot down draw drop dropout dst dt dtype dump dup dur decay delay delta denom device".split()
 )
 """Words that begin with d and are no gradients, whatever else there is a name for: dt with t, dim with im."""
 _STATISTICS = frozenset(
-    "norm norms clip clipped max min mean avg sum sq squared abs check acc total scale size shape std var num approx list"
-    " fn func threshold".split()
+    "norm norms clip clipped max min mean avg sum sq squared abs check acc total scale size shape std var num approx"
+    " list fn func threshold".split()
 )
 """What is said of gradients, not what has them: grad_norm, clip_grad."""
 
