@@ -28,10 +28,22 @@ Array = NDArray[Any]
 
 
 class Driver:
-    """A target with its project instrumented; opens Programs at any sizes, one inside another if need be."""
+    """A target with its project instrumented; opens Programs at any sizes, one inside another if need be.
 
-    def __init__(self, target: Target, *, base_of: BaseOf, output: FirstRun | None = None) -> None:
+    `overlay` holds other texts for some of its files, {absolute path: source}: an edit on trial. Functions get their
+    bodies from it; what a module does when it is imported is not done again.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        base_of: BaseOf,
+        output: FirstRun | None = None,
+        overlay: Mapping[str, str] | None = None,
+    ) -> None:
         self.target = target
+        self._overlay = overlay or {}
         self._base_of = base_of
         self._output = output
         self._functions = functions_in(target.names.values())
@@ -41,7 +53,7 @@ class Driver:
     def _instrument(self) -> None:
         self._modules = self._project.modules()
         self._instrumentation = instrument(
-            self._modules, [f for f in self._functions if not is_library(f.__module__ or "")]
+            self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self._overlay
         )
         mine = {m.__name__ for m in self._modules} | {f.__module__ for f in self._functions} | {"__main__"}
         self._mine = {name for name in mine if name and not is_library(name)}
@@ -134,7 +146,7 @@ class Driver:
     def _entry(self, names: dict[str, Any]) -> Callable[[], object]:
         target = self.target
         if target.script is not None:
-            return _script(target.script.resolve())
+            return _script(target.script.resolve(), self._overlay)
         if target.traced:
             code = compile_script(target.call, f"<call of {target.name}>")
             return lambda: exec(code, names)
@@ -159,8 +171,8 @@ class _Names(dict[str, Any]):
         return self._home[name]
 
 
-def _script(path: Path) -> Callable[[], None]:
-    code = compile_script(path.read_bytes(), str(path))
+def _script(path: Path, overlay: Mapping[str, str]) -> Callable[[], None]:
+    code = compile_script(overlay.get(str(path)) or path.read_bytes(), str(path))
 
     def run() -> None:
         before, arguments = sys.modules["__main__"], sys.argv

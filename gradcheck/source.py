@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import linecache
 import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 _OWN = Path(__file__).resolve().parent
@@ -21,6 +23,21 @@ def shown(file: str) -> str:
         parts = Path(file).parts
         at = max((i for i, part in enumerate(parts) if part == "site-packages"), default=-1)
         return str(Path(*parts[at + 1 :])) if at >= 0 else file
+
+
+@contextmanager
+def overlaid(overlay: Mapping[str, str]) -> Iterator[None]:
+    """While this holds, lines are those of the texts given for some files, {absolute path: source}."""
+    before = {file: linecache.cache.get(file) for file in overlay}
+    for file, text in overlay.items():
+        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    try:
+        yield
+    finally:
+        for file, kept in before.items():
+            linecache.cache.pop(file, None)
+            if kept is not None:
+                linecache.cache[file] = kept
 
 
 def line_of(file: str, line: int) -> str:

@@ -64,24 +64,28 @@ class Instrumentation:
                     function.__code__ = original
 
 
-def instrument(modules: Sequence[ModuleType], functions: Iterable[FunctionType] = ()) -> Instrumentation:
+def instrument(
+    modules: Sequence[ModuleType], functions: Iterable[FunctionType] = (), overlay: Mapping[str, str] | None = None
+) -> Instrumentation:
     """Rewrite the modules' sources and find the functions that came from them.
 
     `functions` may come from elsewhere, a prompt or a notebook: what was typed there with them is rewritten too. What
-    has no source, or was made in some other way than by compiling it, is left alone.
+    has no source, or was made in some other way than by compiling it, is left alone. The functions of a file in
+    `overlay` get the bodies that they have in the text given there.
     """
+    overlay = overlay or {}
     made = Instrumentation([])
     known: dict[str, _Codes] = {}
     for module in modules:
         file = getattr(module, "__file__", None)
         text = _source(file)
         if file is not None and text is not None:
-            known[file] = _rewritten(file, text, _rewriter_of(module))
+            known[file] = _rewritten(file, text, _rewriter_of(module), overlay.get(file))
             made.modules.append(module)
     for file in {f.__code__.co_filename for f in functions} - known.keys():
         lines = linecache.getlines(file)
         if lines:
-            known[file] = _rewritten(file, "".join(lines).encode(), None)
+            known[file] = _rewritten(file, "".join(lines).encode(), None, overlay.get(file))
     for function in [o for o in gc.get_objects() if type(o) is FunctionType]:
         code = function.__code__ if function not in _originals else _originals[function][0]
         for plain, new in known.get(code.co_filename, {}).get((code.co_qualname, code.co_firstlineno), ()):
@@ -99,16 +103,22 @@ def compile_script(text: bytes | str, file: str) -> CodeType:
 
 
 @functools.lru_cache(256)
-def _rewritten(file: str, text: bytes, transform: _Transform | None) -> _Codes:
+def _rewritten(file: str, text: bytes, transform: _Transform | None, instead: str | None = None) -> _Codes:
     """Every function of a source, plain and instrumented; nothing for a source that can't be compiled any more."""
     begun = len(SITES)
     try:
         with _parsing():
-            plain = _compiled(ast.parse(text, file), file, transform)
-            return _paired(plain, embedded(_compiled(rewrite(ast.parse(text, file), file, SITES), file, transform)))
+            new = ast.parse(text if instead is None else instead, file)
+            instrumented = embedded(_compiled(rewrite(new, file, SITES), file, transform))
+            return _paired(_plain(file, text, transform), instrumented, edited=instead is not None)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         del SITES[begun:]
         return {}
+
+
+@functools.lru_cache(64)
+def _plain(file: str, text: bytes, transform: _Transform | None) -> CodeType:
+    return _compiled(ast.parse(text, file), file, transform)
 
 
 def _compiled(tree: ast.Module, file: str, transform: _Transform | None) -> CodeType:
@@ -156,11 +166,14 @@ def _source(file: str | None) -> bytes | None:
         return None
 
 
-def _paired(plain: CodeType, new: CodeType) -> _Codes:
+def _paired(plain: CodeType, new: CodeType, *, edited: bool) -> _Codes:
     """Code objects of functions by qualified name and first line, plain beside instrumented.
 
-    Of several at one place, lambdas of one line, those belong together that begin at the same column.
+    Of several at one place, lambdas of one line, those belong together that begin at the same column; in an edited
+    source, where lines may have moved, the first of a name with the first of that name, and so on.
     """
+    if edited:
+        return _paired_in_order(plain, new)
     places: dict[tuple[str, int], tuple[list[CodeType], list[CodeType]]] = {}
     for side, code in enumerate((plain, new)):
         for inner in _nested(code):
@@ -171,6 +184,18 @@ def _paired(plain: CodeType, new: CodeType) -> _Codes:
         starts = {_start(code): code for code in instrumented}
         found = ((code, instrumented[0] if alone else starts.get(_start(code))) for code in own)
         pairs[place] = [(code, other) for code, other in found if other is not None]
+    return pairs
+
+
+def _paired_in_order(plain: CodeType, new: CodeType) -> _Codes:
+    named: dict[str, list[CodeType]] = {}
+    for inner in _nested(new):
+        named.setdefault(inner.co_qualname, []).append(inner)
+    pairs: dict[tuple[str, int], list[tuple[CodeType, CodeType]]] = {}
+    for inner in _nested(plain):
+        if named.get(inner.co_qualname):
+            other = named[inner.co_qualname].pop(0)
+            pairs.setdefault((inner.co_qualname, inner.co_firstlineno), []).append((inner, other))
     return pairs
 
 
