@@ -265,7 +265,8 @@ def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
         scaled = [p for p in result if _is_scaled(p)]
         if math.isclose(own, 1, rel_tol=1e-6) or not scaled:
             continue
-        again = rejudged(program, result, {j.gradient.key: j.gradient.array / own})
+        # the factor is known no better than the check could see
+        again = rejudged(program, result, {j.gradient.key: j.gradient.array / own}, j.agreement.resolution)
         healed = [p.gradient.name for p, after in zip(result, again) if _is_scaled(p) and after and after.right]
         harmed = [
             p for p, after in zip(result, again) if p.right and p.gradient.kind != "intermediate" and not _right(after)

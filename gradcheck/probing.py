@@ -26,8 +26,10 @@ from gradcheck.target import Target
 
 Array = NDArray[Any]
 
-SMALL = 256
-"""Tensors up to this many entries are checked entry by entry, larger ones along random directions."""
+SMALL = 16
+"""Tensors up to this many entries are checked entry by entry from the start."""
+MAPPED = 2048
+"""Larger ones up to this many are, where random directions do not show them to be right."""
 _DATA = frozenset({"x", "X", "inputs", "input", "data", "images", "xb", "X_train", "x_train"})
 
 
@@ -148,11 +150,39 @@ def measured(
     reason = limits.reached(program)
     if reason:
         return unmeasured(gradient, reason)
-    of = gradient.of
-    full = options.full or of.array.size <= SMALL
     method = "auto" if options.method == "richardson" else options.method
-    truth = measure(lambda a: program.loss({of.ref: a}), of.array, rng=rng, full=full, method=method)
-    return judge_versions(program, gradient, truth)
+    return settled(program, gradient, rng, full=options.full, method=method)
+
+
+def settled(
+    program: Program, gradient: Gradient, rng: np.random.Generator, *, full: bool = False, method: str = "auto"
+) -> Judged:
+    """A gradient judged along random directions, and entry by entry where those do not show it to be right.
+
+    A right gradient costs a handful of evaluations whatever its size; of a wrong one every entry is wanted, to say
+    where it is off and to feed the lines after it.
+    """
+    size = gradient.of.array.size
+    if full or size <= SMALL:
+        return judge_versions(program, gradient, _truth(program, gradient, rng, True, method))
+    along = judge_versions(program, gradient, _truth(program, gradient, rng, False, method))
+    shapeless = along.agreement is None and along.verdict is Verdict.FAIL and gradient.kind != "intermediate"
+    if along.right or shapeless or size > MAPPED:
+        return along
+    return judge_versions(program, gradient, _mapped(program, gradient, along.truth, rng, method))
+
+
+def _truth(program: Program, gradient: Gradient, rng: np.random.Generator, full: bool, method: str) -> Truth:
+    of = gradient.of
+    return measure(lambda a: program.loss({of.ref: a}), of.array, rng=rng, full=full, method=method)
+
+
+def _mapped(program: Program, gradient: Gradient, truth: Truth, rng: np.random.Generator, method: str) -> Truth:
+    """The same truth entry by entry."""
+    if truth.map is not None:
+        return truth
+    found = _truth(program, gradient, rng, True, method)
+    return replace(found, evaluations=found.evaluations + truth.evaluations)
 
 
 def nudged(judged: Sequence[Judged], rng: np.random.Generator) -> dict[str, Array]:
@@ -197,18 +227,19 @@ def _not_cancelled(program: Program, judged: Judged, others: Sequence[Judged], r
 
 
 def _contributions(program: Program, of: Variable, others: Sequence[Judged], rng: np.random.Generator) -> float:
-    """Summed magnitude of ∂L/∂u ∂u/∂v over the next value u downstream whose derivative is known entry by entry."""
-    downstream = [j for j in others if j.truth.array is not None and j.gradient.of.order > of.order]
+    """Summed magnitude of ∂L/∂u ∂u/∂v over the next value u downstream whose derivative can be had entry by entry."""
+    downstream = [j for j in others if j.gradient.of.order > of.order and j.gradient.of.array.size <= MAPPED]
     if not downstream:
         return 0.0
     u = min(downstream, key=lambda j: j.gradient.of.order)
+    by_entry = _mapped(program, u.gradient, u.truth, rng, "auto").array
     step = 1e-4 * (float(np.abs(of.array).max(initial=0.0)) or 1.0)
     moved = program.forward({of.ref: of.array + step * rng.standard_normal(of.array.shape)})
     value = next((v for v in moved.values if v.key == u.gradient.of.ref), None)
     if value is None or value.array.shape != u.gradient.of.array.shape:
         return 0.0
     change = np.abs(value.array - u.gradient.of.array) / step
-    found = float(np.nansum(np.abs(np.asarray(u.truth.array)) * change))
+    found = float(np.nansum(np.abs(np.asarray(by_entry)) * change))
     return found if math.isfinite(found) else 0.0
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.blame import Judged, assign_blame, in_layout, judge, upstream_scale
+from gradcheck.blame import Judged, assign_blame, in_layout, upstream_scale
 from gradcheck.capture.program import Program
-from gradcheck.compare import Truth, Verdict, agreement, measure
+from gradcheck.compare import Truth, Verdict, agreement
 from gradcheck.gradients import Gradient, updated
-from gradcheck.probing import SMALL
+from gradcheck.probing import settled
 from gradcheck.properties.drawing import Array, written
 from gradcheck.properties.outcome import HELD, Outcome, nothing, place
 from gradcheck.properties.subject import Opened
@@ -35,11 +35,9 @@ def gradients_agree(opened: Opened) -> Outcome:
 
 
 def _judged(opened: Opened, gradient: Gradient, rng: np.random.Generator) -> Judged:
-    program, of = opened.program, gradient.of
-    truth = measure(lambda a: program.loss({of.ref: a}), of.array, rng=rng, full=of.array.size <= SMALL)
-    found = judge(program, gradient, truth)
+    found = settled(opened.program, gradient, rng)
     if found.verdict is Verdict.FAIL and opened.keeps_transposed(gradient):
-        return _transposed(program, found)
+        return _transposed(opened.program, found)
     return found
 
 
