@@ -1,0 +1,111 @@
+"""Whole programs as people publish them, through the real command line: none has a driver, most need no option.
+
+tests/programs/ holds one program a file (.py or .ipynb), or a folder for one that is several files. What is to be said
+of it stands in the program itself, or in the folder's expected.py:
+
+    EXPECTED = {
+        "verdict": "fail",              # of the whole run; left out where there is no report
+        "exit": 1,                      # of the command
+        "fail": ["dW2"],                # gradients that are wrong, all of them
+        "inherited": [],                # gradients that only inherit an error, all of them
+        "checked": ["dW1", "dW2"],      # gradients that must be in the report, whatever their verdict
+        "options": ["--loss", "..."],   # what the command line says beside the file
+        "codes": {"dW2": "GC101"},      # causes
+        "notes": ["stand-in"],          # each is found in one of the report's notes
+        "says": ["Python 2"],           # each is found on standard error
+        "file": "src/train.py",         # of a folder: what is run
+    }
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent / "programs"
+PROGRAMS = sorted(p for p in FOLDER.iterdir() if p.suffix in (".py", ".ipynb") or (p / "expected.py").is_file())
+KEYS = frozenset("verdict exit fail inherited checked options codes notes says file".split())
+
+
+def source(program: Path) -> str:
+    """The text in which EXPECTED stands."""
+    text = (program / "expected.py" if program.is_dir() else program).read_text(encoding="utf-8")
+    if program.suffix == ".ipynb":
+        cells = (c["source"] for c in json.loads(text)["cells"] if c["cell_type"] == "code")
+        return next("".join(c) for c in cells if "EXPECTED" in "".join(c))
+    return text[text.index("EXPECTED = ") :].partition("\n}\n")[0] + "\n}\n"
+
+
+def expected(program: Path) -> dict[str, Any]:
+    """EXPECTED of a program, read as data: the program itself may not even be Python 3."""
+    statement = ast.parse(source(program)).body[0]
+    assert isinstance(statement, ast.Assign), program
+    found: dict[str, Any] = ast.literal_eval(statement.value)
+    assert found.keys() <= KEYS, f"{program.name}: {found.keys() - KEYS}"
+    assert "exit" in found, f"{program.name} does not say how the command ends"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What the command did."""
+
+    code: int
+    report: dict[str, Any]
+    err: str
+    left: frozenset[str]
+    """Files that are there afterwards and were not before."""
+
+
+def run(program: Path, folder: Path, file: str, options: list[str]) -> Ran:
+    """Run a copy of the program, in a folder of its own."""
+    shutil.copytree(program, folder, dirs_exist_ok=True) if program.is_dir() else shutil.copy(program, folder)
+    before = tree(folder)
+    command = [sys.executable, "-m", "gradcheck", "run", file, "--format", "json", "--no-properties", *options]
+    ran = subprocess.run(
+        command, cwd=folder, capture_output=True, encoding="utf-8", timeout=100, stdin=subprocess.DEVNULL
+    )
+    report = json.loads(ran.stdout) if ran.stdout.strip() else {}
+    return Ran(ran.returncode, report, " ".join(ran.stderr.split()), tree(folder) - before)
+
+
+def tree(folder: Path) -> frozenset[str]:
+    """Everything below a folder, and when it was written."""
+    return frozenset(f"{p.relative_to(folder)} {p.stat().st_mtime_ns}" for p in folder.rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
+def test_program(program: Path, tmp_path: Path) -> None:
+    want = expected(program)
+    ran = run(program, tmp_path, want.get("file", program.name), want.get("options", []))
+    told = json.dumps(ran.report, indent=1) + ran.err
+    verdicts = {c["name"]: c["verdict"] for c in ran.report.get("comparisons", ())}
+    assert (ran.code, ran.report.get("verdict")) == (want["exit"], want.get("verdict")), told
+    for kind in ("fail", "inherited"):
+        assert sorted(n for n, v in verdicts.items() if v == kind) == sorted(want.get(kind, [])), told
+    assert set(want.get("checked", ())) <= verdicts.keys(), told
+    codes = {f["tensor"]: f["code"] for f in ran.report.get("findings", ())}
+    assert want.get("codes", {}).items() <= codes.items(), told
+    for text in want.get("notes", ()):
+        assert any(text in note for note in ran.report["notes"]), told
+    for text in want.get("says", ()):
+        assert text in ran.err, told
+    assert not ran.left, "the run left or changed files"
+
+
+def test_what_is_expected_says_something() -> None:
+    wants = [expected(p) for p in PROGRAMS]
+    for program, want in zip(PROGRAMS, wants):
+        if want.get("verdict") == "pass":
+            assert want.get("checked"), f"{program.name} passes, but what was checked is not said"
+        if want.get("verdict") == "fail":
+            assert want.get("fail") or want.get("codes"), f"{program.name} fails, but where is not said"
+    assert sum(want.get("verdict") == "fail" for want in wants) >= 1
