@@ -20,7 +20,7 @@ import numpy as np
 
 from gradcheck.options import Options
 from gradcheck.pipeline import run
-from gradcheck.target import resolve
+from gradcheck.resolve import resolve
 
 CHUNK = 50
 

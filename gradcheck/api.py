@@ -7,10 +7,12 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck import layers_diff, pipeline
+from gradcheck.adapters.pair import pair
 from gradcheck.errors import UsageError
 from gradcheck.options import Options
 from gradcheck.report import DiffReport, Report
-from gradcheck.target import Target, of_object, pair, resolve
+from gradcheck.resolve import of_object, resolve
+from gradcheck.target import Target
 
 Subject = str | ModuleType | Callable[..., Any]
 

@@ -14,6 +14,8 @@ LAYERS = [
     {"errors", "codes", "source", "shapes", "evaluation", "options"},
     {"numeric", "capture", "conventions"},
     {"target", "driver"},
+    {"adapters", "importing", "declared"},
+    {"resolve"},
     {"gradients", "compare"},
     {"losses", "blame"},
     {"rules"},

@@ -9,8 +9,8 @@ import pytest
 
 from gradcheck import conventions
 from gradcheck.driver import Driver
+from gradcheck.resolve import resolve
 from gradcheck.source import line_of, overlaid
-from gradcheck.target import resolve
 
 SOURCE = """\
 import numpy as np

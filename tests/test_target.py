@@ -10,7 +10,7 @@ import pytest
 import gradcheck
 from gradcheck.errors import NothingToCheck, TargetError, UsageError
 from gradcheck.options import Options
-from gradcheck.target import resolve
+from gradcheck.resolve import resolve
 
 STEP = """
 import numpy as np

@@ -106,7 +106,7 @@ def prepare(job: Job) -> None:
 
 def _done(job: Job, started: float, guard: Guard, send: Send) -> Report | DiffReport:
     from gradcheck import layers_diff, pipeline
-    from gradcheck.target import resolve
+    from gradcheck.resolve import resolve
 
     sys.path[:0] = [f for f in job.folders if f not in sys.path[:1]]
     options = job.options

@@ -12,7 +12,7 @@ from gradcheck.options import Options
 from gradcheck.properties.blueprint import Blueprint
 from gradcheck.properties.network import Network, network_of
 from gradcheck.properties.subject import subject_of
-from gradcheck.target import resolve
+from gradcheck.resolve import resolve
 
 LARGEST = 4
 """Size up to which networks are drawn: a wrong axis shows between 1 and 3, and a person can still work 4."""

@@ -8,7 +8,8 @@ from typing import Any
 from gradcheck.errors import GradcheckError
 from gradcheck.options import Options
 from gradcheck.properties.network import Network
-from gradcheck.target import Target, resolve
+from gradcheck.resolve import resolve
+from gradcheck.target import Target
 
 
 def reproduce_line(target: Target, options: Options, name: str, network: Network) -> str | None:

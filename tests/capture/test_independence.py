@@ -14,7 +14,7 @@ from gradcheck import conventions
 from gradcheck.capture.program import Program, Scalar, Trace
 from gradcheck.driver import Driver
 from gradcheck.losses import of_expression
-from gradcheck.target import resolve
+from gradcheck.resolve import resolve
 
 Values = Mapping[str, np.ndarray]
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import configuration, given, settings
 from hypothesis import strategies as st
 
+from gradcheck.adapters.pair import pair
 from gradcheck.capture.program import Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
@@ -24,7 +25,7 @@ from gradcheck.properties import NAMES, network_sizes, networks, run_properties
 from gradcheck.properties.search import smallest
 from gradcheck.properties.strategies import networks_of
 from gradcheck.properties.subject import subject_of
-from gradcheck.target import pair, resolve
+from gradcheck.resolve import resolve
 
 
 def test_the_same_seed_gives_the_same(opened: Any) -> None:

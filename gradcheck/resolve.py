@@ -1,0 +1,156 @@
+"""From the TARGET text on the command line, or an object in Python, to a `Target` that can be driven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import FunctionType, ModuleType
+from typing import Any
+
+from gradcheck.adapters.inputs import home_of, input_names, random_inputs, required
+from gradcheck.adapters.pair import owners, pair
+from gradcheck.declared import check_declaration, declared_by_parent, literal_declaration
+from gradcheck.declared import declared as declared_target
+from gradcheck.errors import UsageError
+from gradcheck.importing import existing, find_spec, imported, listed, module_of_file
+from gradcheck.target import Target
+
+
+def resolve(text: str, *, call: str | None = None, shapes: str | None = None) -> Target:
+    """Read a TARGET, import what it names, and find how to drive it.
+
+    Raises UsageError for a text that can't be read and TargetError for user code that can't be imported.
+    """
+    head, colon, rest = _split(text)
+    if not head:
+        raise UsageError(f"TARGET {text!r} names nothing: expected a module, a file or module:name, e.g. net.py:train.")
+    is_file = head.endswith(".py")
+    if is_file and not colon and not call:
+        path = existing(head, text)
+        declared = literal_declaration(path)
+        if declared is None:
+            return Target(text, script=path, shapes=shapes or "")
+        return declared_target(text, module_of_file(path), declared, None, call, shapes)
+    module = module_of_file(existing(head, text)) if is_file else imported(head, text)
+    names = [n.strip() for n in rest.split(",")] if colon else []
+    if len(names) == 2:
+        forward, backward = (_attribute(module, name, text) for name in names)
+        return pair(text, forward, backward, shapes=shapes or "")
+    if len(names) > 2 or not all(names):
+        raise UsageError(f"TARGET {text!r}: expected one name after the colon, or forward,backward; got {rest!r}.")
+    return _named(text, module, names[0] if names else None, call, shapes)
+
+
+def of_object(
+    subject: object,
+    *,
+    call: str | None = None,
+    shapes: str | None = None,
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> Target:
+    """A target from a module object, or from a function and what it is called with."""
+    if isinstance(subject, ModuleType):
+        return _named(subject.__name__, subject, None, call, shapes)
+    if callable(subject):
+        name = f"{getattr(subject, '__module__', '?')}:{getattr(subject, '__qualname__', type(subject).__name__)}"
+        held = owners(subject)
+        target = Target(name, module=home_of(subject), names={"_subject": subject, **held})
+        if args is None and kwargs is None:
+            return _function(target, subject, call, shapes)
+        names = input_names(subject, args)
+        given = ", ".join(names)
+        return replace(
+            target,
+            call=f"_subject({given}{', ' if given else ''}**_kwargs)",
+            shapes=shapes or "",
+            names={**target.names, "_kwargs": dict(kwargs or {}), **dict(zip(names, args or ()))},
+        )
+    raise UsageError(
+        f"target: expected a TARGET text, a module or a function, got {type(subject).__name__} {subject!r:.60}."
+    )
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    # a drive letter's colon is no separator
+    at = text.find(":", 2 if text[1:3] == ":\\" else 0)
+    return (text, "", "") if at < 0 else (text[:at], ":", text[at + 1 :])
+
+
+def _named(text: str, module: ModuleType, name: str | None, call: str | None, shapes: str | None) -> Target:
+    declared = getattr(module, "__gradcheck__", None)
+    if declared is not None and not (call and name is None):
+        check_declaration(declared, module)
+        if name is None or name in declared.get("targets", {}):
+            return declared_target(text, module, declared, name, call, shapes)
+    if name is not None:
+        submodule = f"{module.__name__}.{name}"
+        if not hasattr(module, name) and find_spec(submodule) is not None:
+            return _named(text, imported(submodule, text), None, call, shapes)
+        subject = _attribute(module, name, text)
+        if isinstance(subject, ModuleType):
+            return _named(text, subject, None, call, shapes)
+        if callable(subject):
+            home = home_of(subject) or module
+            return _function(Target(text, module=home, names={subject.__name__: subject}), subject, call, shapes)
+        raise UsageError(
+            f"TARGET {text!r}: {name} is {_a(type(subject).__name__)}, expected a function, a class or a declared"
+            " target."
+        )
+    if call:
+        return Target(text, module=module, call=call, shapes=shapes or "")
+    outer = declared_by_parent(module)
+    if outer is not None:
+        return declared_target(text, outer[0], outer[0].__gradcheck__, outer[1], call, shapes)
+    raise UsageError(
+        f"TARGET {text!r}: {module.__name__} declares no target in __gradcheck__, so how to drive it can't be read off"
+        f" it. Name a function, {text}:NAME{_among(module)}, or say how to call it with --call EXPR."
+    )
+
+
+def _function(target: Target, subject: Callable[..., Any], call: str | None, shapes: str | None) -> Target:
+    if call:
+        return replace(target, call=call, shapes=shapes or "")
+    name = getattr(subject, "__name__", target.name)
+    needed = required(subject)
+    if not needed:
+        return replace(target, call=f"{name}()", shapes=shapes or "")
+    if shapes:
+        names = ", ".join(needed)
+        return replace(
+            target,
+            call=f"{name}({names})",
+            shapes=shapes,
+            setup=f"{names}{',' if len(needed) == 1 else ''} = _draw(seed)",
+            names={**target.names, "_draw": lambda seed: random_inputs(needed, shapes, name, seed)},
+            seeded=True,
+        )
+    raise UsageError(
+        f"TARGET {target.name!r}: {name} takes {', '.join(needed)}, and nothing says what to call it with."
+        f' Give --call "{name}(...)", or the shapes of its arguments, --shapes "{needed[0]}:(m,3) ...".'
+    )
+
+
+def _attribute(module: ModuleType, name: str, text: str) -> Any:
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise UsageError(
+                f"TARGET {text!r}: {getattr(found, '__name__', found)} has nothing named {part!r}{_among(module)}."
+            )
+        found = getattr(found, part)
+    return found
+
+
+def _among(module: ModuleType) -> str:
+    declared = list(getattr(module, "__gradcheck__", {}).get("targets", {}))
+    functions = [
+        n
+        for n, o in vars(module).items()
+        if isinstance(o, FunctionType) and o.__module__ == module.__name__ and n[0] != "_"
+    ]
+    return f" (there are {listed([*declared, *functions][:12])})" if declared or functions else ""
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
