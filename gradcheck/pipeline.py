@@ -32,11 +32,10 @@ from gradcheck.probing import (
 )
 from gradcheck.report import Loss, PropertyResult, Report
 from gradcheck.rows import ShapeProbe, comparison, shape_probe, shape_rows
-from gradcheck.rules import diagnose
-from gradcheck.rules.evidence import Evidence
+from gradcheck.rules import causes, noticed, settled
+from gradcheck.rules.evidence import Evidence, Run
 from gradcheck.rules.finding import Finding
-from gradcheck.rules.numerics import softmax_axis
-from gradcheck.rules.run import of_run
+from gradcheck.rules.run import raised
 from gradcheck.shapes import Spec, parse_spec
 from gradcheck.source import shown
 from gradcheck.target import Target
@@ -63,6 +62,7 @@ def run(
     notes: list[str] = []
     dtype: Any = None
     moved: dict[str, Any] = {}
+    seen: list[Finding] = []
     while True:
         with driver.open(sizes, seed=seeds[-1], dtype=dtype, values=moved) as program:
             if dtype is None and single_precision(program):
@@ -70,7 +70,8 @@ def run(
                 notes.append("float32 inputs and parameters were cast, so that the check is in float64")
                 continue
             found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits)
-            warned = softmax_axis(program)
+            causes_here = causes(_evidence(found))
+            seen += noticed(Run(program, found.judged, found.sizes, found.chosen), seen)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
         blind = [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
         if not blind or len(seeds) > REDRAWS or limits.reached(program):
@@ -88,9 +89,8 @@ def run(
     report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program)
     if progress is not None:
         progress(replace(report, notes=(*report.notes, "time limit reached: what follows the gradients was left out")))
-    findings = diagnose(_probes(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
-    findings += of_run(found.program, findings, found.judged)
-    findings += [warned] if warned is not None else []
+    findings = settled(causes_here, _causes_again(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
+    findings += [*raised(found.program, findings, found.judged), *seen]
     shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)
     return _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
@@ -136,7 +136,7 @@ def batch_sizes(target: Target, batch: int | None) -> dict[str, int]:
     return {**target.sizes, "m": batch}
 
 
-def _probes(
+def _causes_again(
     driver: Driver,
     found: Probe,
     options: Options,
@@ -145,21 +145,21 @@ def _probes(
     seed: int,
     dtype: Any,
     limits: Limits,
-) -> list[list[Evidence]]:
-    """The evidence of the first probe, and where something is wrong that of a second one with other numbers."""
-    evidence = [_evidence(found.program, found.judged, found.sizes)]
+) -> list[list[Finding]] | None:
+    """Where something is wrong, its possible causes on a second probe with other numbers; None where there is none."""
     wrong = any(j.verdict is Verdict.FAIL for j in found.judged)
-    if wrong and driver.target.redrawable and not limits.reached(found.program):
-        rng = np.random.default_rng(seed + 1)
-        with driver.open(sizes, seed=seed + 1, dtype=dtype) as program:
-            again = probe(program, driver.target, options, spec, rng, limits)
-        if [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]:
-            evidence.append(_evidence(again.program, again.judged, found.sizes))
-    return evidence
+    if not wrong or not driver.target.redrawable or limits.reached(found.program):
+        return None
+    with driver.open(sizes, seed=seed + 1, dtype=dtype) as program:
+        again = probe(program, driver.target, options, spec, np.random.default_rng(seed + 1), limits)
+        same = [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]
+        return causes(_evidence(again)) if same else None
 
 
-def _evidence(program: Program, judged: Sequence[Judged], sizes: Any) -> list[Evidence]:
-    return [Evidence(j, judged, program, sizes, inherited_scale(j, judged)) for j in judged]
+def _evidence(found: Probe) -> list[Evidence]:
+    return [
+        Evidence(j, found.judged, found.program, found.sizes, inherited_scale(j, found.judged)) for j in found.judged
+    ]
 
 
 def inherited_scale(judged: Judged, others: Sequence[Judged]) -> float:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gradcheck.codes import CODES as CODES
 from gradcheck.compare import Verdict
-from gradcheck.rules import factor, fallback, layout, reduction
-from gradcheck.rules.evidence import Evidence
+from gradcheck.rules import factor, fallback, layout, numerics, reduction
+from gradcheck.rules.evidence import Evidence, Run
 from gradcheck.rules.finding import Finding
 
 Rule = Callable[[Evidence], Finding | None]
+RunRule = Callable[[Run], Iterable[Finding]]
 
 RULES: tuple[Rule, ...] = (
     fallback.not_finite,
@@ -21,28 +22,39 @@ RULES: tuple[Rule, ...] = (
     factor.constant,
     fallback.wrong_shape,
 )
-"""Likeliest and most specific first."""
+"""Of one wrong gradient; likeliest and most specific first."""
+SEARCHES: tuple[Rule, ...] = ()
+"""Of one wrong gradient, too; these run the code again, and are asked where none of the others fires."""
+RUN_RULES: tuple[RunRule, ...] = (numerics.softmax_axis,)
+"""Of a run as a whole, whether or not a gradient is wrong."""
 
 
-def diagnose(probes: Sequence[Sequence[Evidence]]) -> list[Finding]:
-    """The causes of what is wrong at the first probe; each must hold at every other probe too, else it is unexplained.
+def causes(probe: Sequence[Evidence]) -> list[list[Finding]]:
+    """Of every gradient of a probe whose program is open: what may be its cause, likeliest first; often nothing."""
+    return [_causes(e) if e.judged.verdict is Verdict.FAIL else _warnings(e) for e in probe]
 
-    `probes` holds, for every probe, the evidence of the same gradients in the same order.
-    """
-    first, *rest = probes
-    found: list[Finding] = []
-    for i, evidence in enumerate(first):
-        if evidence.judged.verdict is Verdict.FAIL:
-            found.append(_cause([evidence, *(other[i] for other in rest)]))
-        elif (warning := layout.put_right(evidence)) is not None:
-            found.append(warning)
+
+def _causes(evidence: Evidence) -> list[Finding]:
+    found = [f for rule in RULES if (f := rule(evidence)) is not None]
+    found = found or [f for rule in SEARCHES if (f := rule(evidence)) is not None][:1]
+    return [*found, fallback.unexplained(evidence)]
+
+
+def _warnings(evidence: Evidence) -> list[Finding]:
+    warning = layout.put_right(evidence)
+    return [] if warning is None else [warning]
+
+
+def settled(first: Sequence[list[Finding]], again: Sequence[list[Finding]] | None) -> list[Finding]:
+    """The likeliest cause of each gradient that is wrong at the first probe and holds `again` at the second one."""
+    found = []
+    for i, possible in enumerate(first):
+        held = possible if again is None else [f for f in possible if f.code in {g.code for g in again[i]}]
+        found += held[:1] or possible[-1:]
     return found
 
 
-def _cause(evidence: Sequence[Evidence]) -> Finding:
-    for rule in RULES:
-        findings = [rule(e) for e in evidence]
-        first = findings[0]
-        if first is not None and all(f is not None and f.code == first.code for f in findings):
-            return first
-    return fallback.unexplained(evidence[0])
+def noticed(run: Run, known: Sequence[Finding] = ()) -> list[Finding]:
+    """What the rules of whole runs say of a probe whose program is open, but for what is `known` already."""
+    told = {(f.code, f.tensor, f.line) for f in known}
+    return [f for rule in RUN_RULES for f in rule(run) if (f.code, f.tensor, f.line) not in told]

@@ -14,6 +14,7 @@ from gradcheck.blame import Judged
 from gradcheck.capture.program import Program
 from gradcheck.capture.rewrite import Site
 from gradcheck.compare import BLUNT, Agreement, agreement
+from gradcheck.losses import Chosen
 from gradcheck.source import characters, frames_of, line_of, shown
 
 Array = NDArray[Any]
@@ -79,6 +80,20 @@ class Evidence:
         if not frames or self.name not in _names(frames[-1].line or ""):
             return ""
         return f"line {frames[-1].lineno} raises {type(error).__name__}: {str(error).strip()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A whole probe, while its program can still be run."""
+
+    program: Program
+    """The probe."""
+    judged: Sequence[Judged]
+    """Every gradient, in the order in which they are computed."""
+    sizes: Mapping[str, int]
+    """Sizes by symbol."""
+    chosen: Chosen
+    """The loss, and why this one."""
 
 
 def place(site: Site, inside: str = "") -> dict[str, Any]:

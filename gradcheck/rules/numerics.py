@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from gradcheck.capture.program import Program
+from gradcheck.rules.evidence import Run
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.softmax import Underflow, softmax_underflow
 from gradcheck.source import line_of, shown
@@ -12,16 +14,17 @@ from gradcheck.source import line_of, shown
 _MAXIMA = ("max", "amax", "nanmax")
 
 
-def softmax_axis(program: Program) -> Finding | None:
+def softmax_axis(run: Run) -> Iterator[Finding]:
     """GC401, a warning: a softmax takes the maximum of the whole matrix off, so that a row far below it underflows."""
+    program = run.program
     found = softmax_underflow(program)
     if found is None or not found.whole_matrix:
-        return None
+        return
     low, high = (f"[{', '.join(f'{z:g}' for z in row)}]" for row in found.rows)
     where = " and ".join(("the first", "the second")[i] for i in found.non_finite)
     file, line, span = _maximum(program, found)
     text = line_of(file, line)
-    return Finding(
+    yield Finding(
         "GC401",
         "softmax-axis",
         "warning",

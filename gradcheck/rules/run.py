@@ -12,7 +12,7 @@ from gradcheck.rules.finding import Finding
 from gradcheck.source import frames_of, shown
 
 
-def of_run(program: Program, findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
+def raised(program: Program, findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
     """GC601: the update raised, and no wrong gradient explains it."""
     error = program.trace.raised
     frames = frames_of(error) if error is not None else []
