@@ -44,6 +44,8 @@ REDRAWS = 3
 """How often a probe that could not see is drawn anew."""
 EXAMPLES = 25
 """Networks drawn for the properties."""
+PAUSE = 0.25
+"""Seconds between two reports of what is known so far, while gradients are measured."""
 Progress = Callable[[Report], None]
 
 
@@ -63,13 +65,22 @@ def run(
     dtype: Any = None
     moved: dict[str, Any] = {}
     seen: list[Finding] = []
+    told = 0.0
+
+    def tell(found: Probe) -> None:
+        nonlocal told
+        if progress is not None and time.monotonic() > told + PAUSE:
+            unblamed = "which of the wrong lines are at fault and which inherit was not settled"
+            progress(_report(target, options, found, [*notes, unblamed], (), start, found.program))
+            told = time.monotonic()
+
     while True:
         with driver.open(sizes, seed=seeds[-1], dtype=dtype, values=moved) as program:
             if dtype is None and single_precision(program):
                 dtype = np.float64
                 notes.append("float32 inputs and parameters were cast, so that the check is in float64")
                 continue
-            found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits)
+            found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits, so_far=tell)
             causes_here = causes(_evidence(found))
             seen += noticed(Run(program, found.judged, found.sizes, found.chosen), seen)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
@@ -84,11 +95,12 @@ def run(
             names = ", ".join(moved)
             notes.append(f"{', '.join(blind)} could not be seen where the code stands: {names} were moved a little")
         seeds.append(seeds[-1] + 1 if target.redrawable else seeds[-1])
-    if told := kinks_seen(found.judged):
-        notes.append(told)
+    if kinks := kinks_seen(found.judged):
+        notes.append(kinks)
     report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program)
     if progress is not None:
-        progress(replace(report, notes=(*report.notes, "time limit reached: what follows the gradients was left out")))
+        late = "time limit reached: what follows the gradients was left out"
+        progress(replace(report, notes=(*report.notes, late)))
     findings = settled(causes_here, _causes_again(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
     findings += [*raised(found.program, findings, found.judged), *seen]
     shapes += _other_batches(driver, target, options, spec, sizes, limits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from gradcheck.blame import Judged, assign_blame, judge, judge_versions
 from gradcheck.capture.program import Program, Variable
 from gradcheck.compare import Truth, Verdict, estimates, measure
 from gradcheck.errors import GradcheckError, NothingToCheck, TargetError
+from gradcheck.evaluation import Evaluation
 from gradcheck.gradients import Gradient, paired
 from gradcheck.losses import Chosen
 from gradcheck.options import Options
@@ -30,7 +31,12 @@ SMALL = 16
 """Tensors up to this many entries are checked entry by entry from the start."""
 MAPPED = 2048
 """Larger ones up to this many are, where random directions do not show them to be right."""
+TIME = "time limit reached"
 _DATA = frozenset({"x", "X", "inputs", "input", "data", "images", "xb", "X_train", "x_train"})
+
+
+class LimitReached(Exception):
+    """Ends the measuring of a tensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +48,17 @@ class Limits:
     budget: int | None = None
     """Most forward evaluations."""
 
+    def watched(self, program: Program, value: Callable[[], Evaluation]) -> Evaluation:
+        """One more evaluation. Raises LimitReached where there must be none."""
+        reason = self.reached(program)
+        if reason:
+            raise LimitReached(reason)
+        return value()
+
     def reached(self, program: Program) -> str:
         """Why measuring must stop; "" while it may go on."""
         if self.until is not None and time.monotonic() > self.until:
-            return "time limit reached"
+            return TIME
         if self.budget is not None and program.evaluations >= self.budget:
             return f"budget of {self.budget} evaluations spent"
         return ""
@@ -105,13 +118,25 @@ def prepare(
 
 
 def probe(
-    program: Program, target: Target, options: Options, spec: Spec | None, rng: np.random.Generator, limits: Limits
+    program: Program,
+    target: Target,
+    options: Options,
+    spec: Spec | None,
+    rng: np.random.Generator,
+    limits: Limits,
+    *,
+    so_far: Callable[[Probe], None] = lambda _: None,
 ) -> Probe:
-    """Measure and judge every gradient of an open program."""
+    """Measure and judge every gradient of an open program. `so_far` is handed what is known after each."""
     gradients, chosen = prepare(program, target, options, spec, rng)
-    judged = [measured(program, g, options, rng, limits) for g in gradients]
+    left = tuple(unmeasured(g, TIME) for g in gradients)
+    found = Probe(program, chosen, left, _sizes(program, target, chosen), flow(program, gradients, chosen))
+    judged: list[Judged] = []
+    for gradient in gradients:
+        judged.append(measured(program, gradient, options, rng, limits))
+        so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = assign_blame(program, [_not_cancelled(program, j, judged, rng) for j in judged])
-    return Probe(program, chosen, tuple(judged), _sizes(program, target, chosen), flow(program, gradients, chosen))
+    return replace(found, judged=tuple(judged))
 
 
 def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flow:
@@ -147,42 +172,60 @@ def measured(
     program: Program, gradient: Gradient, options: Options, rng: np.random.Generator, limits: Limits
 ) -> Judged:
     """The numeric truth of one gradient, and the gradient held against it."""
-    reason = limits.reached(program)
-    if reason:
-        return unmeasured(gradient, reason)
     method = "auto" if options.method == "richardson" else options.method
-    return settled(program, gradient, rng, full=options.full, method=method)
+    try:
+        return settled(program, gradient, rng, full=options.full, method=method, limits=limits)
+    except LimitReached as reason:
+        return unmeasured(gradient, str(reason))
 
 
 def settled(
-    program: Program, gradient: Gradient, rng: np.random.Generator, *, full: bool = False, method: str = "auto"
+    program: Program,
+    gradient: Gradient,
+    rng: np.random.Generator,
+    *,
+    full: bool = False,
+    method: str = "auto",
+    limits: Limits = Limits(),
 ) -> Judged:
     """A gradient judged along random directions, and entry by entry where those do not show it to be right.
 
     A right gradient costs a handful of evaluations whatever its size; of a wrong one every entry is wanted, to say
-    where it is off and to feed the lines after it.
+    where it is off and to feed the lines after it. Raises LimitReached before the first verdict.
     """
+
+    def truth(full: bool) -> Truth:
+        return _truth(program, gradient, rng, full, method, limits)
+
     size = gradient.of.array.size
     if full or size <= SMALL:
-        return judge_versions(program, gradient, _truth(program, gradient, rng, True, method))
-    along = judge_versions(program, gradient, _truth(program, gradient, rng, False, method))
+        return judge_versions(program, gradient, truth(full=True))
+    along = judge_versions(program, gradient, truth(full=False))
     shapeless = along.agreement is None and along.verdict is Verdict.FAIL and gradient.kind != "intermediate"
     if along.right or shapeless or size > MAPPED:
         return along
-    return judge_versions(program, gradient, _mapped(program, gradient, along.truth, rng, method))
+    try:
+        return judge_versions(program, gradient, _added(along.truth, truth(full=True)))
+    except LimitReached:
+        return along
 
 
-def _truth(program: Program, gradient: Gradient, rng: np.random.Generator, full: bool, method: str) -> Truth:
+def _truth(
+    program: Program, gradient: Gradient, rng: np.random.Generator, full: bool, method: str, limits: Limits
+) -> Truth:
     of = gradient.of
-    return measure(lambda a: program.loss({of.ref: a}), of.array, rng=rng, full=full, method=method)
+    return measure(
+        lambda a: limits.watched(program, lambda: program.loss({of.ref: a})),
+        of.array,
+        rng=rng,
+        full=full,
+        method=method,
+    )
 
 
-def _mapped(program: Program, gradient: Gradient, truth: Truth, rng: np.random.Generator, method: str) -> Truth:
-    """The same truth entry by entry."""
-    if truth.map is not None:
-        return truth
-    found = _truth(program, gradient, rng, True, method)
-    return replace(found, evaluations=found.evaluations + truth.evaluations)
+def _added(before: Truth, truth: Truth) -> Truth:
+    """The later one, with what both have cost."""
+    return replace(truth, evaluations=before.evaluations + truth.evaluations)
 
 
 def nudged(judged: Sequence[Judged], rng: np.random.Generator) -> dict[str, Array]:
@@ -232,7 +275,9 @@ def _contributions(program: Program, of: Variable, others: Sequence[Judged], rng
     if not downstream:
         return 0.0
     u = min(downstream, key=lambda j: j.gradient.of.order)
-    by_entry = _mapped(program, u.gradient, u.truth, rng, "auto").array
+    by_entry = u.truth.array
+    if by_entry is None:
+        by_entry = _truth(program, u.gradient, rng, True, "auto", Limits()).array
     step = 1e-4 * (float(np.abs(of.array).max(initial=0.0)) or 1.0)
     moved = program.forward({of.ref: of.array + step * rng.standard_normal(of.array.shape)})
     value = next((v for v in moved.values if v.key == u.gradient.of.ref), None)

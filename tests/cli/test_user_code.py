@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -194,3 +195,44 @@ def test_a_script_that_changes_the_path_and_the_warnings(gradcheck: Gradcheck) -
     )
     ran = gradcheck(*QUICK, before=before, env={"PYTHONWARNINGS": "error"})
     assert (ran.code, ran.err) == (0, "")
+
+
+SLOWER = """\
+import time
+
+import numpy as np
+
+BEGUN = time.monotonic()
+
+
+def squashed(z):
+    if time.monotonic() > BEGUN + 0.8:
+        time.sleep(PAUSE)
+    return np.tanh(z)
+
+
+def train(x, y, W, V):
+    h = squashed(x @ W)
+    out = h @ V
+    loss = ((out - y) ** 2).mean()
+    dout = 2 * (out - y) / out.size
+    dV = h.T @ dout
+    dh = dout @ V.T
+    dz = dh * (1 - h**2)
+    dW = x.T @ dz
+    return dW, dV
+"""
+
+
+@pytest.mark.parametrize(("pause", "why"), [("0.05", "time limit reached"), ("99", "ended after")])
+def test_time_that_runs_out_while_measuring(gradcheck: Gradcheck, pause: str, why: str) -> None:
+    """What was measured is told, also where the code hangs and has to be killed."""
+    shapes = "x:(m,80) y:(m,2) W:(80,60) V:(60,2)"
+    command = ("run", "slow.py:train", "--shapes", shapes, "--full", "--timeout", "2", "--format", "json")
+    ran = gradcheck(*command, files={"slow.py": SLOWER.replace("PAUSE", pause)})
+    told = json.loads(ran.out)
+    verdicts = {c["name"]: c["verdict"] for c in told["comparisons"]}
+    assert ran.code == 1, ran.err
+    assert verdicts["dout"] == "pass"
+    assert verdicts["dW"] == "inconclusive"
+    assert why in " ".join([*told["notes"], *(str(c["reason"]) for c in told["comparisons"])])

@@ -116,14 +116,14 @@ def train():
 
 
 def test_inconclusive_fails_unless_it_is_allowed(session) -> None:
-    text = '@pytest.mark.gradcheck("net:train", budget=60{})\ndef test_net(): ...'
+    text = '@pytest.mark.gradcheck("net:train", budget=120{})\ndef test_net(): ...'
     seen = session(text.format(""))
     assert 0 < len(seen.parts("test_net", "failed")) < 7
     assert seen.parts("test_net", "failed")[-1] == "db1"
-    assert "? db1 is inconclusive: budget of 60 evaluations spent at net.py:22" in sections(seen.text)["test_net[db1]"]
+    assert "? db1 is inconclusive: budget of 120 evaluations spent at net.py:22" in sections(seen.text)["test_net[db1]"]
     seen = session(text.format(", allow_inconclusive=True"), "-rP")
     assert seen.parts("test_net", "failed") == []
-    assert "db1 is inconclusive: budget of 60 evaluations spent at net.py:22" in seen.text
+    assert "db1 is inconclusive: budget of 120 evaluations spent at net.py:22" in seen.text
 
 
 def test_allowing_inconclusive_allows_nothing_else(session) -> None:
