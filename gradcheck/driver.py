@@ -51,7 +51,7 @@ class Driver:
         self._instrument()
 
     def _instrument(self) -> None:
-        self._modules = self._project.modules()
+        self._modules = [*self._project.modules(), *self._started()]
         self._instrumentation = instrument(
             self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self._overlay
         )
@@ -96,6 +96,10 @@ class Driver:
                     yield program
                 return
             yield program
+
+    def _started(self) -> list[ModuleType]:
+        """The `__main__` of a script that has been run up to its step: it is imported nowhere."""
+        return [self.target.module] if self.target.script is not None and self.target.module is not None else []
 
     def _unknown(self) -> list[ModuleType]:
         known = {m.__name__ for m in self._modules}
@@ -145,7 +149,9 @@ class Driver:
 
     def _entry(self, names: dict[str, Any]) -> Callable[[], object]:
         target = self.target
-        if target.script is not None:
+        if target.step is not None:
+            return target.step(self._overlay, names)
+        if target.script is not None and target.module is None:
             return _script(target.script.resolve(), self._overlay)
         if target.traced:
             code = compile_script(target.call, f"<call of {target.name}>")

@@ -36,6 +36,7 @@ from gradcheck.rules import causes, noticed, settled
 from gradcheck.rules.evidence import Evidence, Run
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.run import raised
+from gradcheck.script.ready import on_first_step
 from gradcheck.shapes import Spec, parse_spec
 from gradcheck.source import shown
 from gradcheck.target import Target
@@ -49,6 +50,7 @@ PAUSE = 0.25
 Progress = Callable[[Report], None]
 
 
+@on_first_step
 def run(
     target: Target, options: Options, *, output: FirstRun | None = None, progress: Progress | None = None
 ) -> Report:
@@ -61,7 +63,7 @@ def run(
     )
     sizes = batch_sizes(target, options.batch)
     seeds: list[int] = [options.seed]
-    notes: list[str] = []
+    notes: list[str] = [*target.notes]
     dtype: Any = None
     moved: dict[str, Any] = {}
     seen: list[Finding] = []
@@ -108,6 +110,7 @@ def run(
     return _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
 
 
+@on_first_step
 def run_shapes(target: Target, options: Options, *, output: FirstRun | None = None) -> Report:
     """Only the table of shapes: every value against its convention, at several batch sizes."""
     start = time.monotonic()
@@ -128,6 +131,7 @@ def run_shapes(target: Target, options: Options, *, output: FirstRun | None = No
     return replace(report, verdict=Verdict.FAIL if wrong else Verdict.PASS)
 
 
+@on_first_step
 def gradient_names(target: Target, options: Options) -> tuple[str, ...]:
     """The gradients that a check would report, in its order: one run of the code, nothing measured.
 

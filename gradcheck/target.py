@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +16,7 @@ class Target:
     name: str
     """As the user named it."""
     module: ModuleType | None = None
-    """Where `imports`, `setup` and `call` are run; None for a script."""
+    """Where `imports`, `setup` and `call` are run; None for a script that has not been run."""
     script: Path | None = None
     """A file that is run as `__main__`."""
     imports: str = ""
@@ -43,6 +43,10 @@ class Target:
     """True when another seed makes other inputs, though the sizes are fixed."""
     traced: bool = False
     """True when the values that `call` itself assigns are part of the backward pass: a forward/backward pair."""
+    step: Callable[[Mapping[str, str], Mapping[str, Any]], Callable[[], object]] | None = None
+    """From other texts for some files, and the driver's names, to what runs one step: takes the place of `call`."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know of how it came about."""
 
     @property
     def redrawable(self) -> bool:

@@ -11,9 +11,9 @@ import gradcheck
 import reference_net
 
 LAYERS = [
-    {"errors", "codes", "source", "shapes", "evaluation", "options"},
+    {"errors", "codes", "source", "cells", "shapes", "evaluation", "options"},
     {"numeric", "capture", "conventions"},
-    {"target", "driver"},
+    {"target", "driver", "script"},
     {"adapters", "importing", "declared"},
     {"resolve"},
     {"gradients", "compare"},

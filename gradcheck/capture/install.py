@@ -21,6 +21,7 @@ from typing import Any
 
 from gradcheck.capture.probes import embedded
 from gradcheck.capture.rewrite import Site, rewrite
+from gradcheck.cells import units
 
 SITES: list[Site] = []
 """Every site of every source rewritten by this process; a site's number is its index."""
@@ -77,11 +78,10 @@ def instrument(
     made = Instrumentation([])
     known: dict[str, _Codes] = {}
     for module in modules:
-        file = getattr(module, "__file__", None)
-        text = _source(file)
-        if file is not None and text is not None:
+        sources = _sources(module)
+        for file, text in sources:
             known[file] = _rewritten(file, text, _rewriter_of(module), overlay.get(file))
-            made.modules.append(module)
+        made.modules += [module] if sources else []
     for file in {f.__code__.co_filename for f in functions} - known.keys():
         lines = linecache.getlines(file)
         if lines:
@@ -157,6 +157,15 @@ def _pytests(rewrite_asserts: Any, file: str, config: Any) -> _Transform:
         rewrite_asserts(tree, text, file, config)
 
     return transform
+
+
+def _sources(module: ModuleType) -> list[tuple[str, bytes]]:
+    """The files of a module and their texts: one, or of a notebook one for each cell."""
+    file = getattr(module, "__file__", None)
+    if isinstance(file, str) and file.endswith(".ipynb"):
+        return [(unit.file, str(unit.text).encode()) for unit in units(Path(file))]
+    text = _source(file)
+    return [(file, text)] if file is not None and text is not None else []
 
 
 def _source(file: str | None) -> bytes | None:

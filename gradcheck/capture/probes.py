@@ -29,6 +29,7 @@ operand(site, v) -> v           v is about to be compared
 compared(site, r, *vs) -> r     a comparison came to r; vs are those of its operands that are names
 kink(site, f) -> f              f is about to be called, and may be one of the functions that have kinks
 caught()                        an `except` that takes everything has caught something
+arrived()                       the function or loop begins that is marked, in code that is otherwise as it stands
 """
 
 
@@ -58,6 +59,7 @@ PASSING: Probes = {
     "compared": _first,
     "kink": _first,
     "caught": _caught,
+    "arrived": lambda: None,
 }
 
 # A module, because its attributes are the ones that the interpreter looks up fastest.

@@ -142,6 +142,11 @@ def _held(value: Any) -> list[Any]:
     return [value, *list(value.values())[:1000]] if type(value) is dict else [value]
 
 
+def lies_within(file: str, folder: Path) -> bool:
+    """Whether a file is a project's own, if the project is what lies below a folder."""
+    return not _is_foreign(file, folder)
+
+
 @functools.lru_cache(1 << 14)
 def _is_foreign(file: str, folder: Path) -> bool:
     # remembered: every opening asks it of every imported module, and resolving a path is a dozen system calls

@@ -72,6 +72,8 @@ class Recorder:
     """The run ends after this many values, however long it would go on, or ten times as many probes passed."""
     most: int = 1 << 30
     """And after copies of this many bytes."""
+    keeps: bool = True
+    """False where only `watch` looks: nothing is kept then, and nothing large is copied."""
     phase: int = 0
     """Counted up by whoever watches, between parts of the run of which each may fill the same array anew."""
     ended: bool = False
@@ -144,7 +146,7 @@ class Recorder:
         if value is NOTHING:
             return
         self._record(place, key, value, name, last, owner)
-        if place.kind == "modify":
+        if place.kind == "modify" and self.keeps:
             self._forget_earlier(site, value)
         written(self._replaced(key, value), value)
 
@@ -193,11 +195,12 @@ class Recorder:
             self._alive_owners.append(owner)
         for path, leaf_name, leaf in leaves(value, name, last):
             leaf_name = leaf_name if self.naming is None else self.naming(path, leaf_name)
-            large = place.kind == "argument" and np.size(leaf) > LARGE
+            large = (place.kind == "argument" or not self.keeps) and np.size(leaf) > LARGE
             copied = leaf if large else self._copy(leaf)
-            self._alive.append(leaf)
             recorded = Value(leaf_name, path, place, key, leaf is value, copied, id(leaf), own, call)
-            self._values.append(recorded)
+            if self.keeps:
+                self._alive.append(leaf)
+                self._values.append(recorded)
             if self.watch is not None and self.watch(recorded, leaf):
                 stop()
 
@@ -205,6 +208,8 @@ class Recorder:
         """A copy; the one made before where the array is still the same, since it is handed from line to line."""
         size = np.size(leaf)
         if size < 256:
+            return np.array(leaf)
+        if not self.keeps:
             return np.array(leaf)
         before = self._copies.get(id(leaf))
         plain = type(leaf) is np.ndarray

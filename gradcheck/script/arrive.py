@@ -1,0 +1,106 @@
+"""The second run of a script, as it stands, up to where its first training step begins; what is there then."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+from gradcheck.capture.probes import StopRun, install, installed, is_stop
+from gradcheck.script.sources import Place, fresh, marked, run
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A script that has been run up to a place."""
+
+    module: ModuleType
+    """Its `__main__`."""
+    names: Mapping[str, Any]
+    """The local variables of the place's function; none for the module's own."""
+    globals: dict[str, Any]
+    """The global ones."""
+    function: FunctionType | None
+    """The function, if the place is one; it runs as it stands again."""
+    call: str
+    """How to call it again: "step(self, X, y, epochs)"."""
+    folder: str
+    """The current folder then."""
+
+
+def arrive(path: Path, place: Place) -> Arrived | None:
+    """Run the script until it comes to the place for the first time; None if it doesn't."""
+    met: list[tuple[FrameType, dict[str, Any], str]] = []
+
+    def arrived() -> None:
+        if not met:
+            frame = sys._getframe(1)
+            met.append((frame, dict(frame.f_locals), os.getcwd()))
+        raise StopRun
+
+    module, before = fresh(path), installed()
+    codes: dict[str, bytes | str] = {}
+
+    def compiled(text: bytes | str, file: str) -> CodeType:
+        codes[file] = text
+        return marked(text, file, place)
+
+    try:
+        install({"arrived": arrived})
+        run(path, module, compiled)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        if not is_stop(error) and not met:
+            return None
+    finally:
+        install(before)
+    if not met:
+        return None
+    frame, names, folder = met[0]
+    function = _restored(frame.f_code, codes[place.file], place)
+    call = "" if function is None else _call(frame.f_code, function.__name__)
+    own = {} if frame.f_code.co_name == "<module>" else names
+    return Arrived(module, own, frame.f_globals, function, call, folder)
+
+
+def _restored(code: CodeType, text: bytes | str, place: Place) -> FunctionType | None:
+    """The function whose code was marked, with its own code again; with all others that were made from it."""
+    plain = next((c for c in _nested(compile(text, place.file, "exec", dont_inherit=True)) if _alike(c, code)), None)
+    found = [o for o in gc.get_objects() if type(o) is FunctionType and o.__code__ is code]
+    for function in found:
+        if plain is not None:
+            function.__code__ = plain
+    return found[0] if found else None
+
+
+def _alike(code: CodeType, other: CodeType) -> bool:
+    return (code.co_qualname, code.co_firstlineno) == (other.co_qualname, other.co_firstlineno)
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner
+            yield from _nested(inner)
+
+
+def _call(code: CodeType, name: str) -> str:
+    """A call with the arguments of a frame's code, as they are called there."""
+    names = code.co_varnames
+    positional, keyword = names[: code.co_argcount], names[code.co_argcount :][: code.co_kwonlyargcount]
+    rest = names[code.co_argcount + code.co_kwonlyargcount :]
+    arguments = [*positional]
+    if code.co_flags & inspect.CO_VARARGS:
+        arguments.append(f"*{rest[0]}")
+        rest = rest[1:]
+    arguments += [f"{n}={n}" for n in keyword]
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        arguments.append(f"**{rest[0]}")
+    return f"_step({', '.join(arguments)})"

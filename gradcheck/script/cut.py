@@ -1,0 +1,202 @@
+"""A batch small enough to be run hundreds of times, cut out of the data with which a script trains.
+
+All that shares the samples' axis is cut alike, to samples that show every class; counts of the samples that the code
+has read off the whole data, `m`, `1 / m`, become those of the batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.capture.attributes import attributes, cells_of, held_by
+from gradcheck.capture.roots import assign
+from gradcheck.capture.state import IsMine, has_attributes
+
+Array = NDArray[Any]
+FEW = 32
+"""Up to this many samples nothing is cut."""
+CLASSES = 128
+"""Most classes of which one sample each is taken."""
+LONGEST = 1 << 12
+"""Containers with more items are looked at as samples alone."""
+_Where = tuple[Any, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Something numeric that the state holds."""
+
+    name: str
+    value: Any
+    where: _Where
+    handed: bool
+    """Whether it is reached from the step's own arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The samples' axis of a script's data."""
+
+    count: int
+    """How many there are."""
+    held: tuple[_Held, ...]
+    """All that is cut or counts them."""
+    sizes: frozenset[int]
+    """Every other dimension there is."""
+    classes: int
+    """How many classes their labels have, 0 for none."""
+
+
+def samples(
+    handed: MutableMapping[str, Any],
+    others: Iterable[MutableMapping[str, Any]],
+    is_mine: IsMine,
+    parameters: frozenset[str],
+) -> Samples | None:
+    """The samples' axis: the size above FEW that most arrays share and no parameter has; None where there is none."""
+    held = _all(handed, others, is_mine)
+    sized = [h for h in held if _is_data(h.value)]
+    own = {n for h in sized if h.name in parameters for n in _dims(h.value)}
+    data = [h for h in sized if h.name not in parameters]
+    given = [h for h in data if h.handed] or data
+    counted = Counter(n for h in _once(given) for n in set(_dims(h.value)) if n > FEW and n not in own)
+    if not counted:
+        return None
+    count = max(counted, key=lambda n: (counted[n], n))
+    rest = (h for h in held if h.name not in parameters)
+    found = tuple(h for h in rest if _axis(h.value, count) is not None or _counts(h.value, count))
+    sizes = frozenset(n for h in sized for n in _dims(h.value)) - {count}
+    return Samples(count, found, sizes, max((_classes(h.value, count) for h in found), default=0))
+
+
+def batch_for(found: Samples) -> int:
+    """A number of samples that is no other dimension and shows every class: 7, if that will do."""
+    least = max(7, found.classes + 3 if found.classes else 0)
+    return next(n for n in range(least, least + 1000) if n not in found.sizes and n != 10)
+
+
+def cut(found: Samples, batch: int) -> None:
+    """Cut everything to so many samples, in place of what holds it."""
+    if batch >= found.count:
+        return
+    chosen = _chosen(found, batch)
+    made: dict[int, Any] = {}
+    for held in found.held:
+        value = held.value
+        if id(value) not in made or type(value) in (int, float):
+            axis = _axis(value, found.count)
+            made[id(value)] = _count_of(value, found.count, batch) if axis is None else _taken(value, axis, chosen)
+        assign(held.where, made[id(value)])
+
+
+def _taken(value: Any, axis: int, chosen: Array) -> Any:
+    if isinstance(value, np.ndarray):
+        return np.take(value, chosen, axis)
+    return type(value)([value[i] for i in chosen])
+
+
+def _chosen(found: Samples, batch: int) -> Array:
+    """One sample of each class, the last ones first so that the greatest label is among them; then whatever comes."""
+    first: list[int] = []
+    for held in found.held:
+        labels = _labels(held.value)
+        if labels is not None and _classes(held.value, found.count):
+            first += np.unique(labels, return_index=True)[1].tolist()
+    rest = range(found.count)
+    return np.sort(np.array(list(dict.fromkeys([*first, *rest]))[:batch]))
+
+
+def _classes(value: Any, count: int) -> int:
+    """How many classes an array of labels has; 0 for what is none."""
+    labels = _labels(value)
+    if labels is None or len(labels) != count:
+        return 0
+    classes = len(np.unique(labels))
+    return classes if classes <= CLASSES else 0
+
+
+def _labels(value: Any) -> Array | None:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iufb" and value.size and value.size == max(value.shape):
+        flat = value.reshape(-1)
+        return flat if bool(np.all(np.equal(np.mod(flat, 1), 0))) else None
+    return None
+
+
+def _is_data(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fciub" and value.ndim > 0
+    return type(value) in (list, tuple) and len(value) > FEW and _like_samples(value[0])
+
+
+def _like_samples(item: Any) -> bool:
+    """Whether a list's item is one sample: an array, a number, or some of these together."""
+    if isinstance(item, (list, tuple)):
+        return bool(item) and all(isinstance(i, (np.ndarray, list, tuple, int, float, np.generic)) for i in item)
+    return isinstance(item, (np.ndarray, int, float, np.generic))
+
+
+def _dims(value: Any) -> tuple[int, ...]:
+    return value.shape if isinstance(value, np.ndarray) else (len(value),)
+
+
+def _axis(value: Any, count: int) -> int | None:
+    """The samples' axis of an array or a list; None where there is none, or two that may be it."""
+    if not _is_data(value):
+        return None
+    dims = _dims(value)
+    return dims.index(count) if dims.count(count) == 1 else None
+
+
+def _counts(value: Any, count: int) -> bool:
+    """Whether a plain number is the number of samples, or one over it."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    return value == count or value == 1 / count
+
+
+def _count_of(value: Any, count: int, batch: int) -> Any:
+    return type(value)(batch if value == count else 1 / batch)
+
+
+def _once(held: Iterable[_Held]) -> list[_Held]:
+    return list({id(h.value): h for h in held}.values())
+
+
+def _all(handed: MutableMapping[str, Any], others: Iterable[MutableMapping[str, Any]], is_mine: IsMine) -> list[_Held]:
+    """Arrays, lists of samples and plain numbers that can be reached, and where each is held."""
+    found: list[_Held] = []
+    seen: set[int] = set()
+    for own, namespace in ((True, handed), *((False, other) for other in others)):
+        seen.add(id(namespace))
+        waiting = [(name, value, (namespace, (name,))) for name, value in namespace.items() if name[:2] != "__"]
+        while waiting:
+            name, value, where = waiting.pop()
+            if _is_data(value) or isinstance(value, (int, float, np.integer, np.floating)):
+                found.append(_Held(name, value, where, own))
+            elif id(value) not in seen:
+                seen.add(id(value))
+                waiting += _inside(name, value, where, is_mine)
+    return found
+
+
+def _inside(name: str, value: Any, where: _Where, is_mine: IsMine) -> list[tuple[str, Any, _Where]]:
+    kind = type(value)
+    if kind is dict and len(value) <= LONGEST:
+        return [(k if type(k) is str else name, v, (value, (k,))) for k, v in value.items()]
+    if kind is list and len(value) <= LONGEST:
+        return [(name, v, (value, (i,))) for i, v in enumerate(value)]
+    if kind is tuple and len(value) <= LONGEST:
+        holder, steps = where
+        return [(name, v, (holder, (*steps, i))) for i, v in enumerate(value)]
+    if kind is FunctionType and is_mine(value):
+        return [(k, held_by(cell), (value, (k,))) for k, cell in cells_of(value).items()]
+    if not isinstance(value, type) and has_attributes(kind, is_mine):
+        return [(k, v, (value, (k,))) for k, v in attributes(value).items()]
+    return []

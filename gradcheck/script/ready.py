@@ -1,0 +1,167 @@
+"""From a script to a target like any other: its first training step, on a small batch of its own data."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+import numpy as np
+
+from gradcheck import conventions
+from gradcheck.capture import ambient
+from gradcheck.capture.program import FirstRun
+from gradcheck.capture.steps import BaseOf
+from gradcheck.capture.streams import quiet
+from gradcheck.cells import units
+from gradcheck.driver import Driver
+from gradcheck.options import Options
+from gradcheck.script import cut, once
+from gradcheck.script.arrive import Arrived, arrive
+from gradcheck.script.scout import Scouted, scout
+from gradcheck.script.sources import Place, function_at, innermost_loop
+from gradcheck.target import Target
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LARGER = (1, 10, 80)
+"""The batch, and how many times as large it is made where code does nothing with so few: 13 // 32 mini-batches."""
+
+
+def on_first_step(
+    run: Callable[Concatenate[Target, Options, P], R],
+) -> Callable[Concatenate[Target, Options, P], R]:
+    """Of a script, hand on its first training step as the target; its own run counts in the time limit."""
+
+    @functools.wraps(run)
+    def wrapped(target: Target, options: Options, *args: P.args, **kwargs: P.kwargs) -> R:
+        started = time.monotonic()
+        output: Any = kwargs.get("output")
+        with first_step(target, {**target.grads, **options.grads}, output) as step:
+            if options.timeout is not None and step is not target:
+                left = options.timeout - (time.monotonic() - started)
+                options = replace(options, timeout=max(left, 1e-3))
+            return run(step, options, *args, **kwargs)
+
+    return cast(Callable[Concatenate[Target, Options, P], R], wrapped)
+
+
+@contextlib.contextmanager
+def first_step(target: Target, grads: Any, output: FirstRun | None) -> Iterator[Target]:
+    """The target; of a script its first training step, where one can be told. Generators and settings are put back."""
+    if target.script is None:
+        yield target
+        return
+    script = target.script.resolve()
+
+    @functools.cache
+    def base_of(name: str) -> tuple[str, ...]:
+        return conventions.bases(name, grads)
+
+    with _generators_put_back():
+        with ambient.kept(), quiet():
+            scouted = scout(script, base_of, output)
+        yield _found(target, script, scouted, base_of) or target
+
+
+def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> Target | None:
+    """The step of the innermost function or loop that can be run again by itself."""
+    for place, lines in scouted.places:
+        for candidate in _places(place, lines):
+            for size in (*LARGER, None):
+                with ambient.kept(), quiet():
+                    arrived = arrive(script, candidate)
+                made = None if arrived is None else _target(target, candidate, arrived, scouted, size)
+                if made is None:
+                    break
+                step, smaller = made
+                if _works(step, base_of):
+                    return step
+                if not smaller:
+                    break
+    return None
+
+
+def _places(place: Place, lines: frozenset[int]) -> list[Place]:
+    """A function that is handed its data as a whole, else its loop; of a module only a loop."""
+    tree = ast.parse(_text(place.file), place.file)
+    loop = innermost_loop(tree, place, lines)
+    iteration = [replace(place, loop=loop)] if loop else []
+    if place.function == "<module>":
+        return iteration
+    arguments = function_at(tree, place).args
+    takes = bool(arguments.args or arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg)
+    return [place, *iteration] if takes else [*iteration, place]
+
+
+def _text(file: str) -> bytes | str:
+    notebook, comma, _ = file.rpartition(", cell ")
+    path = Path(notebook if comma else file)
+    return next(unit.text for unit in units(path) if unit.file == file)
+
+
+def _target(
+    target: Target, place: Place, arrived: Arrived, scouted: Scouted, size: int | None
+) -> tuple[Target, bool] | None:
+    """The step at a place as a target, and whether its data were cut, `size` times the least batch."""
+    step: once.Step | None = None
+    names = dict(arrived.names)
+    if place.loop:
+        text = _text(place.file)
+        if place.function == "<module>":
+            step = once.of_module(place, text, arrived.globals)
+        else:
+            step = once.of_function(place, text, arrived.globals, tuple(names))
+        if step is None:
+            return None
+    elif arrived.function is None:
+        return None
+    note, done = _cut(arrived, names, scouted, size)
+    notes = (*target.notes, *([note] if note else []))
+    own = names if step is not None else {**names, "_step": arrived.function}
+    made = replace(target, module=arrived.module, names=own, call=arrived.call, step=step, notes=notes)
+    return made, done
+
+
+def _cut(arrived: Arrived, names: dict[str, Any], scouted: Scouted, size: int | None) -> tuple[str, bool]:
+    """Cut the data that the step is about to use; what to say of it, and whether anything was cut."""
+    if size is None:
+        return "", False
+
+    def is_mine(kind: Any) -> bool:
+        return getattr(kind, "__module__", None) in mine
+
+    modules = [arrived.globals] if arrived.globals is vars(arrived.module) else [arrived.globals, vars(arrived.module)]
+    mine = {m.get("__name__") for m in modules}
+    handed = names or arrived.globals
+    found = cut.samples(handed, [m for m in modules if m is not handed], is_mine, scouted.updated)
+    if found is None:
+        return "", False
+    batch = cut.batch_for(found) if size == 1 else cut.batch_for(found) * size + 1
+    if batch >= found.count:
+        return "", False
+    cut.cut(found, batch)
+    return f"checked on {batch} of the {found.count} samples", True
+
+
+def _works(target: Target, base_of: BaseOf) -> bool:
+    """Whether the step by itself comes to a gradient of something that it computes or was given."""
+    with Driver(target, base_of=base_of).open() as program:
+        return bool(program.gradients)
+
+
+@contextlib.contextmanager
+def _generators_put_back() -> Iterator[None]:
+    legacy, python = np.random.mtrand._rand, random._inst  # type: ignore[attr-defined,unused-ignore]
+    states = legacy.get_state(), python.getstate()
+    try:
+        yield
+    finally:
+        legacy.set_state(states[0])
+        python.setstate(states[1])

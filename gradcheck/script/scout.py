@@ -1,0 +1,141 @@
+"""The first run of a script: which function or loop holds its training step, by where forward and backward are."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from gradcheck.capture.install import SITES, compile_script
+from gradcheck.capture.probes import install, installed, is_stop
+from gradcheck.capture.program import FirstRun
+from gradcheck.capture.project import lies_within
+from gradcheck.capture.record import Recorder, Value
+from gradcheck.capture.steps import BINDS, BaseOf, FirstStep
+from gradcheck.script.sources import Place, forgotten, fresh, run
+
+_Chain = tuple[tuple[FrameType, int], ...]
+"""The user's frames from the outermost to the innermost, each with the line that it is at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scouted:
+    """What the first run has shown."""
+
+    places: tuple[tuple[Place, frozenset[int]], ...]
+    """The functions that hold the step, innermost first, and their lines that were at work; () if none was seen."""
+    updated: frozenset[str]
+    """Names of what is updated: parameters."""
+    raised: BaseException | None
+    """What the script raised."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Follows a run, and keeps what all of the step's values have in common."""
+
+    step: FirstStep
+    files: set[str]
+    """The project's own."""
+    last: dict[str, _Chain] = field(default_factory=dict)
+    """Where each name of the forward was assigned last."""
+    forward: _Chain = ()
+    """Where the forward was at work last before the first gradient."""
+    common: _Chain | None = None
+    lines: dict[FrameType, set[int]] = field(default_factory=dict)
+    gradients: set[str] = field(default_factory=set)
+    updated: set[str] = field(default_factory=set)
+    bases: set[str] = field(default_factory=set)
+
+    def __call__(self, value: Value, leaf: Any, base_of: BaseOf) -> bool:
+        binds = value.site.kind in BINDS
+        gradient = binds and self.step.is_gradient(value, leaf)
+        if gradient:
+            own = [b for b in base_of(value.name) if b in self.last]
+            self.bases.update(own)
+            if self.common is None:
+                self.forward = self._forward(own)
+        elif binds and self.common is not None and value.name in self.bases:
+            self.updated.add(value.name)
+        ends = self.step.ends(value, leaf)
+        if gradient or (binds and self.common is not None and value.name in self.bases):
+            self.meet(self.chain())
+        elif binds and self.common is None:
+            self.last.pop(value.name, None)
+            self.last[value.name] = self.chain()
+        return ends
+
+    def _forward(self, names: list[str]) -> _Chain:
+        """Where the forward was last at work before the first gradient: what that belongs to, else anything."""
+        chains = [c for name, c in self.last.items() if name in names] or list(self.last.values())[-1:]
+        return chains[-1] if chains else self.chain()
+
+    def chain(self) -> _Chain:
+        """The user's frames as they are now."""
+        found = []
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code.co_filename in self.files:
+                found.append((frame, frame.f_lineno))
+            frame = frame.f_back
+        return tuple(reversed(found))
+
+    def meet(self, chain: _Chain) -> None:
+        """Only what is on the way to this as well remains in common."""
+        for frame, line in chain:
+            self.lines.setdefault(frame, set()).add(line)
+        if self.common is None:
+            self.common = chain
+        else:
+            shared = [a for a, b in zip(self.common, chain) if a[0] is b[0]]
+            self.common = tuple(shared)
+
+
+def scout(path: Path, base_of: BaseOf, output: FirstRun | None) -> Scouted:
+    """Run the script until its second step comes to a gradient, or to its end. Nothing of it stays imported."""
+    base_of = functools.cache(base_of)
+    files: set[str] = set()
+    watch = _Watch(FirstStep(base_of, {}, lambda _: False), files)
+
+    def watched(value: Value, leaf: Any) -> bool:
+        ends = watch(value, leaf, base_of)
+        recorder.phase = watch.step.phase
+        return ends
+
+    def compiled(text: bytes | str, file: str) -> Any:
+        files.add(file)
+        return compile_script(text, file)
+
+    recorder = Recorder(SITES, watch=watched, naming=watch.step.naming, keeps=False)
+    heard = nullcontext() if output is None else output(lambda: (recorder.passed, watch.step.gradients))
+    before = installed()
+    raised: BaseException | None = None
+    try:
+        with forgotten(path.parent, lies_within), heard:
+            install(recorder.probes())
+            run(path, fresh(path), compiled)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raised = None if is_stop(error) else error
+    finally:
+        install(before)
+    return Scouted(_places(watch), frozenset(watch.updated), raised)
+
+
+def _places(watch: _Watch) -> tuple[tuple[Place, frozenset[int]], ...]:
+    if watch.step.first_gradient is None:
+        return ()
+    if watch.step.cut is None:  # of a single step, its gradients do not tell where its forward is
+        watch.meet(watch.forward)
+    found = []
+    for frame, _ in reversed(watch.common or ()):
+        code = frame.f_code
+        place = Place(code.co_filename, code.co_qualname, code.co_firstlineno)
+        if "<" not in place.function.replace("<module>", "").replace("<locals>", ""):  # lambdas and comprehensions
+            found.append((place, frozenset(watch.lines[frame])))
+    return tuple(found)

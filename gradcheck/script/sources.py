@@ -1,0 +1,117 @@
+"""A script's sources compiled to be looked at, or to be stopped at the beginning of one function or loop."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from gradcheck.capture.imports import compiled_by
+from gradcheck.capture.probes import MARK, embedded
+from gradcheck.cells import Unit, units
+
+Compile = Callable[[bytes | str, str], CodeType]
+Loop = ast.For | ast.While | ast.AsyncFor
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A function, or a loop in it or in the module itself."""
+
+    file: str
+    """As the compiler was told it."""
+    function: str
+    """Qualified name; "<module>" for none."""
+    first: int
+    """The function's first line as its code object has it, decorators included."""
+    loop: int = 0
+    """First line of the loop; 0 where the whole function is meant."""
+
+
+def run(path: Path, module: ModuleType, compiled: Compile) -> None:
+    """Run a script as `__main__`, itself and what it imports from its folder compiled by `compiled`."""
+    before, arguments = sys.modules["__main__"], sys.argv
+    sys.modules["__main__"], sys.argv = module, [str(path)]
+    try:
+        with compiled_by(compiled, path.parent):
+            for unit in units(path):
+                exec(compiled(unit.text, unit.file), vars(module))
+    finally:
+        sys.modules["__main__"], sys.argv = before, arguments
+
+
+def fresh(path: Path) -> ModuleType:
+    """A `__main__` that nothing has been run in."""
+    module = ModuleType("__main__")
+    vars(module).update(__file__=str(path), __builtins__=__builtins__)
+    return module
+
+
+@contextlib.contextmanager
+def forgotten(folder: Path, lies_within: Callable[[str, Path], bool]) -> Iterator[None]:
+    """Modules of the folder that are imported meanwhile are forgotten at the end, as if they had never been."""
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if isinstance(file, str) and lies_within(file, folder):
+                del sys.modules[name]
+
+
+def marked(text: bytes | str, file: str, place: Place) -> CodeType:
+    """The code as it stands, but for a call of the probe `arrived` where the place begins."""
+    tree = ast.parse(text, file)
+    if file == place.file:
+        body = body_of(tree, place)
+        call = ast.Expr(ast.Call(ast.Attribute(ast.Constant(MARK), "arrived", ast.Load()), [], []))
+        body.insert(1 if body is not tree.body and _is_docstring(body[0]) else 0, ast.copy_location(call, body[0]))
+        ast.fix_missing_locations(tree)
+    return embedded(compile(tree, file, "exec", dont_inherit=True))
+
+
+def body_of(tree: ast.Module, place: Place) -> list[ast.stmt]:
+    """The statements that are repeated."""
+    if place.loop:
+        return next(node.body for node in ast.walk(tree) if isinstance(node, Loop) and node.lineno == place.loop)
+    return function_at(tree, place).body
+
+
+def function_at(tree: ast.Module, place: Place) -> Function:
+    """The function of a place. Raises StopIteration where the source has none."""
+    name = place.function.rpartition(".")[2]
+    return next(
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, Function) and node.name == name and _first(node) == place.first
+    )
+
+
+def _first(node: Function) -> int:
+    return min([node.lineno, *(d.lineno for d in node.decorator_list)])
+
+
+def innermost_loop(tree: ast.Module, place: Place, lines: frozenset[int]) -> int:
+    """First line of the innermost loop of the place whose body holds all of the lines; 0 for none."""
+    inside: ast.AST = tree if place.function == "<module>" else function_at(tree, place)
+    held = [
+        node
+        for node in ast.walk(inside)
+        if isinstance(node, Loop) and all(node.body[0].lineno <= n <= (node.body[-1].end_lineno or 0) for n in lines)
+    ]
+    return max((node.lineno for node in held), default=0)
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def unit_named(path: Path, file: str) -> Unit | None:
+    """The unit of a script that has this name; None where it is a module's."""
+    return next((unit for unit in units(path) if unit.file == file), None)
