@@ -41,6 +41,11 @@ examples:
   gradcheck diff reference_net:original reference_net:corrected
   gradcheck diff old.py:step new.py:step --format markdown
 """,
+    "mutate": """\
+examples:
+  gradcheck mutate reference_net
+  gradcheck mutate net.py:train --call "train(x[:8], y[:8], epochs=1)" -v
+""",
     "shapes": """\
 examples:
   gradcheck shapes reference_net
@@ -115,10 +120,12 @@ def _parser() -> tuple[Parser, Mapping[str, argparse.ArgumentParser]]:
     explain = command("explain", "what a finding's code means, with a worked example")
     explain.add_argument("code", metavar="CODE", help="e.g. GC201")
     command("rules", "every code, one line each")
-    for name, says in (("mutate", "plant known bugs in a copy of TARGET and count what the check catches"),
-                       ("init", "write a starter test file and config for TARGET")):  # fmt: skip
-        later = command(name, f"{says} (not built yet)")
-        later.add_argument("rest", nargs=argparse.REMAINDER, metavar="TARGET")
+    says = "plant known bugs in a copy of TARGET and count what the check catches"
+    mutate = command("mutate", says, _epilog("mutate"))
+    mutate.add_argument("targets", nargs=1, metavar="TARGET", help="a backward pass that is right")
+    _options(mutate)
+    later = command("init", "write a starter test file and config for TARGET (not built yet)")
+    later.add_argument("rest", nargs=argparse.REMAINDER, metavar="TARGET")
     return made, commands.choices
 
 

@@ -51,8 +51,8 @@ def _main(argv: Sequence[str]) -> int:
         raise UsageError(
             f"expected a command: {', '.join(COMMANDS)}. For example gradcheck run net.py:train. See gradcheck --help."
         )
-    if asked.command in ("mutate", "init"):
-        raise UsageError(f"gradcheck {asked.command} is not built yet.")
+    if asked.command == "init":
+        raise UsageError("gradcheck init is not built yet.")
     if asked.command == "rules":
         return _rules()
     if asked.command == "explain":
@@ -117,8 +117,9 @@ class _Show:
         """Load what renders, while the child is at work. Raises UsageError for a format that is not built."""
         from gradcheck import render
 
-        if self._format not in render.FORMATS:
-            raise UsageError(f"--format {self._format} is not built yet; there are {', '.join(render.FORMATS)}.")
+        built = render.MUTATION_FORMATS if self._command == "mutate" else tuple(render.FORMATS)
+        if self._format not in built:
+            raise UsageError(f"--format {self._format} is not built yet; there are {', '.join(built)}.")
 
     def __call__(self, reports: Sequence[Any], *, several: bool) -> None:
         if not reports:
@@ -143,6 +144,8 @@ class _Show:
             "ascii": to is not None and terminal.needs_ascii(to),
             "verbose": self._verbose,
         }
+        if self._command == "mutate":
+            return render.render_mutation(reports[0], self._format, **look)
         if self._command == "diff":
             return render.render_diff(reports[0], self._format, **look)
         if self._command == "shapes" and self._format == "text":

@@ -31,7 +31,8 @@ class Driver:
     """A target with its project instrumented; opens Programs at any sizes, one inside another if need be.
 
     `overlay` holds other texts for some of its files, {absolute path: source}: an edit on trial. Functions get their
-    bodies from it; what a module does when it is imported is not done again.
+    bodies from it; what a module does when it is imported is not done again. `memory` keeps numeric derivatives for
+    whoever hands it to the next driver.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Driver:
         base_of: BaseOf,
         output: FirstRun | None = None,
         overlay: Mapping[str, str] | None = None,
+        memory: dict[Any, Any] | None = None,
     ) -> None:
         self.target = target
+        self._memory = memory
         self._overlay = overlay or {}
         self._base_of = base_of
         self._output = output
@@ -51,6 +54,7 @@ class Driver:
         self._instrument()
 
     def _instrument(self) -> None:
+        self._imported = len(sys.modules)
         self._modules = [*self._project.modules(), *self._started()]
         self._instrumentation = instrument(
             self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self._overlay
@@ -102,6 +106,9 @@ class Driver:
         return [self.target.module] if self.target.script is not None and self.target.module is not None else []
 
     def _unknown(self) -> list[ModuleType]:
+        if len(sys.modules) == self._imported:  # nothing was imported since this was last asked
+            return []
+        self._imported = len(sys.modules)
         known = {m.__name__ for m in self._modules}
         return [m for m in self._project.modules() if m.__name__ not in known]
 
@@ -140,6 +147,7 @@ class Driver:
             base_of=self._base_of,
             output=self._output,
             known=saved,
+            memory=self._memory,
         )
 
     def _handed(self) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradcheck.capture.program import Program, Scalar, Variable
 from gradcheck.capture.record import Key
-from gradcheck.compare import BLUNT, Agreement, agreement, measure
+from gradcheck.compare import BLUNT, Agreement, Truth, agreement, measure
 from gradcheck.errors import UsageError
 from gradcheck.gradients import Gradient
 
@@ -190,7 +190,12 @@ def _explains(program: Program, candidate: Candidate, gradient: Gradient, rng: n
     if analytic is None or not np.isfinite(analytic).all():
         return None
     scalar = candidate.scalar(mean=True)
-    truth = measure(lambda a: program.evaluate(scalar, {gradient.of.ref: a}), gradient.of.array, rng=rng, full=False)
+    of = gradient.of
+
+    def measured() -> Truth:
+        return measure(lambda a: program.evaluate(scalar, {of.ref: a}), of.array, rng=rng, full=False)
+
+    truth = program.remembered(scalar, of, (False, "auto"), measured)
     if truth.reason:
         return None
     held = agreement(truth, analytic, scale=None)

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck import __version__, conventions
 from gradcheck.blame import Judged, upstream_scale
-from gradcheck.capture.program import FirstRun, Program
+from gradcheck.capture.program import BaseOf, FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
@@ -52,15 +52,23 @@ Progress = Callable[[Report], None]
 
 @on_first_step
 def run(
-    target: Target, options: Options, *, output: FirstRun | None = None, progress: Progress | None = None
+    target: Target,
+    options: Options,
+    *,
+    output: FirstRun | None = None,
+    progress: Progress | None = None,
+    driver: Driver | None = None,
+    other_batches: bool = True,
 ) -> Report:
-    """Check one target. `progress` is handed what is known so far, should time run out."""
+    """Check one target. `progress` is handed what is known so far, should time run out.
+
+    `driver` is one with an edit on trial, where it is not the file as it stands that is to be checked; without
+    `other_batches` shapes are looked at as they are in the check itself.
+    """
     start = time.monotonic()
     limits = Limits(None if options.timeout is None else start + 0.9 * options.timeout, options.budget)
     spec = parse_spec(target.shapes) if target.shapes else None
-    driver = Driver(
-        target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}), output=output
-    )
+    driver = driver or Driver(target, base_of=bases_of(target, options), output=output)
     sizes = batch_sizes(target, options.batch)
     seeds: list[int] = [options.seed]
     notes: list[str] = [*target.notes]
@@ -105,7 +113,8 @@ def run(
         progress(replace(report, notes=(*report.notes, late)))
     findings = settled(causes_here, _causes_again(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
     findings += [*raised(found.program, findings, found.judged), *seen]
-    shapes += _other_batches(driver, target, options, spec, sizes, limits)
+    if other_batches:
+        shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)
     return _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
 
@@ -115,9 +124,7 @@ def run_shapes(target: Target, options: Options, *, output: FirstRun | None = No
     """Only the table of shapes: every value against its convention, at several batch sizes."""
     start = time.monotonic()
     spec = parse_spec(target.shapes) if target.shapes else None
-    driver = Driver(
-        target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}), output=output
-    )
+    driver = Driver(target, base_of=bases_of(target, options), output=output)
     sizes = batch_sizes(target, options.batch)
     rng = np.random.default_rng(options.seed)
     with driver.open(sizes, seed=options.seed) as program:
@@ -138,9 +145,15 @@ def gradient_names(target: Target, options: Options) -> tuple[str, ...]:
     Raises as `run` does for a target that can't be driven or computes no gradient.
     """
     spec = parse_spec(target.shapes) if target.shapes else None
-    driver = Driver(target, base_of=lambda name: conventions.bases(name, {**target.grads, **options.grads}))
+    driver = Driver(target, base_of=bases_of(target, options))
     with driver.open(batch_sizes(target, options.batch), seed=options.seed) as program:
         return tuple(g.name for g in observed(program, target, options, spec))
+
+
+def bases_of(target: Target, options: Options) -> BaseOf:
+    """The conventions by which names are gradients', and what the user says of them."""
+    told = {**target.grads, **options.grads}
+    return lambda name: conventions.bases(name, told)
 
 
 def batch_sizes(target: Target, batch: int | None) -> dict[str, int]:

@@ -214,13 +214,17 @@ def _truth(
     program: Program, gradient: Gradient, rng: np.random.Generator, full: bool, method: str, limits: Limits
 ) -> Truth:
     of = gradient.of
-    return measure(
-        lambda a: limits.watched(program, lambda: program.loss({of.ref: a})),
-        of.array,
-        rng=rng,
-        full=full,
-        method=method,
-    )
+
+    def measured_now() -> Truth:
+        return measure(
+            lambda a: limits.watched(program, lambda: program.loss({of.ref: a})),
+            of.array,
+            rng=rng,
+            full=full,
+            method=method,
+        )
+
+    return program.remembered(program.scalar, of, (full, method), measured_now)
 
 
 def _added(before: Truth, truth: Truth) -> Truth:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace as replaced
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from gradcheck.evaluation import Evaluation
 __all__ = ["BaseOf", "FirstRun", "Program", "Ref", "Scalar", "Trace", "Variable"]
 
 Array = NDArray[Any]
+_Measured = TypeVar("_Measured")
 FirstRun = Callable[[Callable[[], tuple[int, int]]], AbstractContextManager[object]]
 """Entered around the user's code the first time, the only time that its output is heard. It is handed what tells how
 many values and how many gradients the code has come to by now, and may end the run by raising what `is_stop` knows."""
@@ -50,10 +51,12 @@ class Program:
         base_of: BaseOf,
         output: FirstRun | None = None,
         known: state.State | None = None,
+        memory: dict[Any, Any] | None = None,
     ) -> None:
         self.sites = instrumentation.sites
         self.evaluations = 0
         self._entry = entry
+        self._memory = memory
         self._base_of = functools.cache(base_of)
         self._is_mine = is_mine
         self._ambient = Ambient()
@@ -74,9 +77,14 @@ class Program:
 
     def loss(self, replace: Mapping[Ref, Array] | None = None) -> Evaluation:
         """Run the forward with values replaced; the loss there, and the signature of every kink passed."""
+        return self.evaluate(self.scalar, replace or {})
+
+    @property
+    def scalar(self) -> Scalar:
+        """What `loss` is. Raises RuntimeError before `with_loss`."""
         if self._scalar is None:
             raise RuntimeError("with_loss comes first")
-        return self.evaluate(self._scalar, replace or {})
+        return self._scalar
 
     def with_loss(self, scalar: Scalar) -> None:
         """From now on `loss` is this scalar; its value as the code stands is `base_value`."""
@@ -104,6 +112,30 @@ class Program:
             entry = self._entry if keys else _nothing
             self._run(run.probes(), replace, then=measure, entry=entry, thorough=thorough, edited=run.edited)
         return Evaluation(value, tuple([(self._label(site), pattern) for site, pattern in run.kinks.signature]))
+
+    def remembered(self, scalar: Scalar, of: Variable, how: object, measure: Callable[[], _Measured]) -> _Measured:
+        """What was measured of a value's derivative before, where the forward was the same, number for number.
+
+        Only programs that were given a memory have one: mutants of a backward pass all have the forward's derivatives.
+        """
+        if self._memory is None:
+            return measure()
+        forward = [*self._held, *(_numbers(v.array) for v in (*scalar.variables.values(), of))]
+        key = tuple(forward), scalar.expression, self._place(of.ref), how
+        if key not in self._memory:
+            self._memory[key] = measure()
+        found: _Measured = self._memory[key]
+        return found
+
+    @functools.cached_property
+    def _held(self) -> tuple[int, ...]:
+        return tuple(_numbers(np.asarray(root.value)) for root in self.roots.values())
+
+    def _place(self, ref: Ref) -> object:
+        if isinstance(ref, str):
+            return ref
+        site = self.sites[ref.site]
+        return site.file, site.span, site.name, site.kind, ref.occurrence
 
     def forward(self, replace: Mapping[Ref, Array] | None = None) -> Trace:
         """Run until the loss is known, with values replaced, and record everything."""
@@ -305,6 +337,10 @@ class Program:
 
     def _root_now(self, path: str) -> Any:
         return look(self.roots[path].places[0])
+
+
+def _numbers(array: Array) -> int:
+    return hash((array.shape, array.dtype.str, array.tobytes()))
 
 
 def _nothing() -> None:

@@ -22,7 +22,7 @@ from gradcheck.child.listening import Listening
 from gradcheck.errors import GradcheckError, TargetError
 
 if TYPE_CHECKING:
-    from gradcheck.report import DiffReport, Report
+    from gradcheck.child.job import Result
 
 _end = os._exit
 Send = Callable[[Message], None]
@@ -100,11 +100,13 @@ def prepare(job: Job) -> None:
     import gradcheck.layers_diff
     import gradcheck.pipeline
 
+    if job.command == "mutate":
+        import gradcheck.mutate.run
     if job.command == "run" and job.options.properties:
         import gradcheck.properties.run  # noqa: F401
 
 
-def _done(job: Job, started: float, guard: Guard, send: Send) -> Report | DiffReport:
+def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
     from gradcheck import layers_diff, pipeline
     from gradcheck.resolve import resolve
 
@@ -117,6 +119,15 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Report | DiffRe
     listening = Listening(options.timeout, guard.note, lambda: send(Message("seen")))
     if job.command == "diff":
         return layers_diff.run(targets[0], targets[1], options, output=listening)
+    if job.command == "mutate":
+        from gradcheck.mutate.run import mutate
+
+        return mutate(
+            targets[0],
+            options,
+            output=listening,
+            progress=lambda so_far: send(Message("partial", _noted(so_far, guard))),
+        )
     if job.command == "shapes":
         return pipeline.run_shapes(targets[0], options, output=listening)
     return pipeline.run(
@@ -127,7 +138,7 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Report | DiffRe
     )
 
 
-def _noted(report: Report | DiffReport, guard: Guard) -> Report | DiffReport:
+def _noted(report: Result, guard: Guard) -> Result:
     return replace(report, notes=(*report.notes, *guard.notes()))
 
 

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Literal
 from gradcheck.options import Options
 
 if TYPE_CHECKING:
+    from gradcheck.mutate.result import MutationReport
     from gradcheck.report import DiffReport, Report
+
+    Result = Report | DiffReport | MutationReport
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One command on one TARGET, or two for a diff."""
 
-    command: Literal["run", "shapes", "diff"]
+    command: Literal["run", "shapes", "diff", "mutate"]
     """As on the command line."""
     targets: tuple[str, ...]
     """TARGET texts."""
@@ -38,7 +41,7 @@ class Message:
 
     kind: Literal["seen", "partial", "report", "error", "internal"]
     """A backward step was seen; what is known so far; the answer; what can't be done, and why; a fault of gradcheck."""
-    report: Report | DiffReport | None = None
+    report: Result | None = None
     """With partial and report."""
     text: str = ""
     """With error: the paragraph; with internal: the traceback."""
@@ -68,7 +71,7 @@ class Outcome:
     """What was asked for."""
     exit_code: int
     """0, 1, 2, 5 or 101."""
-    report: Report | DiffReport | None = None
+    report: Result | None = None
     """None where there is an error."""
     error: str = ""
     """For standard error."""

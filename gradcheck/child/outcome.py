@@ -11,7 +11,7 @@ from gradcheck.child.job import Ending, Job, Message, Outcome
 from gradcheck.errors import NothingToCheck
 
 if TYPE_CHECKING:
-    from gradcheck.report import DiffReport, Report
+    from gradcheck.child.job import Result
 
 NOTHING = NothingToCheck.exit_code
 INTERNAL = 101
@@ -35,7 +35,7 @@ def outcome(job: Job, messages: Sequence[Message], ending: Ending) -> Outcome:
     return _of_report(job, last.report)
 
 
-def _of_report(job: Job, report: Report | DiffReport) -> Outcome:
+def _of_report(job: Job, report: Result) -> Outcome:
     from gradcheck.compare import Verdict
     from gradcheck.render.wording import settle
     from gradcheck.report import Report
@@ -55,7 +55,7 @@ TIME = "time limit reached"
 """Why a gradient was not measured at all."""
 
 
-def _unfinished(report: Report | DiffReport, ending: Ending) -> Report | DiffReport:
+def _unfinished(report: Result, ending: Ending) -> Result:
     from gradcheck.compare import Verdict
     from gradcheck.report import Report
 

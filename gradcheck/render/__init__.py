@@ -8,15 +8,18 @@ from gradcheck.errors import UsageError
 from gradcheck.render.as_json import render_json
 from gradcheck.render.diff import render_diff
 from gradcheck.render.markdown import render_markdown
+from gradcheck.render.mutation import MUTATION_FORMATS, render_mutation
 from gradcheck.render.text import render_several, render_shapes, render_text
 from gradcheck.report import Report
 
 __all__ = [
     "FORMATS",
+    "MUTATION_FORMATS",
     "render",
     "render_diff",
     "render_json",
     "render_markdown",
+    "render_mutation",
     "render_shapes",
     "render_text",
 ]

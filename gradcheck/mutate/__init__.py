@@ -1,0 +1,1 @@
+"""Plants known bugs, one at a time, in a copy of a right backward pass, and counts what the check catches."""
