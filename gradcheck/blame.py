@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gradcheck.capture.program import Program, Ref, Trace
 from gradcheck.capture.record import Key, Value
 from gradcheck.compare import BLUNT, Agreement, Truth, Verdict, agreement
+from gradcheck.dot import Handed, local_truth
 from gradcheck.gradients import Gradient, updated
 
 Array = NDArray[Any]
@@ -149,18 +150,24 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f"({shape[0]},)" if len(shape) == 1 else str(shape)
 
 
-def assign_blame(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Generator | None = None) -> list[Judged]:
     """Tell the gradients whose own line is at fault from those that inherit an error.
 
     One backward run gives every line right inputs: each wrong intermediate is replaced by its numeric truth, in the
-    scale that it inherits, at the last version before another line reads it. What is right then had inherited.
+    scale that it inherits, at the last version before another line reads it. What is right then had inherited. Where
+    the truth is not known entry by entry, a dot test of the line's own step decides.
     """
+    rng = rng or np.random.default_rng(0)
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = {j.gradient.name: t for j in wrong if (t := _substitute(j, judged)) is not None}
     result = list(judged)
     if feeding:
         result = _inherited(program, result, feeding)
+    unfed = [j for j in wrong if j.gradient.kind == "intermediate" and j.gradient.name not in feeding]
+    if unfed:
+        result = _by_own_step(program, result, unfed, rng)
     result = _own_factors(program, _named_otherwise(program, result))
+    result = [_confirmed(program, j, result, rng) for j in result]
     if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
         return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
     return result
@@ -238,6 +245,68 @@ def _nearest(judged: Judged, sources: Sequence[Judged]) -> str:
     at = judged.gradient.value.key
     names = [s.gradient.name for s in sources if s.gradient.value.key != at]
     return names[-1] if names else ""
+
+
+def reached_by(program: Program, source: Judged, judged: Sequence[Judged]) -> frozenset[Key]:
+    """Which gradients depend on one: doubling it shows that."""
+    trace = program.backward({source.gradient.key: 2 * source.gradient.versions[-1].array})
+    now = {v.key: v.array for v in trace.values}
+    others = (j.gradient.versions[-1] for j in judged if j is not source)
+    return frozenset(v.key for v in others if v.key in now and not np.array_equal(now[v.key], v.array))
+
+
+def _by_own_step(
+    program: Program, judged: list[Judged], unfed: Sequence[Judged], rng: np.random.Generator
+) -> list[Judged]:
+    """What rests on wrong gradients that could not be put right, each line tested by what it was handed."""
+    reached = {s.gradient.name: reached_by(program, s, judged) for s in unfed}
+    result = list(judged)
+    for i, j in enumerate(judged):
+        sources = [name for name, keys in reached.items() if j.gradient.key in keys and name != j.gradient.name]
+        if j.verdict is Verdict.FAIL and sources:
+            result[i] = _own_step(program, j, judged, sources[-1], rng)
+    return result
+
+
+def _own_step(
+    program: Program, judged: Judged, others: Sequence[Judged], source: str, rng: np.random.Generator
+) -> Judged:
+    """A wrong gradient inherits if it is what its line should make of the gradients that it was handed."""
+    own = in_layout(judged.gradient.array, judged.truth.shape)[0]
+    truth = None if own is None else local_truth(program, judged.gradient.of, _handed(others), rng)
+    if own is None:
+        return judged
+    if truth is None:
+        return replace(
+            judged, verdict=Verdict.INCONCLUSIVE, reason=f"rests on {source}, and can't be told apart from it"
+        )
+    scale = 1.0 if judged.gradient.kind == "parameter" else upstream_scale(judged, others)
+    found = agreement(truth, own, scale)
+    if found.holds:
+        return replace(judged, verdict=Verdict.INHERITED, reason="", inherited_from=source)
+    return replace(judged, truth=truth, agreement=found)
+
+
+def _confirmed(program: Program, judged: Judged, others: Sequence[Judged], rng: np.random.Generator) -> Judged:
+    """A guilty line fails the dot test of its own step too; where it does not, nobody can tell whose fault it is."""
+    found = judged.agreement
+    if judged.verdict is not Verdict.FAIL or found is None or judged.layout is not None:
+        return judged
+    if _own_step(program, judged, others, "", rng).verdict is not Verdict.INHERITED:
+        return judged
+    reason = "wrong where its line is fed right inputs, but its own step is right: which line is at fault can't be told"
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _handed(judged: Sequence[Judged]) -> list[Handed]:
+    """Every intermediate with the gradient that the code hands on, in units of the loss."""
+    handed: list[Handed] = []
+    for j in judged:
+        if j.gradient.kind == "intermediate":
+            own = in_layout(j.gradient.versions[-1].array, j.truth.shape)[0]
+            scale = j.scale if j.right else upstream_scale(j, judged)
+            handed.append((j.gradient.of, None if own is None or not np.isfinite(own).all() else own / scale))
+    return handed
 
 
 def rejudged(

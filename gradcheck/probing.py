@@ -135,7 +135,7 @@ def probe(
     for gradient in gradients:
         judged.append(measured(program, gradient, options, rng, limits))
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
-    judged = assign_blame(program, [_not_cancelled(program, j, judged, rng) for j in judged])
+    judged = assign_blame(program, [_not_cancelled(program, j, judged, rng) for j in judged], rng)
     return replace(found, judged=tuple(judged))
 
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},
     {"resolve"},
-    {"gradients", "compare"},
+    {"gradients", "compare", "dot"},
     {"losses", "blame"},
     {"rules"},
     {"report", "rows", "probing"},
