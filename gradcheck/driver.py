@@ -20,6 +20,7 @@ from gradcheck.capture.project import functions_in, is_library, owners_in, proje
 from gradcheck.capture.roots import assign, roots
 from gradcheck.capture.steps import BaseOf
 from gradcheck.capture.streams import quiet
+from gradcheck.cells import units
 from gradcheck.errors import TargetError, UsageError
 from gradcheck.source import told, traced
 from gradcheck.target import Target
@@ -186,7 +187,7 @@ class _Names(dict[str, Any]):
 
 
 def _script(path: Path, overlay: Mapping[str, str]) -> Callable[[], None]:
-    code = compile_script(overlay.get(str(path)) or path.read_bytes(), str(path))
+    codes = [compile_script(overlay.get(unit.file) or unit.text, unit.file) for unit in units(path)]
 
     def run() -> None:
         before, arguments = sys.modules["__main__"], sys.argv
@@ -194,7 +195,8 @@ def _script(path: Path, overlay: Mapping[str, str]) -> Callable[[], None]:
         vars(module).update(__file__=str(path), __builtins__=__builtins__)
         sys.modules["__main__"], sys.argv = module, [str(path)]
         try:
-            exec(code, vars(module))
+            for code in codes:
+                exec(code, vars(module))
         finally:
             sys.modules["__main__"], sys.argv = before, arguments
 

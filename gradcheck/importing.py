@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gradcheck.cells import place, units
 from gradcheck.errors import TargetError, UsageError
 from gradcheck.source import shown, told, traced
 
@@ -66,9 +67,23 @@ def parsed(path: Path) -> ast.Module:
         raise TargetError(_syntax(error, path)) from None
 
 
+def check_notebook(path: Path) -> None:
+    """Raise TargetError for a file that is no notebook, or one of whose cells is no Python."""
+    try:
+        cells = units(path)
+    except (ValueError, OSError) as error:
+        raise TargetError(f"{shown(str(path))} can't be read as a notebook: {error}.") from None
+    for cell in cells:
+        try:
+            ast.parse(cell.text, cell.file)
+        except SyntaxError as error:
+            raise TargetError(_syntax(error, path)) from None
+
+
 def _syntax(error: Exception, path: Path) -> str:
     line = getattr(error, "lineno", None)
-    at = f"{shown(str(path))}:{line}" if line else shown(str(path))
+    file = shown(getattr(error, "filename", None) or str(path))
+    at = place(file, line) if line else file
     said = str(getattr(error, "msg", error))
     text = (getattr(error, "text", None) or "").rstrip()
     column = max((getattr(error, "offset", 1) or 1) - 1, 0)

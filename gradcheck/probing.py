@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gradcheck import losses
 from gradcheck.blame import Judged, assign_blame, judge, judge_versions
 from gradcheck.capture.program import Program, Variable
+from gradcheck.cells import units
 from gradcheck.compare import Truth, Verdict, estimates, measure
 from gradcheck.errors import GradcheckError, NothingToCheck, TargetError
 from gradcheck.evaluation import Evaluation
@@ -332,6 +333,6 @@ def _or_a_function(target: Target) -> str:
     """For a script that only defines functions: it may be one of these that is meant."""
     if target.script is None:
         return ""
-    body = ast.parse(target.script.read_bytes()).body
+    body = [s for unit in units(target.script) for s in ast.parse(unit.text).body]
     names = [s.name for s in body if isinstance(s, ast.FunctionDef) and not s.name.startswith("_")]
     return f", or name a function, {target.name}:NAME (there are {', '.join(names[:12])})" if names else ""

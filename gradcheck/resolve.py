@@ -12,7 +12,7 @@ from gradcheck.adapters.pair import owners, pair
 from gradcheck.declared import check_declaration, declared_by_parent, literal_declaration
 from gradcheck.declared import declared as declared_target
 from gradcheck.errors import UsageError
-from gradcheck.importing import existing, find_spec, imported, listed, module_of_file
+from gradcheck.importing import check_notebook, existing, find_spec, imported, listed, module_of_file
 from gradcheck.target import Target
 
 
@@ -24,6 +24,10 @@ def resolve(text: str, *, call: str | None = None, shapes: str | None = None) ->
     head, colon, rest = _split(text)
     if not head:
         raise UsageError(f"TARGET {text!r} names nothing: expected a module, a file or module:name, e.g. net.py:train.")
+    if head.endswith(".ipynb") and not colon:
+        path = existing(head, text)
+        check_notebook(path)
+        return Target(text, script=path, shapes=shapes or "", call=call or "")
     is_file = head.endswith(".py")
     if is_file and not colon and not call:
         path = existing(head, text)

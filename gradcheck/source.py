@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from gradcheck.cells import cell_line, is_cell, place
+
 _OWN = Path(__file__).resolve().parent
 _START = Path.cwd()
 _PYTHON = Path(linecache.__file__).resolve().parent
@@ -42,7 +44,8 @@ def overlaid(overlay: Mapping[str, str]) -> Iterator[None]:
 
 def line_of(file: str, line: int) -> str:
     """The source line without its newline, "" where there is none."""
-    return linecache.getline(file, line).rstrip("\r\n")
+    text = cell_line(file, line)
+    return linecache.getline(file, line).rstrip("\r\n") if text is None else text
 
 
 def characters(text: str, column: int) -> int:
@@ -59,10 +62,13 @@ def frames_of(error: BaseException) -> list[traceback.FrameSummary]:
 def told(error: BaseException) -> str:
     """The error in one line with the user's innermost place: "ValueError: ... (net.py:31, in train)"."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = [f for f in frames_of(error) if f.filename.endswith(".py")]
+    frames = [f for f in frames_of(error) if f.filename.endswith(".py") or is_cell(f.filename)]
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{type(error).__name__}: {error.msg} ({shown(error.filename)}:{error.lineno})"
-    return f"{text} ({shown(frames[-1].filename)}:{frames[-1].lineno}, in {frames[-1].name})" if frames else text
+        return f"{type(error).__name__}: {error.msg} ({place(shown(error.filename), error.lineno or 0)})"
+    if not frames:
+        return text
+    last = frames[-1]
+    return f"{text} ({place(shown(last.filename), last.lineno or 0)}, in {last.name})"
 
 
 def traced(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
+from gradcheck import cells
 from gradcheck.source import is_library, is_own, shown
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,7 @@ def of_frame(frame: FrameType | None) -> str:
     """The innermost place in the user's files from a frame outwards: "net.py:12"; "" where there is none."""
     while frame is not None:
         if is_users(frame.f_code.co_filename):
-            return f"{shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+            return cells.place(shown(frame.f_code.co_filename), frame.f_lineno)
         frame = frame.f_back
     return ""
 
@@ -65,5 +66,5 @@ def read(private: Path) -> str:
     with contextlib.suppress(OSError):
         for file, line, name in _FRAME.findall((private / _FILE).read_text(errors="replace")):
             if is_users(file):
-                return f"{shown(file)}:{line}{'' if name == '<module>' else f', in {name}'}"
+                return f"{cells.place(shown(file), int(line))}{'' if name == '<module>' else f', in {name}'}"
     return ""

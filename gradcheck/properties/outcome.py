@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck import cells
 from gradcheck.capture.record import Value
 from gradcheck.properties.drawing import Array
 
@@ -49,7 +50,7 @@ def missing(reason: str) -> Outcome:
 
 def place(value: Value) -> str:
     """original.py:47"""
-    return f"{Path(value.site.file).name}:{value.site.line}"
+    return cells.place(Path(value.site.file).name, value.site.line)
 
 
 def difference(a: Any, b: Any, size: float = 0.0, *, close: float = CLOSE) -> bool:

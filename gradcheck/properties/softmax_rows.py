@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck import cells
 from gradcheck.capture.program import Program
 from gradcheck.properties.drawing import Array, written
 from gradcheck.properties.outcome import HELD, Outcome, difference, missing, nothing
@@ -23,7 +24,7 @@ def rows_sum_to_one(opened: Opened) -> Outcome:
 
 
 def _sums(opened: Opened, softmax: Softmax) -> Outcome:
-    place = f"{softmax.probabilities} computed at {softmax.file.rpartition('/')[2]}:{softmax.line}"
+    place = f"{softmax.probabilities} computed at {cells.place(softmax.file.rpartition('/')[2], softmax.line)}"
     p = probabilities(opened.program, softmax, softmax.array)
     if p is None:
         return nothing("the softmax is not reached")
@@ -95,7 +96,7 @@ def _not_finite(program: Program, softmax: Softmax, logits: Array, p: Array) -> 
     assert axis is not None
     exact = np.exp(logits - logits.max(axis=axis, keepdims=True))
     exact = exact / exact.sum(axis=axis, keepdims=True)
-    place = f"{softmax.file.rpartition('/')[2]}:{softmax.line}"
+    place = f"{cells.place(softmax.file.rpartition('/')[2], softmax.line)}"
     lines = [
         f"{softmax.logits} = {written(logits)}",
         f"{softmax.probabilities} computed at {place} is {written(p)}, softmax {written(exact)}",

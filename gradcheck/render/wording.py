@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
+from gradcheck.cells import place
 from gradcheck.compare import Comparison, Verdict
 from gradcheck.render.figures import count, error_text, listed, scale_text, seconds_text
 from gradcheck.report import PropertyResult, Report, ShapeRow
@@ -211,7 +212,7 @@ def rights(report: Report) -> str:
 
 def place_text(file: str | None, line: int | None) -> str:
     """net.py:31"""
-    return f"{file}:{line}" if file and line is not None else file or (f"line {line}" if line else "")
+    return place(file, line) if file and line is not None else file or (f"line {line}" if line else "")
 
 
 def short_places(report: Report) -> dict[Place, str]:

@@ -98,7 +98,9 @@ def cut(found: Samples, batch: int) -> None:
 
 def _taken(value: Any, axis: int, chosen: Array) -> Any:
     if isinstance(value, np.ndarray):
-        return np.take(value, chosen, axis)
+        taken = np.take(value, chosen, axis)
+        # an order of the samples stays one
+        return taken.argsort().argsort().astype(value.dtype) if _is_order(value) else taken
     return type(value)([value[i] for i in chosen])
 
 
@@ -111,6 +113,10 @@ def _chosen(found: Samples, batch: int) -> Array:
             first += np.unique(labels, return_index=True)[1].tolist()
     rest = range(found.count)
     return np.sort(np.array(list(dict.fromkeys([*first, *rest]))[:batch]))
+
+
+def _is_order(value: Array) -> bool:
+    return value.ndim == 1 and value.dtype.kind in "iu" and bool((np.sort(value) == np.arange(len(value))).all())
 
 
 def _classes(value: Any, count: int) -> int:

@@ -95,9 +95,9 @@ def _once(loop: Loop) -> ast.stmt:
 
 
 def _stands_alone(function: Function) -> bool:
-    """Whether its loop can be run from local variables alone: no variables of an outer function, no super()."""
-    inner = list(ast.walk(function))
-    asynchronous = isinstance(function, ast.AsyncFunctionDef)
-    rebinds = any(isinstance(node, ast.Nonlocal) for node in inner)
-    inherits = any(isinstance(node, ast.Name) and node.id in ("super", "__class__") for node in inner)
-    return not (asynchronous or rebinds or inherits)
+    """Whether its loop runs from local variables alone: it rebinds no other ones, needs no super(), yields nothing."""
+    apart = (ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await)
+    return not any(
+        isinstance(node, apart) or (isinstance(node, ast.Name) and node.id in ("super", "__class__"))
+        for node in ast.walk(function)
+    )

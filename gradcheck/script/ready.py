@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck import conventions
 from gradcheck.capture import ambient
 from gradcheck.capture.program import FirstRun
-from gradcheck.capture.steps import BaseOf
+from gradcheck.capture.steps import BINDS, BaseOf
 from gradcheck.capture.streams import quiet
 from gradcheck.cells import units
 from gradcheck.driver import Driver
@@ -25,7 +25,7 @@ from gradcheck.options import Options
 from gradcheck.script import cut, once
 from gradcheck.script.arrive import Arrived, arrive
 from gradcheck.script.scout import Scouted, scout
-from gradcheck.script.sources import Place, function_at, innermost_loop
+from gradcheck.script.sources import Place, innermost_loop
 from gradcheck.target import Target
 
 P = ParamSpec("P")
@@ -89,15 +89,10 @@ def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> T
 
 
 def _places(place: Place, lines: frozenset[int]) -> list[Place]:
-    """A function that is handed its data as a whole, else its loop; of a module only a loop."""
-    tree = ast.parse(_text(place.file), place.file)
-    loop = innermost_loop(tree, place, lines)
+    """One iteration of its loop, whose parameters and data all stand there by then; else a function as a whole."""
+    loop = innermost_loop(ast.parse(_text(place.file), place.file), place, lines)
     iteration = [replace(place, loop=loop)] if loop else []
-    if place.function == "<module>":
-        return iteration
-    arguments = function_at(tree, place).args
-    takes = bool(arguments.args or arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg)
-    return [place, *iteration] if takes else [*iteration, place]
+    return [*iteration, place] if place.function != "<module>" else iteration
 
 
 def _text(file: str) -> bytes | str:
@@ -151,9 +146,10 @@ def _cut(arrived: Arrived, names: dict[str, Any], scouted: Scouted, size: int | 
 
 
 def _works(target: Target, base_of: BaseOf) -> bool:
-    """Whether the step by itself comes to a gradient of something that it computes or was given."""
+    """Whether the step by itself comes to a gradient, and to something of the forward before that."""
     with Driver(target, base_of=base_of).open() as program:
-        return bool(program.gradients)
+        forward = (v for v in program.trace.values[: program.first_gradient] if v.site.kind in BINDS)
+        return bool(program.gradients) and any(v.array.dtype.kind == "f" for v in forward)
 
 
 @contextlib.contextmanager
