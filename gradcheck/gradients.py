@@ -116,3 +116,11 @@ def _change(new: Array, old: Array) -> Array:
         return np.asarray(new - old)
     except ValueError:
         return np.full(new.shape, np.nan)
+
+
+def laid_out(gradient: Gradient) -> Array | None:
+    """The gradient in the layout of its value; None where no transposition brings it there."""
+    a, shape = gradient.array, gradient.of.array.shape
+    if a.shape == shape:
+        return a
+    return a.T if a.ndim == 2 and a.T.shape == shape else None

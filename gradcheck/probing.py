@@ -110,7 +110,7 @@ def prepare(
     gradients = observed(program, target, options, spec)
     expression = options.loss if options.loss != "auto" else target.loss
     if expression == "auto":
-        chosen = losses.choose(program, gradients, rng)
+        chosen = losses.choose(program, gradients)
     else:
         names = vars(target.module) if target.module is not None else {}
         chosen = Chosen(losses.of_expression(program, expression, names), inferred=False, evidence="")
@@ -137,7 +137,14 @@ def probe(
         judged.append(measured(program, gradient, options, rng, limits))
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = assign_blame(program, [_not_cancelled(program, j, judged, rng) for j in judged], rng)
-    return replace(found, judged=tuple(judged))
+    return replace(found, judged=tuple(j if chosen.sure else _only_assumed(j) for j in judged))
+
+
+def _only_assumed(judged: Judged) -> Judged:
+    """What is wrong for a loss that no gradient confirms may be right for the loss that was meant."""
+    if judged.verdict not in (Verdict.FAIL, Verdict.INHERITED):
+        return judged
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason="the loss is only assumed; --loss EXPR settles it")
 
 
 def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flow:
@@ -147,7 +154,8 @@ def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flo
     parameters = {g.of.name for g in gradients if g.kind == "parameter"}
     named = [v for n, v in program.variables.items() if n == v.name and n.isidentifier() and n != "_" and v.order >= 0]
     here = (v for v in named if v.name in wanted or (v.site is not None and v.site.function == main))
-    values = [v for v in here if v.name not in parameters]
+    given = {v.ref for v in chosen.candidate.labels} if chosen.candidate is not None else set()
+    values = [v for v in here if v.name not in parameters and v.ref not in given]
     values.sort(key=lambda v: v.order)
     labels = {v.ref for v in chosen.scalar.variables.values()}
     before = {n: v for n, v in program.variables.items() if v.order < 0 or n in parameters}
@@ -305,6 +313,8 @@ def _inputs(program: Program, spec: Spec | None) -> frozenset[str]:
 def _sizes(program: Program, target: Target, chosen: Chosen) -> Mapping[str, int]:
     if target.sizes:
         return target.sizes
+    if chosen.samples is not None:
+        return {"m": chosen.samples}
     arrays = [v.array for v in chosen.scalar.variables.values() if v.array.ndim]
     return {"m": arrays[0].shape[0]} if arrays else {}
 

@@ -17,7 +17,7 @@ LAYERS = [
     {"adapters", "importing", "declared"},
     {"resolve"},
     {"gradients", "compare", "dot"},
-    {"losses", "blame"},
+    {"losses", "floors", "screening", "standard", "forms", "blame"},
     {"rules"},
     {"report", "rows", "probing"},
     {"properties", "pipeline", "layers_diff"},

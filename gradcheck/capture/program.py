@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace as replaced
 from typing import Any, TypeVar
@@ -136,6 +136,18 @@ class Program:
             return ref
         site = self.sites[ref.site]
         return site.file, site.span, site.name, site.kind, ref.occurrence
+
+    def seen(self, variables: Iterable[Variable], replace: Mapping[Ref, Array]) -> Mapping[Ref, Any]:
+        """What these values come to in a forward with others replaced; empty where it doesn't get to all of them."""
+        found: dict[Ref, Any] = {}
+        named = {str(i): v for i, v in enumerate(variables)}
+
+        def keep(values: Mapping[str, Any]) -> float:
+            found.update({named[i].ref: np.array(value) for i, value in values.items()})
+            return 0.0
+
+        self.evaluate(Scalar("", named, keep), replace)
+        return found
 
     def forward(self, replace: Mapping[Ref, Array] | None = None) -> Trace:
         """Run until the loss is known, with values replaced, and record everything."""

@@ -139,26 +139,17 @@ def subject_of(driver: Driver, options: Options, prepare: Prepare | None = None)
             names = vars(target.module) if target.module is not None else {}
             program.with_loss(losses.of_expression(program, expression, names))
         else:
-            program.with_loss(_found_again(program, chosen, found))
+            program.with_loss(_again(program, chosen, found))
         return found
 
     return Subject(driver, learn(driver, again), again)
 
 
-def _found_again(program: Program, chosen: losses.Chosen, gradients: Sequence[Gradient]) -> Scalar:
-    """The loss that was chosen at the target's own sizes, in another program of it."""
-    wanted = chosen.scalar.expression
-    if not chosen.inferred:
-        own = losses.choose(program, gradients, np.random.default_rng(0))
-        if own.scalar.expression == wanted:
-            return own.scalar
-    else:
-        for candidate in losses.candidates(program):
-            for mean in (True, False):
-                scalar = candidate.scalar(mean)
-                if scalar.expression == wanted:
-                    return scalar
-    raise UsageError(f"the loss, {wanted}, is not computed at these sizes.")
+def _again(program: Program, chosen: losses.Chosen, gradients: Sequence[Gradient]) -> Scalar:
+    scalar = losses.found_again(program, chosen, gradients)
+    if scalar is None:
+        raise UsageError(f"the loss, {chosen.scalar.expression}, is not computed at these sizes.")
+    return scalar
 
 
 def _is_real(value: Any) -> bool:

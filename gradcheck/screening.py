@@ -1,0 +1,245 @@
+"""Which standard loss explains the gradients.
+
+A gradient's directional derivatives, measured once with every output and label kept, tell all standard losses apart:
+each is only a function of those. The one that fits up to a factor settles the form; the parameters' gradients settle
+the factor, and what they have beyond it in proportion to the parameters themselves is an L2 term. What the screening
+finds is measured properly afterwards, as every gradient is.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.capture.program import Program, Ref, Variable
+from gradcheck.forms import Reading
+from gradcheck.gradients import Gradient, laid_out
+from gradcheck.standard import Candidate, Penalty, candidates, distinct
+
+Array = NDArray[Any]
+
+CLOSE = 1e-4
+"""To which central differences of one step size must agree with a gradient."""
+DIRECTIONS = 6
+"""Along which a gradient is screened: enough to fit a factor and a penalty, and still to say no."""
+STEP = 1e-5
+"""Relative to the value's scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """One gradient along a few directions, and the forward's values at both ends of each."""
+
+    analytic: Array
+    """What the gradient says of each direction."""
+    own: Array
+    """The value's own component along each, for a penalty."""
+    ends: tuple[tuple[Mapping[Ref, Any], Mapping[Ref, Any]], ...]
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """analytic = factor * slope of the loss (+ strength * the value itself)"""
+
+    factor: float
+    strength: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A standard loss, and the gradient that speaks for it."""
+
+    candidate: Candidate
+    reading: Reading
+    factor: float
+    """By which every parameter's gradient differs from the reading's; 1 for a loss as it is usually written."""
+    anchor: Gradient
+    """The first gradient that it explains."""
+    ratio: float
+    """By which the anchor differs from its gradient, the factor included."""
+    penalty: Penalty | None
+    told: bool
+    """Whether the parameters' gradients settled the reading."""
+
+
+class Screening:
+    """The gradients of a program, measured as far as telling losses apart needs it."""
+
+    def __init__(self, program: Program, gradients: Sequence[Gradient]) -> None:
+        self.program = program
+        self.gradients = [g for g in gradients if laid_out(g) is not None and g.of.array.size]
+        self._rng = np.random.default_rng(0)
+        self._slopes: dict[str, Slopes | None] = {}
+
+    @functools.cached_property
+    def candidates(self) -> list[Candidate]:
+        """Every standard loss that fits, likeliest first: labels are what stays when the parameters move."""
+        before = self._values({})
+        moved = self._values({g.of.ref: _nudged(g.of.array, self._rng) for g in self.gradients})
+
+        def fixed(v: Variable) -> bool:
+            return v.ref in moved and np.array_equal(before[v.ref], moved[v.ref]) and not self._is_moved(v)
+
+        return list(candidates(self.program, fixed))
+
+    def _is_moved(self, v: Variable) -> bool:
+        return any(g.of.ref == v.ref for g in self.gradients)
+
+    @functools.cached_property
+    def _wanted(self) -> dict[str, Variable]:
+        reachable = distinct(self.program.variables.values())
+        return {f"v{i}": v for i, v in enumerate(sorted(reachable, key=lambda v: v.order))}
+
+    def _values(self, replace: Mapping[Ref, Array]) -> Mapping[Ref, Any]:
+        return self.program.seen(self._wanted.values(), replace)
+
+    # -- the code's own loss
+
+    def supports(self, own: Variable) -> bool:
+        """Whether any gradient is that of the code's own loss, up to a factor."""
+        return any((s := self.slopes(g)) is not None and _fit(s, own_slopes(s, own), g) for g in self.gradients)
+
+    # -- standard losses
+
+    def explained(self) -> Explanation | None:
+        """The standard loss that explains the first gradient that any explains."""
+        for penalised in (False, True):
+            for gradient in self.gradients:
+                slopes = self.slopes(gradient)
+                for candidate in self.candidates if slopes is not None else ():
+                    assert slopes is not None
+                    fit = _fit(slopes, self.slope(candidate, slopes), gradient, candidate, penalised)
+                    if fit is not None:
+                        return self._added_up(candidate, gradient, fit)
+        return None
+
+    def slope(self, candidate: Candidate, slopes: Slopes) -> Array:
+        """The slope of the summed loss along each direction."""
+        found = [_at(candidate, high) - _at(candidate, low) for high, low in slopes.ends]
+        return np.array(found) / (2 * slopes.step)
+
+    def _added_up(self, candidate: Candidate, anchor: Gradient, fit: Fit) -> Explanation:
+        """Mean or sum, as most parameters' gradients have it; the penalty that some of them have beyond that."""
+        fits = {g.name: f for g in self.gradients if g.kind == "parameter" and (f := self._fit_of(candidate, g))}
+        factors = [abs(f.factor) for f in fits.values()]
+        reading = max(candidate.readings, key=lambda r: sum(_close(f, r.weight) for f in factors))
+        told = any(_close(f, reading.weight) for f in factors)
+        factor = 1.0
+        if not told and len(factors) > 1 and all(_close(f, factors[0]) for f in factors):
+            factor = factors[0] / reading.weight
+        weight = reading.weight * factor
+        penalised = [g for g in self.gradients if g.name in fits and fits[g.name].strength]
+        penalty = _penalty(self.program, penalised, [fits[g.name].strength for g in penalised])
+        return Explanation(candidate, reading, factor, anchor, fit.factor / weight, penalty, told)
+
+    def _fit_of(self, candidate: Candidate, gradient: Gradient) -> Fit | None:
+        slopes = self.slopes(gradient)
+        if slopes is None:
+            return None
+        slope = self.slope(candidate, slopes)
+        return _fit(slopes, slope, gradient, candidate) or _fit(slopes, slope, gradient, candidate, True)
+
+    # -- measuring
+
+    def slopes(self, gradient: Gradient) -> Slopes | None:
+        """The gradient along a few directions, measured once; None where it says nothing."""
+        if gradient.name not in self._slopes:
+            self._slopes[gradient.name] = self._measured(gradient)
+        return self._slopes[gradient.name]
+
+    def _measured(self, gradient: Gradient) -> Slopes | None:
+        analytic, x = laid_out(gradient), np.asarray(gradient.of.array, float)
+        assert analytic is not None
+        if not np.isfinite(analytic).all() or not analytic.any():
+            return None
+        step = STEP * (float(np.sqrt(np.mean(x * x))) or 1.0)
+        lines = self._rng.standard_normal((DIRECTIONS, *x.shape))
+        ends = tuple(
+            (self._values({gradient.of.ref: x + step * v}), self._values({gradient.of.ref: x - step * v}))
+            for v in lines
+        )
+        flat = lines.reshape(DIRECTIONS, -1)
+        return Slopes(flat @ analytic.ravel().astype(float), flat @ x.ravel(), ends, step)
+
+
+def _nudged(array: Array, rng: np.random.Generator) -> Array:
+    return array + 1e-3 * (1 + np.abs(array)) * rng.standard_normal(array.shape)
+
+
+def _at(candidate: Candidate, values: Mapping[Ref, Any]) -> float:
+    try:
+        return float(np.real(candidate.summed(lambda v: np.asarray(values[v.ref]))))
+    except (KeyError, IndexError, ValueError, TypeError):  # the step took another way there
+        return math.nan
+
+
+def own_slopes(slopes: Slopes, own: Variable) -> Array:
+    """The slope of the code's own loss along each direction."""
+
+    def at(values: Mapping[Ref, Any]) -> float:
+        return float(np.real(np.asarray(values.get(own.ref, math.nan)).reshape(-1)[0]))
+
+    return np.array([at(high) - at(low) for high, low in slopes.ends]) / (2 * slopes.step)
+
+
+def _fit(
+    slopes: Slopes, slope: Array, gradient: Gradient, candidate: Candidate | None = None, penalised: bool = False
+) -> Fit | None:
+    """How the gradient comes from the slope of a loss; None where it does not.
+
+    A gradient of one or two entries is proportional to anything: it speaks only for a factor that is a loss's own.
+    """
+    a, size = slopes.analytic, gradient.of.array.size
+    if not np.isfinite(slope).all() or np.abs(slope).max() <= CLOSE * CLOSE * np.abs(a).max():
+        return None
+    if penalised and (size < 4 or gradient.kind == "intermediate"):
+        return None
+    columns = np.stack([slope, slopes.own] if penalised else [slope], axis=1)
+    found = np.linalg.lstsq(columns, a, rcond=None)[0]
+    if np.abs(columns @ found - a).max() > CLOSE * np.abs(a).max() or not found[0]:
+        return None
+    weights = [r.weight for r in candidate.readings] if candidate is not None else [1.0]
+    if size < 3 and not any(_close(abs(found[0]), w) for w in weights):
+        return None
+    return Fit(float(found[0]), float(found[1]) if penalised else 0.0)
+
+
+def _close(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=CLOSE)
+
+
+def _penalty(program: Program, gradients: Sequence[Gradient], strengths: Sequence[float]) -> Penalty | None:
+    """An L2 term of the strength that most gradients show, as exactly as the code has it."""
+    if not gradients:
+        return None
+    strength = max(strengths, key=lambda s: sum(_close(s, other) for other in strengths))
+    of = tuple(g.of for g, s in zip(gradients, strengths) if math.isclose(s, strength, rel_tol=1e-2))
+    called, exact = _as_the_code_has_it(program, strength)
+    return Penalty(exact, of, called)
+
+
+def _as_the_code_has_it(program: Program, strength: float) -> tuple[str, float]:
+    """A number of the code's that the measured strength is, over the number of samples or doubled; its name."""
+    numbers = {v.last or v.name: float(v.array) for v in program.variables.values() if _is_number(v)}
+    sizes = {n for v in program.variables.values() for n in v.array.shape[:2]}
+    for name, number in numbers.items():
+        for times, shown in ((1.0, name), (2.0, f"2 {name}")):
+            for n in (1, *sorted(sizes)):
+                if number > 0 and math.isclose(strength, times * number / n, rel_tol=1e-3):
+                    return shown if n == 1 else f"({shown}/{n})", times * number / n
+    for n in (1, *sorted(sizes)):
+        rounded = float(f"{strength * n:.3g}")
+        if math.isclose(rounded, strength * n, rel_tol=1e-5):
+            return "", rounded / n
+    return "", strength
+
+
+def _is_number(v: Variable) -> bool:
+    return v.array.ndim == 0 and v.array.dtype.kind == "f"

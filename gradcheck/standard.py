@@ -1,0 +1,122 @@
+"""A standard loss on values of the program: which ones fit, and each as a scalar that can be evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.capture.program import Program, Scalar, Variable
+from gradcheck.forms import FORMS, Form, Reading, floored, readings
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """An L2 term: half the strength times the sum of squares."""
+
+    strength: float
+    of: tuple[Variable, ...]
+    called: str = ""
+    """What the code calls the strength: reg."""
+
+    @property
+    def text(self) -> str:
+        """+ reg/2 times the squares of W1 and W2, with reg = 0.01"""
+        squares = " and ".join(v.name for v in self.of)
+        told = f", {self.called} = {self.strength:.4g}" if self.called else ""
+        return f"+ {self.called or f'{self.strength:.4g}'}/2 times the squares of {squares}{told}"
+
+    def value(self, values: Callable[[Variable], Any]) -> Any:
+        return self.strength / 2 * sum(np.sum(values(v) ** 2) for v in self.of)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A standard loss on values of the forward; on several of each where the step runs the forward several times."""
+
+    form: Form
+    outputs: tuple[Variable, ...]
+    labels: tuple[Variable, ...]
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """How it may be added up, the mean first."""
+        return tuple(readings(self.form, self.outputs[0].array.shape, len(self.outputs)))
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Of the output and of the label."""
+        return self.outputs[0].name, self.labels[0].name
+
+    def variables(self) -> dict[str, Variable]:
+        """What it is a function of; the second sample's are called A2[1] and y[1]."""
+        named = {}
+        for k, pair in enumerate(zip(self.outputs, self.labels)):
+            named.update({f"{v.name}[{k}]" if k else v.name: v for v in pair})
+        return named
+
+    def summed(self, values: Callable[[Variable], Any], floor: float = 0.0) -> Any:
+        """The sum over everything, given the value of each variable."""
+        function = floored(self.form, floor) if floor else self.form.function
+        return sum(function(values(o), values(t)) for o, t in zip(self.outputs, self.labels))
+
+    def scalar(self, reading: Reading, factor: float = 1.0, penalty: Penalty | None = None) -> Scalar:
+        """The loss as a scalar of the program, the penalty added."""
+        weight = reading.weight * factor
+        times = "" if factor == 1 else f"{factor:.4g} times the "
+        over = f" over {len(self.outputs)} samples" if len(self.outputs) > 1 else ""
+        text = f"{times}{reading.text} of {self.names[0]} and {self.names[1]}{over}"
+        variables = {**self.variables(), **({v.name: v for v in penalty.of} if penalty else {})}
+        variables = dict(sorted(variables.items(), key=lambda item: item[1].order))
+        by_ref = {v.ref: name for name, v in variables.items()}
+
+        def function(values: Mapping[str, Any]) -> Any:
+            loss = self.summed(lambda v: values[by_ref[v.ref]]) * weight
+            return loss if penalty is None else loss + penalty.value(lambda v: values[by_ref[v.ref]])
+
+        return Scalar(text if penalty is None else f"{text} {penalty.text}", variables, function)
+
+
+def candidates(program: Program, fixed: Callable[[Variable], bool] | None = None) -> Iterator[Candidate]:
+    """Every standard loss that fits an output and a label of the program; likeliest first.
+
+    `fixed` tells whether a value stays as it is when the parameters move, as labels do; without it only roots can be.
+    """
+    outputs = [v for v in outputs_of(program) if fixed is None or not fixed(v)]
+    labels = [v for v in distinct(program.variables.values()) if (v.order < 0 if fixed is None else fixed(v))]
+    for form in FORMS:
+        for output in outputs:
+            for label in labels:
+                if label.ref != output.ref and _fits(form, output.array, label.array):
+                    yield Candidate(form, (output,), (label,))
+
+
+def _fits(form: Form, output: Array, label: Array) -> bool:
+    return label.dtype.kind in "fiub" and label.size > 0 and form.fits(output, label)
+
+
+def outputs_of(program: Program, most: int = 24) -> list[Variable]:
+    """Values that may be a network's output, the last first."""
+    made = [v for v in distinct(program.variables.values()) if v.order >= 0 and v.array.dtype.kind == "f"]
+    return sorted(made, key=lambda v: -v.order)[:most]
+
+
+def distinct(variables: Iterable[Variable]) -> list[Variable]:
+    """One variable for each value."""
+    seen: dict[Any, Variable] = {}
+    for v in variables:
+        known = seen.get(v.ref)
+        # of several names for one value, the author's own beats a callee's return value
+        if known is None or (is_plain(v.name), v.order) > (is_plain(known.name), known.order):
+            seen[v.ref] = v
+    return list(seen.values())
+
+
+def is_plain(name: str) -> bool:
+    """Whether a value goes by a name of its own."""
+    return name.isidentifier() and name != "_"

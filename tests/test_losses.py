@@ -1,0 +1,123 @@
+"""Which standard loss explains the gradients: its form, mean or sum, its penalty; and what must not be explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.forms import FORMS, readings
+
+HEAD = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(7, 4))
+T = np.eye(3)[rng.integers(0, 3, 7)]
+y = rng.integers(0, 3, 7)
+s = np.sign(rng.normal(size=(7, 3)))
+W = rng.normal(size=(4, 3))
+b = rng.normal(size=3)
+def softmax(Z):
+    E = np.exp(Z - Z.max(axis=1, keepdims=True))
+    return E / E.sum(axis=1, keepdims=True)
+for _ in range(3):
+    Z = X @ W + b
+"""
+TAIL = """
+    db = dZ.sum(axis=0)
+    W = W - 0.1 * dW
+    b = b - 0.1 * db
+"""
+
+EXPLAINED = {
+    "P = softmax(Z); dZ = (P - T) / 7": "mean softmax cross-entropy of P and T",
+    "P = softmax(Z); dZ = P - T": "summed softmax cross-entropy of P and T",
+    "P = softmax(Z); dZ = P.copy(); dZ[np.arange(7), y] -= 1; dZ /= 7": "mean softmax cross-entropy of P and y",
+    "Q = 1 / (1 + np.exp(-Z)); dZ = (Q - T) / 7": "mean binary cross-entropy of Q and T",
+    "dZ = (1 / (1 + np.exp(-Z)) - T) / 7": "mean binary cross-entropy of the logits of Z and T",
+    "dZ = (Z - T) / 7": "mean half squared error of Z and T",
+    "dZ = 2 * (Z - T) / 7": "mean squared error of Z and T",
+    "dZ = 2 * (Z - T) / Z.size": "squared error, averaged over entries, of Z and T",
+    "dZ = np.sign(Z - T) / 7": "mean absolute error of Z and T",
+    "dZ = -s * (s * Z < 1) / 7": "mean hinge loss of Z and s",
+    "dZ = -2 * s * np.maximum(1 - s * Z, 0)": "summed squared hinge loss of Z and s",
+    "M = Z - Z[np.arange(7), y][:, None] + 1; M[np.arange(7), y] = 0; dZ = (M > 0) * 1.0;"
+    " dZ[np.arange(7), y] = -dZ.sum(axis=1)": "summed hinge loss of Z and y",
+}
+
+
+def loss(found: gradcheck.Report) -> str:
+    assert found.loss is not None
+    return found.loss.expression
+
+
+def report(tmp_path: Path, step: str, weights: str = "dW = X.T @ dZ") -> gradcheck.Report:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + "".join(f"    {line.strip()}\n" for line in f"{step}; {weights}".split(";")) + TAIL)
+    return gradcheck.check(str(file), properties=False)
+
+
+@pytest.mark.parametrize("step", EXPLAINED, ids=EXPLAINED.values())
+def test_explained(tmp_path: Path, step: str) -> None:
+    found = report(tmp_path, step)
+    assert loss(found) == EXPLAINED[step]
+    assert found.verdict.value == "pass", str(found)
+
+
+def test_every_form_is_explained_somewhere() -> None:
+    told = " ".join(EXPLAINED.values())
+    assert {f.name for f in FORMS if f.name not in told} == {"softmax cross-entropy of the logits"}
+
+
+@pytest.mark.parametrize("strength", ["0.03", "lam", "lam / 7"])
+def test_penalty(tmp_path: Path, strength: str) -> None:
+    step = "lam = np.float64(0.05); P = softmax(Z); dZ = (P - T) / 7"
+    found = report(tmp_path, step, f"dW = X.T @ dZ + {strength} * W")
+    assert found.verdict.value == "pass", str(found)
+    assert "times the squares of W" in loss(found)
+
+
+def test_a_uniform_factor_without_a_loss_is_noted_not_blamed(tmp_path: Path) -> None:
+    found = report(tmp_path, "P = softmax(Z); dZ = 0.3 * (P - T) / 7")
+    assert found.verdict.value == "pass", str(found)
+    assert loss(found) == "0.3 times the mean softmax cross-entropy of P and T"
+
+
+def test_one_parameter_with_another_factor_is_wrong(tmp_path: Path) -> None:
+    found = report(tmp_path, "P = softmax(Z); dZ = (P - T) / 7", "dW = 0.3 * X.T @ dZ")
+    assert [c.name for c in found.comparisons if c.verdict.value == "fail"] == ["dW"], str(found)
+
+
+def test_a_wrong_weight_gradient_is_no_penalty(tmp_path: Path) -> None:
+    found = report(tmp_path, "P = softmax(Z); dZ = (P - T) / 7", "dW = X.T @ dZ + 0.1 * np.sign(W)")
+    assert [c.name for c in found.comparisons if c.verdict.value == "fail"] == ["dW"], str(found)
+
+
+def test_a_gradient_of_no_standard_loss_is_not_condemned(tmp_path: Path) -> None:
+    found = report(tmp_path, "dZ = 4 * (Z - T) ** 3")
+    assert {c.verdict.value for c in found.comparisons} == {"inconclusive"}, str(found)
+    assert all("--loss" in c.reason for c in found.comparisons)
+    assert found.loss is not None
+    assert "no gradient confirms it" in found.loss.evidence
+
+
+def test_the_loss_whose_gradient_it_is_instead(tmp_path: Path) -> None:
+    """Squared error is written down, cross-entropy is differentiated."""
+    found = report(tmp_path, "P = softmax(Z); loss = np.mean((P - T) ** 2); dZ = (P - T) / 7")
+    assert found.verdict.value == "fail"
+
+
+def test_what_is_only_printed_is_not_the_loss(tmp_path: Path) -> None:
+    found = report(tmp_path, "error = np.mean(np.abs(Z - T)); dZ = (Z - T) / 7")
+    assert found.verdict.value == "pass", str(found)
+    assert loss(found) == "mean half squared error of Z and T"
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (5, 3)])
+def test_readings_begin_with_the_mean(shape: tuple[int, ...]) -> None:
+    form = next(f for f in FORMS if f.name == "half squared error")
+    found = list(readings(form, shape))
+    assert found[0].weight == 1 / (shape[0] if shape else 1)
+    assert all(np.isfinite(r.weight) and r.weight > 0 for r in found)
