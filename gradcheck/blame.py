@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -44,6 +44,10 @@ class Judged:
     """Where the name takes on another meaning after the version that was judged."""
     fed: Array | None = None
     """What the line computes from right inputs, where it was fed some."""
+    inputs: Mapping[Key, Array] = field(default_factory=dict)
+    """Those right inputs."""
+    slack: float = 0.0
+    """What their own error may come to in what the line makes of them, relative to the tensor's scale."""
 
     @property
     def scale(self) -> float:
@@ -182,18 +186,12 @@ def _named_otherwise(program: Program, judged: list[Judged]) -> list[Judged]:
     for i, j in enumerate(judged):
         if j.verdict is not Verdict.FAIL or j.gradient.kind != "intermediate" or j.agreement is None:
             continue
-        trace = program.backward({j.gradient.key: 2 * j.gradient.versions[-1].array})
-        now = {v.key: v.array for v in trace.values}
-        resting = [p for p in judged if p.gradient.kind != "intermediate" and _moved(p, now)]
+        below = reached_by(program, j, judged)
+        resting = [p for p in judged if p.gradient.kind != "intermediate" and p.gradient.key in below]
         if resting and all(p.right for p in resting):
             reason = f"not {j.gradient.of.name}'s own gradient, but what rests on it is right"
             result[i] = replace(j, verdict=Verdict.SKIPPED, reason=reason)
     return result
-
-
-def _moved(judged: Judged, now: Mapping[Key, Array]) -> bool:
-    last = judged.gradient.versions[-1]
-    return last.key in now and not np.array_equal(now[last.key], last.array)
 
 
 def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
@@ -223,28 +221,23 @@ def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Arr
     slack = AMPLIFIED * max(bars, default=1e-9)
     again = rejudged(program, judged, replaced, slack)
     sources = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.name in feeding]
+    reached = {s.gradient.name: reached_by(program, s, judged) for s in sources}
     result = []
     for before, after in zip(judged, again):
         if before.verdict is Verdict.FAIL and after is None:
-            earlier = [s for s in sources if s.gradient.name != before.gradient.name]
+            earlier = [s for s in sources if s is not before]
             reason = "the code raised when it was fed right inputs" if earlier else before.reason
             verdict = Verdict.INCONCLUSIVE if earlier else Verdict.FAIL
             result.append(replace(before, verdict=verdict, reason=reason))
         elif before.verdict is Verdict.FAIL and after is not None and after.right:
-            name = _nearest(before, sources)
+            # the wrong gradient computed last that this one is made of
+            name = next((n for n, keys in reversed(reached.items()) if before.gradient.key in keys), "")
             result.append(replace(before, verdict=Verdict.INHERITED, reason="", inherited_from=name))
         elif before.verdict is Verdict.FAIL and after is not None:
-            result.append(replace(before, fed=after.fed))
+            result.append(replace(before, fed=after.fed, inputs=replaced, slack=slack))
         else:
             result.append(before)
     return result
-
-
-def _nearest(judged: Judged, sources: Sequence[Judged]) -> str:
-    """The wrong gradient computed last before this one."""
-    at = judged.gradient.value.key
-    names = [s.gradient.name for s in sources if s.gradient.value.key != at]
-    return names[-1] if names else ""
 
 
 def reached_by(program: Program, source: Judged, judged: Sequence[Judged]) -> frozenset[Key]:

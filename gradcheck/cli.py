@@ -175,9 +175,11 @@ def _explain(asked: str) -> int:
 
         near = difflib.get_close_matches(code, CODES, 3, 0.5) or list(CODES)
         raise UsageError(f"{asked!r} is no code; the nearest are {', '.join(near)}. All of them: gradcheck rules.")
-    told = page(code)
+    from gradcheck.pages import laid_out
+
     category, meaning = CODES[code]
-    _say(told or f"{code}  {category}\n\n{meaning}\n\nThe page with a worked example is not built yet.")
+    told = page(code) or f"# {code}: {meaning}\n\n{category}. It has no page yet."
+    _say(laid_out(told, _columns(1)))
     return 0
 
 
@@ -198,12 +200,12 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, _columns(), break_long_words=False, break_on_hyphens=False) or [""]
 
 
-def _columns() -> int:
+def _columns(stream: int = 2) -> int:
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and int(told) > 0:
         return max(int(told), 40)
     try:
-        return max(os.get_terminal_size(2).columns, 40)
+        return max(os.get_terminal_size(stream).columns, 40)
     except OSError:
         return 100
 

@@ -28,6 +28,9 @@ _STATISTICS = frozenset(
 )
 """What is said of gradients, not what has them: grad_norm, clip_grad."""
 
+DATA = frozenset({"x", "X", "inputs", "input", "data", "images", "xb", "X_train", "x_train"})
+"""Names of data rather than parameters."""
+
 
 def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Names of what `name` may be the gradient of, likeliest first; () where no convention reads it as a gradient.

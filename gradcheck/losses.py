@@ -76,11 +76,12 @@ def choose(program: Program, gradients: Sequence[Gradient]) -> Chosen:
         return _as_written(screening, metric)
     found = screening.explained()
     if found is not None:
-        return _standard(found)
+        return standard(found)
     return _as_written(screening, metric) if metric is not None else _assumed(screening)
 
 
-def _standard(found: Explanation) -> Chosen:
+def standard(found: Explanation) -> Chosen:
+    """The standard loss that explains the gradients, and how it was told."""
     candidate, m = found.candidate, found.reading.samples
     factor = "" if math.isclose(found.ratio, 1, rel_tol=1e-4) else f" times {factor_text(found.ratio, {'m': m})}"
     told = "" if found.told or found.factor != 1 or m == 1 else "; that it is averaged, not summed, is assumed"
@@ -140,7 +141,7 @@ def _as_written(screening: Screening, own: Variable) -> Chosen:
     scalar, evidence = Scalar(own.name, {own.name: own}, lambda values: values[own.name]), f"computed by the code{at}"
     if not screening.supports(own):
         rival = screening.explained()
-        return Chosen(scalar, False, evidence, rival=_standard(rival).scalar.expression if rival else "")
+        return Chosen(scalar, False, evidence, rival=standard(rival).scalar.expression if rival else "")
     less = without_floor(screening, own)
     if less is None:
         return Chosen(scalar, False, evidence)

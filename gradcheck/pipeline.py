@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import __version__, conventions
-from gradcheck.blame import Judged, upstream_scale
+from gradcheck.blame import Judged, in_layout, upstream_scale
 from gradcheck.capture.program import BaseOf, FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
@@ -203,9 +203,10 @@ def _put_right(found: Probe) -> frozenset[str]:
 
 
 def _turned(program: Program, gradients: Sequence[Gradient]) -> frozenset[str]:
-    """Gradients in a transposed layout with which an update went through all the same."""
-    turned = (g for g in gradients if g.array.ndim == 2 and g.array.T.shape == g.of.array.shape)
-    return frozenset(g.name for g in turned if updated(program, program.trace, g) is not None)
+    """Gradients in another layout with which an update went through all the same."""
+    turned = (g for g in gradients if in_layout(g.array, g.of.array.shape)[1] is not None)
+    seen = ((g.name, g.of.array.shape, updated(program, program.trace, g)) for g in turned)
+    return frozenset(name for name, shape, u in seen if u is not None and u[0].array.shape == shape)
 
 
 def _other_batches(

@@ -17,6 +17,7 @@ from gradcheck.blame import Judged, assign_blame, judge, judge_versions
 from gradcheck.capture.program import Program, Variable
 from gradcheck.cells import units
 from gradcheck.compare import Truth, Verdict, estimates, measure
+from gradcheck.conventions import DATA
 from gradcheck.errors import GradcheckError, NothingToCheck, TargetError
 from gradcheck.evaluation import Evaluation
 from gradcheck.gradients import Gradient, paired
@@ -33,7 +34,6 @@ SMALL = 16
 MAPPED = 2048
 """Larger ones up to this many are, where random directions do not show them to be right."""
 TIME = "time limit reached"
-_DATA = frozenset({"x", "X", "inputs", "input", "data", "images", "xb", "X_train", "x_train"})
 
 
 class LimitReached(Exception):
@@ -306,7 +306,7 @@ def _inputs(program: Program, spec: Spec | None) -> frozenset[str]:
     entries = list(spec or ())
     axes = entries[0].shape.axes if entries else ()
     if not axes or axes[0].kind != "symbol":
-        return _DATA
+        return DATA
     return frozenset(e.name for e in entries if e.shape.axes and e.shape.axes[0].name == axes[0].name)
 
 

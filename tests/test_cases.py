@@ -33,11 +33,13 @@ def test_case(case: Path, seed: int) -> None:
     assert sorted(n for n, v in verdicts.items() if v == "inherited") == sorted(want.get("inherited", [])), str(report)
     assert len(verdicts) >= 5
     codes = {f.tensor: f.code for f in report.findings if f.tensor is not None}
-    for tensor, code in want.get("codes", {}).items():
+    for tensor, code in {**want.get("codes", {}), **want.get("updates", {})}.items():
         assert codes.get(tensor) == code, str(report)
     if want["verdict"] == "pass":
         assert not [f for f in report.findings if f.severity == "error"]
     assert [f.code for f in report.findings if f.tensor is None and f.severity == "error"] == want.get("run", [])
+    errors = {f.tensor for f in report.findings if f.severity == "error" and f.tensor is not None}
+    assert errors == {*want.get("fail", []), *want.get("updates", {})}, str(report)
     if "loss" in want and report.loss is not None:
         assert report.loss.expression == want["loss"]
 

@@ -11,7 +11,7 @@ import gradcheck
 import reference_net
 
 LAYERS = [
-    {"errors", "codes", "source", "cells", "shapes", "evaluation", "options"},
+    {"errors", "codes", "pages", "source", "cells", "shapes", "evaluation", "options"},
     {"numeric", "capture", "conventions"},
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},

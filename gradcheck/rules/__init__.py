@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gradcheck.codes import CODES as CODES
 from gradcheck.compare import Verdict
-from gradcheck.rules import factor, fallback, layout, numerics, reduction
+from gradcheck.rules import factor, fallback, layout, mismatch, numerics, paths, reduction, stale, update
 from gradcheck.rules.evidence import Evidence, Run
 from gradcheck.rules.finding import Finding
 
@@ -20,12 +20,13 @@ RULES: tuple[Rule, ...] = (
     reduction.over_everything,
     reduction.missing_sum,
     factor.constant,
+    update.other_shape,
     fallback.wrong_shape,
 )
 """Of one wrong gradient; likeliest and most specific first."""
-SEARCHES: tuple[Rule, ...] = ()
+SEARCHES: tuple[Rule, ...] = (stale.stale_weights, mismatch.another_loss, paths.missing_path)
 """Of one wrong gradient, too; these run the code again, and are asked where none of the others fires."""
-RUN_RULES: tuple[RunRule, ...] = (numerics.softmax_axis,)
+RUN_RULES: tuple[RunRule, ...] = (numerics.softmax_axis, update.uphill, update.wrong_parameter, update.never_moves)
 """Of a run as a whole, whether or not a gradient is wrong."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.blame import Judged
+from gradcheck.blame import Judged, rejudged
 from gradcheck.capture.program import Program
+from gradcheck.capture.record import Key
 from gradcheck.capture.rewrite import Site
 from gradcheck.compare import BLUNT, Agreement, agreement
 from gradcheck.losses import Chosen
@@ -73,6 +76,16 @@ class Evidence:
         for gradient in reversed(before[: names.index(self.name)]):
             yield gradient.name, gradient.array
 
+    def right_with(self, replaced: Mapping[Key, Array]) -> bool:
+        """Whether the line computes what it should once these values are others, its inputs being right."""
+        (again,) = rejudged(self.program, [self.judged], {**self.judged.inputs, **replaced}, self.judged.slack)
+        return again is not None and again.right and self._is_as_inherited(again)
+
+    def _is_as_inherited(self, again: Judged) -> bool:
+        if again.agreement is None or self.judged.gradient.kind == "parameter":
+            return True
+        return math.isclose(again.agreement.scale, self.inherited_scale, rel_tol=1e-6)
+
     def raised_here(self) -> str:
         """What the update raised where it uses this gradient, with its place; "" if it did not."""
         error = self.program.trace.raised
@@ -101,8 +114,8 @@ def place(site: Site, inside: str = "") -> dict[str, Any]:
     line, start, end_line, end = site.span
     text = line_of(site.file, line)
     columns = characters(text, start), characters(text, end) if end_line == line else len(text)
-    at = text.find(inside, columns[0]) if inside else -1
-    span = (at, at + len(inside)) if at >= 0 else columns
+    found = re.compile(rf"(?<!\w){re.escape(inside)}(?!\w)").search(text, columns[0]) if inside else None
+    span = found.span() if found else columns
     return {"file": shown(site.file), "line": line, "source": text, "span": span if text else None}
 
 

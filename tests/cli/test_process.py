@@ -152,9 +152,9 @@ def test_explain_a_code(capsys: pytest.CaptureFixture[str], tmp_path: Path, monk
     monkeypatch.setattr(codes, "_PAGES", tmp_path)
     code, out, _ = said(capsys, "explain", "gc201")
     assert code == 0
-    assert out.startswith("GC201  wrong-axis\n\na gradient sums over the wrong axis\n")
-    (tmp_path / "GC201.md").write_text("# GC201\n\nThe page.\n")
-    assert said(capsys, "explain", "GC201") == (0, "# GC201\n\nThe page.\n", "")
+    assert out == "GC201: a gradient sums over the wrong axis\n\nwrong-axis. It has no page yet.\n"
+    (tmp_path / "GC201.md").write_text("# GC201\n\nThe [page](x.md) of `db`.\n\n```python\ndb = 1\n```\n")
+    assert said(capsys, "explain", "GC201") == (0, "GC201\n\nThe page of db.\n\n    db = 1\n", "")
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:

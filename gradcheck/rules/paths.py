@@ -1,0 +1,92 @@
+"""A gradient is a sum with one term for each use of its value: terms that are left out or counted twice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.capture.record import Value
+from gradcheck.compare import CARE, ROUNDING
+from gradcheck.rules.evidence import Array, Evidence, place
+from gradcheck.rules.finding import Finding
+from gradcheck.rules.uses import Contributions, contributions
+from gradcheck.source import shown
+
+SAME = 1e-3
+"""How near to a whole number a term's share must come before the sum is tried with that number."""
+
+
+def missing_path(evidence: Evidence) -> Finding | None:
+    """GC362: the gradient lacks what reaches the loss through one use of its value; GC363: it has that twice."""
+    a, of = evidence.analytic, evidence.judged.gradient.of
+    if a.shape != of.array.shape or not np.isfinite(a).all():
+        return None
+    found = contributions(evidence.program, of, np.random.default_rng(0))
+    shares = None if found is None else _shares(found, a)
+    if found is None or shares is None or (shares == 1).all():
+        return None
+    missing = [u for u, s in zip(found.uses, shares) if s == 0]
+    if missing and set(shares) <= {0, 1}:
+        return _missing(evidence, missing, len(found.uses))
+    (other,) = {int(s) for s in shares if s != 1} if len(set(shares) - {1}) == 1 else {None}
+    return None if other is None else _other(evidence, [u for u, s in zip(found.uses, shares) if s != 1], other)
+
+
+def _shares(found: Contributions, analytic: Array) -> Array | None:
+    """How often the gradient counts each use: small whole numbers that explain it to the numeric error, or None."""
+    known = np.array([float(np.vdot(analytic, way)) for way in found.directions])
+    size = np.abs(found.slopes).max(axis=0)
+    if not (size > CARE * found.errors.max(axis=0)).all():
+        return None  # what contributes nothing can be left out or not
+    fitted, *_ = np.linalg.lstsq(found.slopes / size, known, rcond=None)
+    shares = np.rint(fitted / size)
+    if (np.abs(fitted / size - shares) > SAME).any() or (np.abs(shares) > 2).any():
+        return None
+    off = np.abs(known - found.slopes @ shares)
+    allowed = CARE * found.errors @ np.abs(shares) + ROUNDING * 2.0**-52 * np.abs(found.slopes).sum(axis=1)
+    return shares if (off <= allowed).all() else None
+
+
+def _missing(evidence: Evidence, missing: list[Value], count: int) -> Finding:
+    name, of = evidence.name, evidence.of
+    through = _listed(missing)
+    return Finding(
+        "GC362",
+        "missing-path",
+        "error",
+        f"{name} lacks the path through {through}",
+        f"The loss depends on {of} in {count} ways, and {name} should be the sum of what each contributes. It lacks"
+        f" exactly what comes through {through} ({_lines(missing)}): with it, {name} agrees with the numeric derivative"
+        " along every direction tried.",
+        f"lacks the path through {through}",
+        name,
+        **place(evidence.site),
+        evidence={"missing": [u.name for u in missing], "lines": [u.site.line for u in missing], "uses": count},
+    )
+
+
+def _other(evidence: Evidence, uses: list[Value], share: int) -> Finding:
+    name, of, through = evidence.name, evidence.of, _listed(uses)
+    counted = {2: "twice", -1: "with the wrong sign", 0: "not at all"}.get(share, f"{share} times")
+    return Finding(
+        "GC363",
+        "missing-path",
+        "error",
+        f"{name} counts the path through {through} {counted}",
+        f"The loss depends on {of} in several ways, and {name} should be the sum of what each contributes. What comes"
+        f" through {through} ({_lines(uses)}) is in it {counted}: counted once, {name} agrees with the numeric"
+        " derivative along every direction tried.",
+        f"path through {through} {counted}",
+        name,
+        **place(evidence.site),
+        evidence={"paths": [u.name for u in uses], "lines": [u.site.line for u in uses], "share": share},
+    )
+
+
+def _listed(uses: list[Value]) -> str:
+    names = list(dict.fromkeys(u.name for u in uses))
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _lines(uses: list[Value]) -> str:
+    """net.py:31, net.py:33"""
+    return ", ".join(dict.fromkeys(f"{shown(u.site.file)}:{u.site.line}" for u in uses))

@@ -1,0 +1,186 @@
+"""Updates that go wrong though the gradients are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.blame import Judged
+from gradcheck.capture.program import Ref
+from gradcheck.capture.record import Value
+from gradcheck.compare import agreement
+from gradcheck.conventions import DATA
+from gradcheck.gradients import Gradient, updated
+from gradcheck.rules.evidence import Array, Evidence, Run, place
+from gradcheck.rules.finding import Finding
+from gradcheck.shapes import format_shape
+
+ROUNDED = 1e-6
+"""How far a step may be off being a multiple of a gradient: it is the difference of two rounded parameters."""
+_MAYBE_RAISED = frozenset({"J", "L", "objective"})
+"""Names of what some minimise and others maximise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What the first update does to one parameter."""
+
+    judged: Judged
+    """Its gradient."""
+    value: Value
+    """The parameter from then on."""
+    change: Array
+    """By how much it moved."""
+
+
+def uphill(run: Run) -> Iterator[Finding]:
+    """GC602: the update moves a parameter straight up its gradient."""
+    steps = list(_steps(run))
+    rising = [s for s in steps if _rises(s)]
+    if len(rising) == len(steps) and run.chosen.scalar.expression in _MAYBE_RAISED:
+        return  # all of them go up, and nothing says that it is to be made small
+    for step in rising:
+        name, of = step.judged.gradient.name, step.judged.gradient.of.name
+        yield _finding(
+            "GC602",
+            "update",
+            step.value,
+            f"the update of {of} goes up the gradient",
+            f"{of} moves straight up its numeric gradient, so that every step makes the loss larger. {name} itself is"
+            f" {'right' if step.judged.scale > 0 else 'its negative'}, so the sign of the update is not.",
+            "uphill",
+            of,
+            {"gradient": name},
+        )
+
+
+def wrong_parameter(run: Run) -> Iterator[Finding]:
+    """GC603: a parameter moves along another one's gradient."""
+    for step in _steps(run):
+        own = step.judged.gradient
+        if _multiple(step.change, own.array):
+            continue
+        for other in (j.gradient for j in run.judged if j.gradient.of.ref != own.of.ref):
+            if other.kind == "parameter" and _multiple(step.change, other.array):
+                yield _finding(
+                    "GC603",
+                    "update",
+                    step.value,
+                    f"{own.of.name} is updated with {other.name}",
+                    f"The step that {own.of.name} takes is {other.name} times a constant, and {other.name} is the"
+                    f" gradient of {other.of.name}; {own.name} is its own. Their shapes agree, so nothing is raised.",
+                    f"uses {other.name}",
+                    own.of.name,
+                    {"gradient": other.name, "own": own.name},
+                    other.name,
+                )
+                break
+
+
+def never_moves(run: Run) -> Iterator[Finding]:
+    """GC604, a warning: other parameters are updated, and nothing uses this one's gradient."""
+    moved = [j for j in run.judged if updated(run.program, run.program.trace, j.gradient) is not None]
+    if not moved:
+        return
+    for judged in run.judged:
+        gradient = judged.gradient
+        if not judged.right or judged in moved or gradient.of.ref in run.program.edited:
+            continue
+        if not _is_used(run, gradient) and _is_parameter(run, gradient):
+            yield Finding(
+                "GC604",
+                "update",
+                "warning",
+                f"{gradient.of.name} never moves: nothing uses {gradient.name}",
+                f"The step computes {gradient.name} and updates {moved[0].gradient.of.name}, but no update of"
+                f" {gradient.of.name} was seen, and another {gradient.name} changes nothing that the step computes.",
+                "never used",
+                gradient.of.name,
+                **place(gradient.value.site),
+                evidence={"gradient": gradient.name},
+            )
+
+
+def other_shape(evidence: Evidence) -> Finding | None:
+    """GC605: the values are right, but their shape makes the parameter another one's after the first step."""
+    gradient = evidence.judged.gradient
+    seen = updated(evidence.program, evidence.program.trace, gradient)
+    before = gradient.of.array.shape
+    if seen is None or seen[0].array.shape == before or evidence.judged.layout != "reshaped":
+        return None
+    after = format_shape(seen[0].array.shape)
+    of, name = gradient.of.name, gradient.name
+    return Finding(
+        "GC605",
+        "update",
+        "error",
+        f"{of} has another shape after one step",
+        f"{name} has shape {format_shape(gradient.array.shape)} where {of} has {format_shape(before)}: the values are"
+        f" right, but the update at line {seen[0].site.line} makes {of} one of shape {after}.",
+        f"makes {of} {after}",
+        name,
+        **place(evidence.site),
+        evidence={"before": list(before), "after": list(seen[0].array.shape), "update_line": seen[0].site.line},
+    )
+
+
+def _steps(run: Run) -> Iterator[_Step]:
+    """The first update of every parameter whose gradient is right."""
+    for judged in run.judged:
+        if judged.gradient.kind == "parameter" and judged.right:
+            seen = updated(run.program, run.program.trace, judged.gradient)
+            if seen is not None and seen[1].shape == judged.truth.shape and np.isfinite(seen[1]).all():
+                yield _Step(judged, *seen)
+
+
+def _rises(step: _Step) -> bool:
+    if not np.any(step.change):
+        return False
+    along = agreement(step.judged.truth, step.change, scale=None)
+    return along.scale > 0 and along.rel_error < 1e-4
+
+
+def _multiple(change: Array, gradient: Array) -> bool:
+    """Whether a step is a gradient times a number."""
+    size = float(np.linalg.norm(gradient))
+    if change.shape != gradient.shape or not size or not np.any(change):
+        return False
+    factor = float(np.vdot(change, gradient)) / size / size
+    return float(np.linalg.norm(change - factor * gradient)) < ROUNDED * abs(factor) * size
+
+
+def _is_used(run: Run, gradient: Gradient) -> bool:
+    """Whether anything that the step computes is another with another gradient."""
+    before = {v.key: v for v in run.program.trace.values}
+    again = run.program.backward({gradient.key: 2 * gradient.versions[-1].array})
+    own = {v.identity for v in gradient.versions}
+    changed = (v for v in again.values if v.key in before and not np.array_equal(v.array, before[v.key].array))
+    return any(before[v.key].identity not in own for v in changed)
+
+
+def _is_parameter(run: Run, gradient: Gradient) -> bool:
+    """Whether its value is made of nothing else that the run computes, and is no data by its name."""
+    of = gradient.of
+    if of.order < 0 or of.last in DATA:
+        return gradient.kind == "parameter"
+    before = [v for v in run.program.trace.values[: of.order] if v.plain and v.array.dtype.kind == "f"]
+    others: dict[Ref, Array] = {v.key: 1.5 * v.array + 0.5 for v in before if v.identity != of.identity}
+    now = {v.key: v.array for v in run.program.forward(others).values}
+    return of.ref in now and np.array_equal(now[of.ref], of.array)
+
+
+def _finding(
+    code: str,
+    category: str,
+    value: Value,
+    headline: str,
+    message: str,
+    verdict: str,
+    tensor: str,
+    evidence: dict[str, str],
+    inside: str = "",
+) -> Finding:
+    marked = place(value.site, inside)
+    return Finding(code, category, "error", headline, message, verdict, tensor, **marked, evidence=evidence)

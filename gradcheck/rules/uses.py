@@ -1,0 +1,97 @@
+"""Where the forward uses a value, and what each use alone contributes to the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.capture.program import Program, Ref, Scalar, Trace, Variable
+from gradcheck.capture.record import Key, Value
+from gradcheck.evaluation import Evaluation
+from gradcheck.numeric import Estimate, Noise, directional, directions, noise_floor
+from gradcheck.rules.evidence import Array
+
+MOST = 12
+"""Uses of one value that can be told apart; a longer loop over time has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """The derivative of the loss along directions of one value, use by use."""
+
+    uses: tuple[Value, ...]
+    """What is computed from the value, in order: one for each use."""
+    directions: tuple[Array, ...]
+    """Along which it was perturbed, more of them than there are uses."""
+    slopes: Array
+    """(directions, uses): the derivative through each use alone."""
+    errors: Array
+    """Their error bars."""
+
+
+def contributions(program: Program, of: Variable, rng: np.random.Generator) -> Contributions | None:
+    """What each use of a value contributes; None for a single use, or for more than can be told apart."""
+    uses = _uses(program, of, rng)
+    if not 2 <= len(uses) <= MOST:
+        return None
+    ways = directions(of.array, len(uses) + 3, rng)
+    found = [[_through(program, of, use, uses, way, rng) for use in uses] for way in ways]
+    slopes, errors = (
+        np.array([[float(getattr(e, what)) for e in row] for row in found]) for what in ("derivative", "error")
+    )
+    return Contributions(tuple(uses), tuple(ways), slopes, errors) if np.isfinite(errors).all() else None
+
+
+def _uses(program: Program, of: Variable, rng: np.random.Generator) -> list[Value]:
+    """The values that are computed from `of` itself rather than from something else that is made of it.
+
+    A value is, if it moves with `of` while everything else that moves with it is held.
+    """
+    moved: dict[Ref, Array] = {of.ref: of.array + 0.1 * directions(of.array, 1, rng)[0]}
+    base = {v.key: v for v in program.forward().values if v.plain and v.key != of.ref}
+    made = _changed(program.forward(moved), base)
+    if len(made) > 20 * MOST:
+        return []
+    held: dict[Ref, Array] = {key: base[key].array for key in made}
+    return [
+        base[key]
+        for key in made
+        if key in _changed(program.forward({**moved, **{k: a for k, a in held.items() if k != key}}), base)
+    ]
+
+
+def _changed(trace: Trace, base: Mapping[Key, Value]) -> list[Key]:
+    """What differs, in order; of an array handed on under another name only the first."""
+    return [
+        v.key
+        for v in trace.values
+        if v.key in base and v.array.shape == base[v.key].array.shape and not np.array_equal(v.array, base[v.key].array)
+    ]
+
+
+def _through(
+    program: Program, of: Variable, use: Value, uses: Sequence[Value], way: Array, rng: np.random.Generator
+) -> Estimate:
+    """The derivative along a direction that reaches the loss through one use.
+
+    What that use comes to with another value is computed while the others are held, and put in its place in a run in
+    which nothing is held: other uses see the value as it was, but they see what has been made of it here.
+    """
+    held: dict[Ref, Array] = {u.key: u.array for u in uses if u.key != use.key}
+    made = Variable(use.name, use.key, use.array, use.site, of.order + 1)
+
+    def f(a: Array) -> Evaluation:
+        seen: dict[str, Array] = {}
+        scalar = Scalar("", {use.name: made}, lambda values: seen.update(values) or 0.0)
+        first = program.evaluate(scalar, {**held, of.ref: a})
+        if not seen:
+            return Evaluation(np.nan, first.signature)
+        second = program.loss({use.key: seen[use.name]})
+        return Evaluation(second.value, (*first.signature, *second.signature))
+
+    x = np.asarray(of.array, dtype=float)
+    base = f(x)
+    noise: Noise = noise_floor(f, x, rng=rng, base=base)
+    return directional(f, x, way, base=base, noise=noise, rng=rng)

@@ -1,0 +1,80 @@
+"""Every code has a page; what its examples are said to yield, they do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import gradcheck
+from gradcheck.codes import CODES, page
+from gradcheck.pages import laid_out
+from gradcheck.render import render_text
+
+SECTIONS = ("What it means", "Why it hurts", "Wrong", "Right", "How it is proven", "What it can't tell")
+PAGES = [code for code in CODES if page(code)]
+MARK = re.compile(r"  # wrong.*$")
+
+
+def sections(text: str) -> dict[str, str]:
+    """A page's sections by their headings."""
+    parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def programs(code: str) -> tuple[str, str]:
+    """A page's wrong program, and the right one: what the page says in place of the lines marked as wrong."""
+    told = sections(page(code))
+    (wrong,), (instead,) = blocks(told["Wrong"], "python"), blocks(told["Right"], "python")
+    lines = wrong.splitlines(keepends=True)
+    marked = [i for i, line in enumerate(lines) if MARK.search(line)]
+    assert marked == list(range(marked[0], marked[-1] + 1)), "the lines marked as wrong stand together"
+    return wrong, "".join([*lines[: marked[0]], instead, *lines[marked[-1] + 1 :]])
+
+
+def checked(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> gradcheck.Report:
+    monkeypatch.chdir(folder)
+    (folder / "net.py").write_text(text, encoding="utf-8")
+    return gradcheck.check("net.py", properties=False)
+
+
+@pytest.mark.parametrize("code", PAGES)
+def test_the_wrong_example_yields_the_code(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = checked(programs(code)[0], tmp_path, monkeypatch)
+    assert code in {f.code for f in report.findings}, str(report)
+    severity = next(f.severity for f in report.findings if f.code == code)
+    assert f"{CODES[code][0]}, {'an error' if severity == 'error' else 'a warning'}" in page(code)
+    shown = render_text(report, width=76)
+    for block in blocks(sections(page(code))["Wrong"], "console"):
+        command, *lines = block.splitlines()
+        assert command == "$ gradcheck run net.py"
+        assert [line for line in lines if line not in shown.splitlines()] == [], shown
+
+
+@pytest.mark.parametrize("code", PAGES)
+def test_the_right_example_does_not(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = checked(programs(code)[1], tmp_path, monkeypatch)
+    assert code not in {f.code for f in report.findings}, str(report)
+    assert not [f for f in report.findings if f.severity == "error"], str(report)
+
+
+@pytest.mark.parametrize("code", PAGES)
+def test_a_page_is_whole_and_fits_a_terminal(code: str) -> None:
+    text = page(code)
+    assert text.startswith(f"# {code}: {CODES[code][1]}\n")
+    assert text.isascii()
+    assert tuple(sections(text)) == SECTIONS
+    assert blocks(sections(text)["Wrong"], "console"), "what the command prints"
+    shown = laid_out(text, 80)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert not re.search(r"^(?!    ).*(```|\]\(|\*\*|`)|^#", shown, re.MULTILINE)
+
+
+def test_a_page_of_another_code_would_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = checked(programs("GC361")[1], tmp_path, monkeypatch)
+    assert "GC361" not in {f.code for f in report.findings}
