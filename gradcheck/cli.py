@@ -10,11 +10,15 @@ import textwrap
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcheck import arguments, config
 from gradcheck.errors import GradcheckError, UsageError
+
+if TYPE_CHECKING:
+    from gradcheck.child import Outcome
 
 INTERNAL = 101
 INTERRUPTED = 130
@@ -90,11 +94,21 @@ def _check(asked: Any) -> int:
     jobs = [Job(asked.command, group, options, folders, bool(values.get("quiet"))) for group in groups]
     show = _Show(asked.command, values)
     done = outcomes(jobs, at_once=values.get("jobs", 1), meanwhile=show.prepare)
+    if any(one.several for one in done):
+        done = [part for one in done for part in _parts(one, values.get("jobs", 1))]
     for one in done:
         if one.error:
             _complain(_internal(one.error) if one.exit_code == INTERNAL else one.error)
-    show([one.report for one in done if one.report is not None], several=len(jobs) > 1)
+    show([one.report for one in done if one.report is not None], several=len(done) > 1)
     return max((one.exit_code for one in done), key=SEVERITY.index)
+
+
+def _parts(whole: Outcome, at_once: int) -> list[Outcome]:
+    """The outcome of each thing that was found in a file of functions and classes."""
+    from gradcheck.child import outcomes
+
+    jobs = [replace(whole.job, targets=(target,)) for target in whole.several]
+    return outcomes(jobs, at_once=at_once) if jobs else [whole]
 
 
 def _here() -> Path:

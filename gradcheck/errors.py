@@ -15,6 +15,14 @@ class UsageError(GradcheckError):
     """The user's request cannot be read: a wrong option, spec, target name, shape or loss (exit 2)."""
 
 
+class Several(UsageError):
+    """A file of functions and classes holds several things to check, each by a TARGET of its own."""
+
+    def __init__(self, targets: tuple[str, ...]) -> None:
+        super().__init__(f"there are several things to check: {', '.join(targets)}. Name one of them.")
+        self.targets = targets
+
+
 class TargetError(GradcheckError):
     """The user's own code could not be imported or driven as far as a backward step (exit 2)."""
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture.pairing import Group, is_update
+from gradcheck.capture.pairing import Group, is_drivers, is_update
 from gradcheck.capture.program import Program, Trace, Variable
 from gradcheck.capture.record import Key, Value
+from gradcheck.capture.rewrite import Site
 from gradcheck.errors import UsageError
 
 Array = NDArray[Any]
@@ -77,7 +78,16 @@ def _at_origin(program: Program, value: Value) -> Value:
         if here.site.kind not in ("assign", "unpack", "return") or not returned:
             break
         at -= 1
-    return replace(value, site=same[at].site)
+    return replace(value, site=_users(program, same[at]))
+
+
+def _users(program: Program, value: Value) -> Site:
+    """Where the user's code computed it: of what the driver makes of a result, where that was computed."""
+    if not is_drivers(value):
+        return value.site
+    values = program.trace.values
+    at = next(i for i, v in enumerate(values) if v.key == value.key)
+    return next((v.site for v in reversed(values[:at]) if not is_drivers(v)), value.site)
 
 
 def _place(value: Value) -> tuple[str, str]:

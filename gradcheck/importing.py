@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck.cells import place, units
+from gradcheck.conventions import bases
 from gradcheck.errors import TargetError, UsageError
 from gradcheck.source import shown, told, traced
 
@@ -143,3 +144,31 @@ def _guarded(load: Callable[[], ModuleType], name: str) -> ModuleType:
 
 def listed(names: Any) -> str:
     return ", ".join(map(str, names if isinstance(names, list) else sorted(names)))
+
+
+def only_defines(tree: ast.Module, *, guarded: bool = False) -> bool:
+    """Whether a file does nothing by itself but to define functions and classes, and constants for them.
+
+    With `guarded` there may be an `if __name__ == "__main__"`, since it is not run by an import.
+    """
+    definitions = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
+    own = {s.name for s in tree.body if isinstance(s, definitions)}
+    return bool(own) and not any(_does_something(statement, own, guarded) for statement in tree.body)
+
+
+def _does_something(statement: ast.stmt, own: set[str], guarded: bool) -> bool:
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom)):
+        return False
+    if isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test):
+        return not guarded
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        called = {ast.unparse(n.func) for n in ast.walk(statement) if isinstance(n, ast.Call)}
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return bool(called & {*own, "input"}) or any(map(_is_gradient, targets))
+    settings = ("np.random.seed", "np.set_printoptions", "np.seterr", "random.seed", "numpy.random.seed")
+    told = isinstance(statement, ast.Expr) and ast.unparse(statement).startswith((*settings, '"', "'"))
+    return not told and not isinstance(statement, (ast.Pass, ast.Try, ast.If))
+
+
+def _is_gradient(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and bool(bases(target.id))

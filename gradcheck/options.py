@@ -41,6 +41,11 @@ class Options:
     allow_inconclusive: bool = False
     """Whether an inconclusive tensor may end in exit 0."""
 
+    @property
+    def says_what(self) -> bool:
+        """Whether it names anything of the code."""
+        return bool(self.loss != "auto" or self.params or self.grads or self.call)
+
     def __post_init__(self) -> None:
         if self.batch is not None and self.batch < 1:
             raise UsageError(f"--batch {self.batch}: expected a number of samples, 1 or more.")

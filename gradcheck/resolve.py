@@ -7,12 +7,24 @@ from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+from gradcheck.adapters.finding import units
 from gradcheck.adapters.inputs import home_of, input_names, random_inputs, required
-from gradcheck.adapters.pair import owners, pair
+from gradcheck.adapters.pair import owners
+from gradcheck.adapters.paired import target_of_pair
+from gradcheck.adapters.pairs import Pair
 from gradcheck.declared import check_declaration, declared_by_parent, literal_declaration
 from gradcheck.declared import declared as declared_target
-from gradcheck.errors import UsageError
-from gradcheck.importing import check_notebook, existing, find_spec, imported, listed, module_of_file
+from gradcheck.errors import Several, UsageError
+from gradcheck.importing import (
+    check_notebook,
+    existing,
+    find_spec,
+    imported,
+    listed,
+    module_of_file,
+    only_defines,
+    parsed,
+)
 from gradcheck.target import Target
 
 
@@ -32,17 +44,43 @@ def resolve(text: str, *, call: str | None = None, shapes: str | None = None) ->
     if is_file and not colon and not call:
         path = existing(head, text)
         declared = literal_declaration(path)
-        if declared is None:
+        if declared is None and not only_defines(parsed(path)):
             return Target(text, script=path, shapes=shapes or "")
+        if declared is None:
+            return _the_one(text, module_of_file(path), shapes) or Target(text, script=path, shapes=shapes or "")
         return declared_target(text, module_of_file(path), declared, None, call, shapes)
     module = module_of_file(existing(head, text)) if is_file else imported(head, text)
     names = [n.strip() for n in rest.split(",")] if colon else []
     if len(names) == 2:
-        forward, backward = (_attribute(module, name, text) for name in names)
-        return pair(text, forward, backward, shapes=shapes or "")
+        return _pair(text, module, names, call, shapes)
     if len(names) > 2 or not all(names):
         raise UsageError(f"TARGET {text!r}: expected one name after the colon, or forward,backward; got {rest!r}.")
     return _named(text, module, names[0] if names else None, call, shapes)
+
+
+def defined(target: Target) -> tuple[str, ...]:
+    """What the functions and classes of a script can be checked by, as TARGETs; none if to import it is to run it."""
+    path = target.script
+    if path is None or not only_defines(parsed(path), guarded=True):
+        return ()
+    return tuple(f"{target.name}:{name}" for name in units(module_of_file(path)))
+
+
+def _the_one(text: str, module: ModuleType, shapes: str | None) -> Target | None:
+    """The only thing that a module's names reveal; None for none. Raises Several."""
+    found = tuple(f"{text}:{name}" for name in units(module))
+    if len(found) > 1:
+        raise Several(found)
+    return resolve(found[0], shapes=shapes) if found else None
+
+
+def _pair(text: str, module: ModuleType, names: Sequence[str], call: str | None, shapes: str | None) -> Target:
+    forward, backward = (_attribute(module, name, text) for name in names)
+    for name, function in zip(names, (forward, backward)):
+        if not callable(function):
+            raise UsageError(f"TARGET {text!r}: {name} is {_a(type(function).__name__)}, expected a function.")
+    f, b = (name.replace(".", "_") for name in names)
+    return target_of_pair(text, module, Pair(forward, backward, f, b), call=call, shapes=shapes)
 
 
 def of_object(
@@ -106,6 +144,9 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
     outer = declared_by_parent(module)
     if outer is not None:
         return declared_target(text, outer[0], outer[0].__gradcheck__, outer[1], call, shapes)
+    revealed = _the_one(text, module, shapes)
+    if revealed is not None:
+        return revealed
     raise UsageError(
         f"TARGET {text!r}: {module.__name__} declares no target in __gradcheck__, so how to drive it can't be read off"
         f" it. Name a function, {text}:NAME{_among(module)}, or say how to call it with --call EXPR."

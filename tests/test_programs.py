@@ -15,12 +15,16 @@ of it stands in the program itself, or in the folder's expected.py:
         "says": ["Python 2"],           # each is found on standard error
         "file": "src/train.py",         # of a folder: what is run
     }
+
+Where a file of functions and classes comes to several reports, a gradient is named with the last name of its TARGET:
+"affine_backward:db".
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -77,6 +81,13 @@ def run(program: Path, folder: Path, file: str, options: list[str]) -> Ran:
     return Ran(ran.returncode, report, " ".join(ran.stderr.split()), tree(folder) - before)
 
 
+def reports(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Each report of a run with what stands before its gradients' names: "" for the only one, else its last name."""
+    if "reports" in report:
+        return [(re.split("[:,]", r["target"])[-1] + ":", r) for r in report["reports"]]
+    return [("", report)] if report else []
+
+
 def tree(folder: Path) -> frozenset[str]:
     """Everything below a folder, and when it was written."""
     return frozenset(f"{p.relative_to(folder)} {p.stat().st_mtime_ns}" for p in folder.rglob("*") if p.is_file())
@@ -87,15 +98,15 @@ def test_program(program: Path, tmp_path: Path) -> None:
     want = expected(program)
     ran = run(program, tmp_path, want.get("file", program.name), want.get("options", []))
     told = json.dumps(ran.report, indent=1) + ran.err
-    verdicts = {c["name"]: c["verdict"] for c in ran.report.get("comparisons", ())}
+    verdicts = {name + c["name"]: c["verdict"] for name, r in reports(ran.report) for c in r["comparisons"]}
     assert (ran.code, ran.report.get("verdict")) == (want["exit"], want.get("verdict")), told
     for kind in ("fail", "inherited"):
         assert sorted(n for n, v in verdicts.items() if v == kind) == sorted(want.get(kind, [])), told
     assert set(want.get("checked", ())) <= verdicts.keys(), told
-    codes = {f["tensor"]: f["code"] for f in ran.report.get("findings", ())}
+    codes = {name + str(f["tensor"]): f["code"] for name, r in reports(ran.report) for f in r["findings"]}
     assert want.get("codes", {}).items() <= codes.items(), told
     for text in want.get("notes", ()):
-        assert any(text in note for note in ran.report["notes"]), told
+        assert any(text in note for _, r in reports(ran.report) for note in r["notes"]), told
     for text in want.get("says", ()):
         assert text in ran.err, told
     assert not ran.left, "the run left or changed files"

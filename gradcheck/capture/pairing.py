@@ -134,7 +134,7 @@ class _Pairs:
             known.versions.append(value)
             return
         owner, sure = self._owner(value, leaf)
-        if known is not None and owner is not None and known.of.ref != owner.ref and _is_drivers(value):
+        if known is not None and owner is not None and known.of.ref != owner.ref and is_drivers(value):
             del self.groups[
                 known.name, known.of.ref
             ]  # what the driver calls it, it is: a name of the user's is his own
@@ -213,7 +213,7 @@ def is_update(value: Value, of: Variable) -> bool:
     return value.name == of.last and (not of.owner or value.owner in (0, of.owner))
 
 
-def _is_drivers(value: Value) -> bool:
+def is_drivers(value: Value) -> bool:
     return value.site.file.startswith("<call of")
 
 
@@ -251,7 +251,7 @@ def _told_apart(groups: list[Group], forward: _Forward, base_of: Callable[[str],
     taken = [name for g in groups for name in {g.name, *g.names}]
     for name, several in _by(groups, lambda g: g.name):
         for k, group in enumerate(sorted(several, key=lambda g: g.of.order)):
-            if len(several) > 1 and not _is_drivers(group.versions[0]):
+            if len(several) > 1 and not is_drivers(group.versions[0]):
                 own = [n for n in group.names if n != name and taken.count(n) == 1]
                 group.name = own[-1] if own else _own_name(name, group.of, k)
                 same = (b for b in base_of(group.name) if forward.by_name.get(b, _NONE).ref == group.of.ref)

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, Literal, NoReturn
 
 from gradcheck.child import place, streams
 from gradcheck.child.apart import keep_apart
 from gradcheck.child.guard import Guard
 from gradcheck.child.job import Job, Message
 from gradcheck.child.listening import Listening
-from gradcheck.errors import GradcheckError, TargetError
+from gradcheck.errors import GradcheckError, NothingToCheck, Several, TargetError, UsageError
 
 if TYPE_CHECKING:
     from gradcheck.child.job import Result
@@ -75,7 +75,9 @@ def _serve(job: Job, private: Path, results: BinaryIO) -> None:
         guard.stand()
         send(Message("report", _noted(_done(job, started, guard, send), guard)))
     except GradcheckError as error:
-        send(Message("error", text=str(error), exit_code=error.exit_code))
+        apart = isinstance(error, Several) and job.command == "run"
+        kind: Literal["several", "error"] = "several" if apart else "error"
+        send(Message(kind, text=str(error), exit_code=error.exit_code, targets=getattr(error, "targets", ())))
     except BaseException as error:
         send(_escaped(error, job))
     finally:
@@ -108,7 +110,7 @@ def prepare(job: Job) -> None:
 
 def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
     from gradcheck import layers_diff, pipeline
-    from gradcheck.resolve import resolve
+    from gradcheck.resolve import defined, resolve
 
     sys.path[:0] = [f for f in job.folders if f not in sys.path[:1]]
     options = job.options
@@ -130,12 +132,18 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
         )
     if job.command == "shapes":
         return pipeline.run_shapes(targets[0], options, output=listening)
-    return pipeline.run(
-        targets[0],
-        options,
-        output=listening,
-        progress=lambda report: send(Message("partial", _noted(report, guard))),
-    )
+    try:
+        return pipeline.run(
+            targets[0],
+            options,
+            output=listening,
+            progress=lambda report: send(Message("partial", _noted(report, guard))),
+        )
+    except (NothingToCheck, TargetError, UsageError):
+        found = () if options.says_what else defined(targets[0])
+        if not found:
+            raise
+        raise Several(found) from None
 
 
 def _noted(report: Result, guard: Guard) -> Result:

@@ -39,14 +39,17 @@ class Job:
 class Message:
     """Sent by the child; the last of its kind counts."""
 
-    kind: Literal["seen", "partial", "report", "error", "internal"]
-    """A backward step was seen; what is known so far; the answer; what can't be done, and why; a fault of gradcheck."""
+    kind: Literal["seen", "partial", "report", "several", "error", "internal"]
+    """A backward step was seen; what is known so far; the answer; there are several answers to be had; what can't be
+    done, and why; a fault of gradcheck."""
     report: Result | None = None
     """With partial and report."""
     text: str = ""
     """With error: the paragraph; with internal: the traceback."""
     exit_code: int = 0
     """With error."""
+    targets: tuple[str, ...] = ()
+    """With several: what to check instead, each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,5 @@ class Outcome:
     """None where there is an error."""
     error: str = ""
     """For standard error."""
+    several: tuple[str, ...] = ()
+    """TARGETs to be checked in this one's place: a file of functions and classes."""

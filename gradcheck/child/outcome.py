@@ -25,6 +25,8 @@ def outcome(job: Job, messages: Sequence[Message], ending: Ending) -> Outcome:
     last = next((m for m in reversed(messages) if m.kind != "seen"), None)
     if last is None:
         return Outcome(job, NOTHING, error=_unmeasured(job, ending))
+    if last.kind == "several":
+        return Outcome(job, 0, several=last.targets)
     if last.kind == "error":
         return Outcome(job, last.exit_code, error=last.text)
     if last.kind == "internal":

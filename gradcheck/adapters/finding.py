@@ -1,0 +1,37 @@
+"""What in a module can be checked by itself: pairs of functions, by their names."""
+
+from __future__ import annotations
+
+from types import FunctionType, ModuleType
+
+from gradcheck.adapters import names as by_name
+from gradcheck.adapters.inputs import required
+
+
+def units(module: ModuleType) -> list[str]:
+    """What to write behind the colon of a TARGET, in the order of the source: ["affine_forward,affine_backward"]."""
+    own = [o for o in vars(module).values() if isinstance(o, FunctionType) and o.__module__ == module.__name__]
+    found = [(f.__code__.co_firstlineno, f"{f.__name__},{b.__name__}") for f, b in pairs(own)]
+    return [name for _, name in sorted(found)]
+
+
+def pairs(functions: list[FunctionType]) -> list[tuple[FunctionType, FunctionType]]:
+    """Each function that by its name is another's backward, with that other."""
+    found = []
+    for b in functions:
+        stem = by_name.stem_of_backward(b.__name__)
+        if stem is None or not required(b):
+            continue
+        matching = [
+            f
+            for f in functions
+            if f is not b and by_name.stem_of_forward(f.__name__) == stem and required(f) and not _is_backward(f, stem)
+        ]
+        matching.sort(key=lambda f: not by_name.says_forward(f.__name__))
+        found += [(f, b) for f in matching[:1]]
+    return found
+
+
+def _is_backward(function: FunctionType, stem: tuple[str, ...]) -> bool:
+    own = by_name.stem_of_backward(function.__name__)
+    return own is not None and own == stem

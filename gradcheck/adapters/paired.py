@@ -1,0 +1,153 @@
+"""A forward and a backward function of a module as a target: inputs found, the reading settled, both told."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from gradcheck import conventions
+from gradcheck.adapters.inputs import required
+from gradcheck.adapters.pairs import Pair, upstream_of
+from gradcheck.adapters.plan import Drawn, Plan
+from gradcheck.adapters.reading import Reading
+from gradcheck.adapters.seeking import Found, found_with, seek
+from gradcheck.adapters.taking import leaves_of
+from gradcheck.adapters.trying import Sandbox, on_trial
+from gradcheck.errors import TargetError, UsageError
+from gradcheck.shapes import parse_spec, symbols
+from gradcheck.shapes import resolve as shape_of
+from gradcheck.target import Target
+
+SIZES = (5, 4, 3, 6, 7, 8, 9)
+"""Of the symbols of a spec, in the order in which they come up: all different."""
+
+
+def target_of_pair(
+    text: str, module: ModuleType, pair: Pair, *, call: str | None = None, shapes: str | None = None
+) -> Target:
+    """A pair, driven with what `call` or `shapes` say, else with what is found by trying.
+
+    Raises UsageError where nothing can be found that the forward takes, or where it can't be told what is what.
+    """
+    names = {pair.f: pair.forward, pair.b: pair.backward}
+    with on_trial(module, names=names) as sandbox:
+        if call:
+            found = _given(sandbox, text, module, pair, call)
+        else:
+            found = _sought(sandbox, text, pair, _by_spec(shapes, required(pair.forward)))
+    reading = _reading(text, pair, found)
+    paths = {n: p for n, p in leaves_of(dict(zip(found.plan.arguments, found.plan.draw(0)))).items() if n != p}
+    return Target(
+        text,
+        module=module,
+        setup="\n".join((_binding(found.plan, reading), *(f"{n} = {p}" for n, p in paths.items()))),
+        call=reading.call,
+        loss=reading.loss,
+        grads={g: of for g, of in reading.gradients.items() if of not in conventions.bases(g)},
+        names={**names, "_draw": _drawing(found, reading)},
+        shapes=shapes or "",
+        notes=_notes(pair, found, reading),
+        seeded=True,
+        traced=True,
+    )
+
+
+# -- what it is driven with
+
+
+def _by_spec(shapes: str | None, names: list[str]) -> dict[str, Drawn]:
+    spec = parse_spec(shapes) if shapes else None
+    if spec is None:
+        return {}
+    sizes = dict(zip(symbols(spec), SIZES, strict=False))
+    return {e.name: Drawn(shape_of(e.shape, sizes)) for e in spec if e.name in names}
+
+
+def _sought(sandbox: Sandbox, text: str, pair: Pair, known: Mapping[str, Drawn]) -> Found:
+    sought = seek(sandbox, pair, known, "")
+    if sought.found is None:
+        names = required(pair.forward)
+        said = f" It said: {sought.refused}." if sought.refused else ""
+        raise UsageError(
+            f"TARGET {text!r}: nothing was found that {pair.f}({', '.join(names)}) takes.{said} Say what it is called"
+            f' with, --call "{pair.f}(...)", or the shapes, --shapes "{" ".join(f"{n}:(...)" for n in names)}".'
+        )
+    return sought.found
+
+
+def _given(sandbox: Sandbox, text: str, module: ModuleType, pair: Pair, call: str) -> Found:
+    plan = plan_of_call(module, pair.forward, pair.f, call)
+    found = found_with(sandbox, pair, plan)
+    if found is None:
+        said = sandbox.run(f"{pair.f}({', '.join(plan.arguments)})", dict(zip(plan.arguments, plan.draw(0)))).said
+        raise TargetError(f"TARGET {text!r}: --call {call!r} raised {said}")
+    return found
+
+
+def plan_of_call(module: ModuleType, function: Callable[..., Any], name: str, call: str) -> Plan:
+    """What a call that the user wrote hands over. Raises UsageError for what isn't a call of this function."""
+    try:
+        tree = ast.parse(call.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise UsageError(f"--call {call!r} is not a Python expression: {error.msg}.") from None
+    if not isinstance(tree, ast.Call) or ast.unparse(tree.func).rpartition(".")[2] != name:
+        raise UsageError(f'--call {call!r}: expected a call of {name}, e.g. --call "{name}(...)".')
+    tree.func = ast.Name("_bound", ast.Load())
+    code = compile(ast.fix_missing_locations(ast.Expression(tree)), "<--call>", "eval")
+    try:
+        bound = eval(code, {**vars(module), "_bound": inspect.signature(function).bind})
+    except Exception as error:
+        raise UsageError(f"--call {call!r} raised {type(error).__name__}: {error}") from None
+    return Plan({n: Drawn(value=v) for n, v in bound.arguments.items()}, "from --call")
+
+
+# -- how it is read
+
+
+def _reading(text: str, pair: Pair, found: Found) -> Reading:
+    if found.settled.taken is not None:
+        return found.settled.taken.reading
+    if found.settled.others:
+        fitting = "\n".join(f"  {_one_line(o.reading)}" for o in found.settled.others)
+        raise UsageError(
+            f"TARGET {text!r}: {pair.b} can be read in several ways, and the gradients are right under none of them:\n"
+            f"{fitting}\nSay which is meant: name the argument of {pair.b} like what it is, or drive it with --call in"
+            " a function of your own."
+        )
+    if found.first is None:
+        raise UsageError(
+            f"TARGET {text!r}: it can't be told what {pair.b}({', '.join(required(pair.backward))}) is to be handed"
+            f" after {pair.f}({', '.join(found.plan.arguments)})."
+        )
+    return found.first.reading
+
+
+def _one_line(reading: Reading) -> str:
+    return "; ".join(reading.call.splitlines())
+
+
+def _binding(plan: Plan, reading: Reading) -> str:
+    names = [*plan.arguments, *reading.upstream]
+    return f"{', '.join(names)}{',' if len(names) == 1 else ''} = _draw(seed)"
+
+
+def _drawing(found: Found, reading: Reading) -> Callable[[int], tuple[Any, ...]]:
+    plan, made, of = found.plan, found.made, dict(zip(reading.upstream, reading.outputs))
+    return lambda seed: (*plan.draw(seed), *upstream_of(made, of, seed).values())
+
+
+def _notes(pair: Pair, found: Found, reading: Reading) -> tuple[str, ...]:
+    driven = f"driven with {found.plan}: {found.plan.how}"
+    notes = [f"paired {pair.f} with {pair.b}: {_one_line(reading)}", driven, *reading.guesses]
+    notes += [f"it can be read otherwise too: {_one_line(o.reading)}" for o in found.settled.others]
+    without = [n for n in leaves_of(dict(zip(found.plan.arguments, found.plan.draw(0)))) if n not in _owned(reading)]
+    if without and reading.gradients:
+        notes.append(f"{pair.b} returns no gradient of {', '.join(without)}")
+    return tuple(notes)
+
+
+def _owned(reading: Reading) -> set[str]:
+    return set(reading.gradients.values())

@@ -1,0 +1,212 @@
+"""What a function is called with, as a plan that any seed fills with numbers; found by trying where nothing is said."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.adapters.worlds import Shape, World, ordered, role_of
+
+Array = NDArray[Any]
+MOST = 48
+"""Combinations of shapes tried within one world."""
+CLASSES = 3
+"""Class numbers that labels are drawn from: fewer than any dimension, so that each occurs and some occur twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One argument: an array to be drawn, a value that is handed over as it is, or a dict of these."""
+
+    shape: Shape | None = None
+    """Of an array; None for anything else."""
+    kind: str = "normal"
+    """normal, positive, or classes: whole numbers."""
+    value: Any = None
+    """Where there is neither shape nor entries."""
+    entries: Mapping[str, Drawn] | None = None
+    """Of a dict."""
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """The argument, anew for each seed."""
+        if self.entries is not None:
+            return {k: v.draw(rng) for k, v in self.entries.items()}
+        if self.shape is None:
+            return copy.deepcopy(self.value)
+        if self.kind == "classes":
+            return rng.integers(0, CLASSES, self.shape)
+        drawn = rng.standard_normal(self.shape)
+        return np.abs(drawn) + 0.5 if self.kind == "positive" else drawn if self.shape else float(drawn)
+
+    def __str__(self) -> str:
+        if self.entries is not None:
+            return "{" + ", ".join(f"{k!r}: {v}" for k, v in self.entries.items()) + "}"
+        if self.shape is not None:
+            return f"{self.shape}" if self.kind != "classes" else f"{self.shape} class numbers"
+        return _described(self.value)
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.shape}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k!r}: {_described(v)}" for k, v in value.items()) + "}"
+    return f"{value!r:.40}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every argument is, by name."""
+
+    arguments: Mapping[str, Drawn]
+    """In the order in which they are handed over."""
+    how: str
+    """found by trying, from the example at line 40, from --shapes."""
+    world: str = ""
+    """The layout in which it was found."""
+
+    def draw(self, seed: int) -> tuple[Any, ...]:
+        """One value for each argument."""
+        rng = np.random.default_rng(seed)
+        return tuple(argument.draw(rng) for argument in self.arguments.values())
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {argument}" for name, argument in self.arguments.items())
+
+
+class Unfilled(dict[str, Any]):
+    """A dict argument on trial, which makes up what the code looks for in it, and remembers that."""
+
+    def __init__(self, known: Mapping[str, Drawn], make: Callable[[str], Drawn], rng: np.random.Generator) -> None:
+        super().__init__({name: one.draw(rng) for name, one in known.items()})
+        self.plan = dict(known)
+        self._make = make
+        self._rng = rng
+
+    def __missing__(self, key: str) -> Any:
+        if not isinstance(key, str):
+            raise KeyError(key)
+        self.plan[key] = made = self._make(key)
+        self[key] = value = made.draw(self._rng)
+        return value
+
+
+_SCALARS: Mapping[str, object] = {
+    **dict.fromkeys(("eps", "epsilon"), 1e-5),
+    **dict.fromkeys(("reg", "lambd", "lambda_", "lam", "l2", "l2_reg", "weight_decay", "reg_lambda", "lmbda"), 0.1),
+    **dict.fromkeys(("momentum", "decay"), 0.9),
+    **dict.fromkeys(("keep_prob", "keep_probability", "dropout", "drop_prob", "rate", "ratio"), 0.7),
+    **dict.fromkeys(("alpha", "slope", "leak", "negative_slope", "delta", "margin"), 0.3),
+    **dict.fromkeys(("training", "train", "is_training", "is_train", "train_flg"), True),
+    "mode": "train",
+    **dict.fromkeys(("activation", "activation_type", "nonlinearity"), "relu"),
+    **dict.fromkeys(("seed", "axis"), 1),
+    **dict.fromkeys(("g", "groups", "group", "n_heads", "num_heads"), 1),
+    **dict.fromkeys(("m", "n", "batch_size", "num_train"), 5),
+    **dict.fromkeys(("temperature", "temp", "scale_factor"), 1.7),
+}
+_DICT = re.compile(r"(?i).*(param(s|eters?)?|config|cfg|options|opts)$|^d$")
+_POSITIVE = re.compile(r"(?i).*(var|sigma|std|prob)\w*$")
+_IN_DICT: Mapping[str, Mapping[str, object]] = {
+    "bn_param": {"mode": "train"},
+    "dropout_param": {"mode": "train", "p": 0.7, "seed": 1},
+}
+
+
+def trials(
+    names: Sequence[str],
+    hint: str,
+    annotations: Mapping[str, Any],
+    *,
+    labels: bool = False,
+    known: Mapping[str, Drawn] | None = None,
+) -> Iterator[Trial]:
+    """What the arguments may be, likeliest first. `labels` says that y is what is to be predicted, not a second x."""
+    for world in ordered(f"{hint} {' '.join(names)}"):
+        choices = [
+            [known[name]] if known and name in known else _choices(name, names, world, annotations.get(name), labels)
+            for name in names
+        ]
+        if all(choices):
+            best_first = sorted(itertools.product(*map(range, map(len, choices))), key=sum)[:MOST]
+            for picked in best_first:
+                yield Trial(names, [c[i] for c, i in zip(choices, picked)], world, names)
+
+
+def _choices(name: str, names: Sequence[str], world: World, annotation: Any, labels: bool) -> list[Drawn]:
+    if _DICT.fullmatch(name) or annotation is dict:
+        return [Drawn(entries={k: Drawn(value=v) for k, v in _IN_DICT.get(name, {}).items()})]
+    scalar = _scalar(name, world, annotation)
+    if scalar is not None:
+        return scalar
+    role, layer = role_of(name, names)
+    kind = "positive" if _POSITIVE.match(name) else "normal"
+    if role == "labels":
+        classes = [Drawn(shape, "classes") for shape in world.alternatives("classes")]
+        same = [Drawn(shape) for shape in world.alternatives("same")]
+        column = [Drawn((*shape, 1)) for shape in world.alternatives("classes")]
+        return [*classes, *same, *column] if labels else same
+    return [Drawn(shape, kind) for shape in world.alternatives(role, layer) or world.alternatives("same")]
+
+
+def _scalar(name: str, world: World, annotation: Any) -> list[Drawn] | None:
+    """What an argument that is no array may be; None for one that is."""
+    known = {**_SCALARS, **world.scalars}
+    if annotation in (bool, "bool"):
+        return [Drawn(value=True)]
+    if name.lower() in known and not (len(name) == 1 and annotation is None and not world.scalars):
+        value = known[name.lower()]
+        others: list[object] = ["sigmoid", "tanh"] if value == "relu" else []
+        return [Drawn(value=v) for v in (value, *others)]
+    if annotation in (int, "int"):
+        return [Drawn(value=v) for v in (3, 1)]
+    return [Drawn(())] if annotation in (float, "float") else None
+
+
+@dataclass(slots=True)
+class Trial:
+    """One set of arguments to be tried; after the call it knows what the code looked for in its dicts."""
+
+    names: Sequence[str]
+    drawn: list[Drawn]
+    world: World
+    all_names: Sequence[str]
+    _handed: list[Any] = field(default_factory=list)
+
+    def arguments(self, seed: int) -> list[Any]:
+        """What to call with; what is handed over is remembered."""
+        rng = np.random.default_rng(seed)
+
+        def make(key: str) -> Drawn:
+            return _choices(key, [*self.all_names, *self._keys()], self.world, None, True)[0]
+
+        self._handed = [Unfilled(d.entries, make, rng) if d.entries is not None else d.draw(rng) for d in self.drawn]
+        return self._handed
+
+    def _keys(self) -> list[str]:
+        return [k for h in self._handed if isinstance(h, Unfilled) for k in h.plan]
+
+    def plan(self) -> Plan:
+        """The arguments as they were taken."""
+        both = zip(self.drawn, self._handed, strict=True)
+        both = zip(self.drawn, self._handed, strict=True)
+        taken = (Drawn(entries=h.plan) if isinstance(h, Unfilled) else d for d, h in both)
+        return Plan(dict(zip(self.names, taken)), "found by trying", self.world.name)
+
+
+def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations by argument, unresolved."""
+    try:
+        return {
+            n: p.annotation for n, p in inspect.signature(function).parameters.items() if p.annotation is not p.empty
+        }
+    except (TypeError, ValueError):
+        return {}

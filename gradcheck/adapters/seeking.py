@@ -1,0 +1,88 @@
+"""Inputs for a forward and its backward, found by trying: small random arrays whose sizes all differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.adapters.inputs import required
+from gradcheck.adapters.pairs import Made, Pair, made_by, outcomes
+from gradcheck.adapters.plan import Drawn, Plan, annotations_of, trials
+from gradcheck.adapters.reading import Outcome, Settled, settled
+from gradcheck.adapters.trying import Sandbox
+
+ENOUGH = 5
+"""How many sets of inputs that the forward takes are looked at, if the backward suits none of them."""
+_LOSS = re.compile(r"(?i)loss|cost|entropy|hinge|error|mse|nll|svm|objective")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Inputs that the forward takes, and how the backward is fed with what comes of them."""
+
+    plan: Plan
+    made: Made
+    settled: Settled
+    first: Outcome | None
+    """The likeliest reading, whether it runs or not."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether the backward returns a gradient of the right shape for everything that it returns one for."""
+        return self.settled.taken is not None and not self.settled.taken.misfits
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What came of the search."""
+
+    found: Found | None
+    passed_over: Found | None = None
+    """Likelier inputs, which the forward takes as well but which the backward does not suit."""
+    refused: str = ""
+    """What the forward said to the likeliest inputs, where it took none."""
+
+
+def seek(sandbox: Sandbox, pair: Pair, known: Mapping[str, Drawn], how: str, seed: int = 0) -> Sought:
+    """Try what the arguments may be by their names, until forward and backward go through; `known` are given."""
+    names, hint = required(pair.forward), f"{pair.f} {pair.b}"
+    accepted: list[Found] = []
+    refused = ""
+    annotations = annotations_of(pair.forward)
+    for trial in trials(names, hint, annotations, labels=bool(_LOSS.search(pair.f)), known=known):
+        if len(accepted) >= ENOUGH or (sandbox.time_is_up and refused) or (accepted and trial.world.degenerate):
+            break
+        values = trial.arguments(seed)
+        tried = sandbox.run(f"_result = {pair.f}({', '.join(names)})", dict(zip(names, values)))
+        if tried and _is_finite(tried.names["_result"]):
+            accepted.append(_found(sandbox, pair, trial.plan(), seed))
+            if accepted[-1].fits:
+                return Sought(accepted[-1], accepted[0] if len(accepted) > 1 else None)
+        refused = refused or tried.said
+    return Sought(accepted[0] if accepted else None, refused=refused)
+
+
+def found_with(sandbox: Sandbox, pair: Pair, plan: Plan, seed: int = 0) -> Found | None:
+    """The same for inputs that are given; None where the forward does not take them."""
+    inputs = dict(zip(plan.arguments, plan.draw(seed)))
+    tried = sandbox.run(f"_result = {pair.f}({', '.join(inputs)})", inputs)
+    return _found(sandbox, pair, plan, seed) if tried else None
+
+
+def _found(sandbox: Sandbox, pair: Pair, plan: Plan, seed: int) -> Found:
+    inputs = dict(zip(plan.arguments, plan.draw(seed)))
+    result = sandbox.run(f"_result = {pair.f}({', '.join(inputs)})", inputs).names.get("_result")
+    inputs = dict(zip(plan.arguments, plan.draw(seed)))
+    found = list(outcomes(sandbox, pair, inputs, result, seed))
+    likeliest = min(found, key=lambda o: len(o.reading.guesses), default=None)
+    return Found(plan, made_by(pair.forward, inputs, result), settled(sandbox, found, seed), likeliest)
+
+
+def _is_finite(result: Any) -> bool:
+    parts = result if isinstance(result, tuple) else (result,)
+    first = parts[0] if parts else None
+    return isinstance(first, (np.ndarray, float, np.floating)) and bool(np.all(np.isfinite(first)))
