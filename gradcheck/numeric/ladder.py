@@ -27,6 +27,8 @@ def search_along(line: Line, base: Point, search: Search) -> Found:
     h, ceiling = search.start, math.inf
     best: Entry | None = None
     larger: tuple[float, Entry] | None = None  # the round before, if this one steps down from it
+    tried: list[float] = []
+    contradicted = False
     for _ in range(ROUNDS):
         entry = walk.clear_entry(h)
         while entry is None:
@@ -43,10 +45,12 @@ def search_along(line: Line, base: Point, search: Search) -> Found:
         refuted = best is not None and abs(entry.value - best.value) > entry.bound + best.bound
         if refuted and larger is None:
             break  # at the larger step the table only seemed to converge: f varies faster than it sees
+        tried.append(h)
+        contradicted = contradicted or refuted
         better = best is None or refuted or entry.bound < best.bound
         best = entry if better or best is None else best
-        if best.bound <= search.enough * max(abs(best.value), search.reference):
-            return _settled(walk, best)
+        if _enough(search, best):
+            break
         if entry.truncation > 4 * entry.noise:
             ceiling, larger = h, (h, entry)
             balance = (entry.noise / entry.truncation) ** (1 / (2 * search.levels + 1))
@@ -59,7 +63,10 @@ def search_along(line: Line, base: Point, search: Search) -> Found:
         if h < search.smallest:
             break
     assert best is not None
-    if best.truncation > 8 * best.noise:  # no step was small enough: is there a kink that nothing tells of?
+    if _in_steps(walk, best, tried, contradicted):
+        return _settled(walk, _as_noise(walk, tried))
+    if best.truncation > 8 * best.noise and not _enough(search, best):
+        # no step was small enough: is there a kink that nothing tells of?
         apart = astride(walk, min(search.start, 64 * h))
         if apart.sides is not None:
             return apart
@@ -75,6 +82,27 @@ def _noise_seen(walk: Walk, larger: tuple[float, Entry], h: float, entry: Entry)
         return False
     walk.noise_seen = seen
     return True
+
+
+def _enough(search: Search, best: Entry) -> bool:
+    return best.bound <= search.enough * max(abs(best.value), search.reference)
+
+
+def _in_steps(walk: Walk, best: Entry, tried: list[float], contradicted: bool) -> bool:
+    """Whether f only jumps where it seemed to vary: rounding, as of 1 - p with p next to 1, has such stairs.
+
+    On one stair a small step sees a smooth function, which is not the one that is meant.
+    """
+    before = [h for h in tried if h > 2 * best.h]
+    varied = [h for h in before if walk.entry(h).truncation * h > walk.change(best.h)]
+    suspicious = varied or (before if contradicted else [])
+    return bool(suspicious) and walk.jumps(best.h, min(suspicious), best.value)
+
+
+def _as_noise(walk: Walk, tried: list[float]) -> Entry:
+    """The best entry, with all that looked like truncation taken for noise."""
+    walk.noise_seen = max(walk.entry(h).truncation * h for h in tried) / NOISE_SAFETY
+    return min((walk.entry(h) for h in tried), key=lambda entry: entry.bound)
 
 
 def _settled(walk: Walk, best: Entry) -> Found:

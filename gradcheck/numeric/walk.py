@@ -19,6 +19,8 @@ RATIO = (math.sqrt(5) - 1) / 2
 stand still as soon as the last one does, and their table converges to nonsense; the golden ratio seldom does."""
 SHRINK = 1 / 8
 """Per kink met on the way down."""
+HALVINGS = 12
+"""Of an interval, to see whether f changes less and less over it, as it does unless it jumps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,30 @@ class Walk:
                 self.found.kinks.update(dict.fromkeys(crossings(self.base[2], signature)))
                 return False
         return True
+
+    def change(self, h: float) -> float:
+        """How far f moves over a step, to either side."""
+        return max(abs(self.at(t)[1] - self.base[1]) for t in (h, -h))
+
+    def jumps(self, near: float, far: float, slope: float) -> bool:
+        """Whether f leaves its straight line between two steps by a jump; looked for on the side where it does so most.
+
+        Of an interval a fraction q wide, a smooth f keeps about q of the change, one that jumps keeps the whole jump.
+        """
+
+        def off(t: float) -> float:
+            return self.at(t)[1] - self.base[1] - slope * t
+
+        side = max((1, -1), key=lambda side: abs(off(side * far) - off(side * near)))
+        a, b = side * near, side * far
+        whole = abs(off(b) - off(a))
+        for _ in range(HALVINGS):
+            if abs(b - a) < 2 * self.search.smallest:
+                break
+            middle = (a + b) / 2
+            a, b = max(((a, middle), (middle, b)), key=lambda ends: abs(off(ends[1]) - off(ends[0])))
+        share = abs(b - a) / (far - near)
+        return abs(off(b) - off(a)) > max(math.sqrt(share) * whole, 8 * self.search.sigma)
 
     def pair(self, h: float) -> Pair:
         tp, fp, _ = self.at(h)

@@ -116,6 +116,15 @@ def unequal_entries(rng: np.random.Generator) -> Case:
     return Case(plain(lambda x: np.sin(x / s).sum()), x, np.cos(x / s) / s)
 
 
+@family
+def saturated_logarithms(rng: np.random.Generator) -> Case:
+    def sigmoid(x: Any) -> Any:
+        return 1 / (1 + np.exp(-x))
+
+    x = rng.uniform(5, 28, 5)  # 1 - p has a few thousand values here, or one
+    return Case(plain(lambda x: -np.log(1 - sigmoid(x)).sum()), x, sigmoid(x))
+
+
 def _network(rng: np.random.Generator, kind: str, dtype: type = np.float64, signed: bool = True) -> Case:
     m, d, h, c = (int(k) for k in rng.integers([2, 2, 2, 2], [33, 60, 20, 11]))
     data, labels = rng.random((m, d)), rng.integers(0, c, m)
