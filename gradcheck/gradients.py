@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.capture.pairing import Group, is_drivers, is_update
-from gradcheck.capture.program import Program, Trace, Variable
+from gradcheck.capture.program import Program, Ref, Trace, Variable
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.rewrite import Site
+from gradcheck.conventions import DATA
 from gradcheck.errors import UsageError
 
 Array = NDArray[Any]
@@ -56,9 +58,10 @@ def paired(
     `told` overrules the names' conventions, `inputs` are names of data, `only` keeps the gradients of these names.
     Raises UsageError for a name in `told` or `only` that the trace does not have.
     """
+    made = _made_of_nothing(program)
     found = {
         g.name: Gradient(
-            g.name, g.of, _at_origin(program, g.versions[-1]), tuple(g.versions), _kind(program, g, inputs)
+            g.name, g.of, _at_origin(program, g.versions[-1]), tuple(g.versions), _kind(program, g, inputs, made)
         )
         for g in program.gradients
     }
@@ -94,14 +97,35 @@ def _place(value: Value) -> tuple[str, str]:
     return value.site.file, value.site.function
 
 
-def _kind(program: Program, group: Group, inputs: Collection[str]) -> str:
+def _kind(program: Program, group: Group, inputs: Collection[str], made: frozenset[Ref]) -> str:
     of = group.of
-    if of.order >= 0:
-        # a local that gets a new value once the gradients are known is a parameter, wherever it was made
-        later = program.trace.values[program.first_gradient :]
-        moved = any(is_update(v, of) and v.array.shape == of.array.shape for v in later)
-        return "parameter" if moved else "intermediate"
-    return "input" if of.name in inputs else "parameter"
+    if of.order < 0:
+        return "input" if of.name in inputs else "parameter"
+    # a local that gets a new value once the gradients are known is a parameter, wherever it was made
+    later = program.trace.values[program.first_gradient :]
+    moved = any(is_update(v, of) and v.array.shape == of.array.shape for v in later)
+    own = of.ref in made and of.last not in DATA and not _FIRST.match(of.last)
+    return "parameter" if moved or own else "intermediate"
+
+
+_FIRST = re.compile(r"(?i)(h|c|s|state|hidden|cell)_?(prev|0|init|last)\d*$")
+"""Names of the state that a recurrent network begins with: made of nothing, and no parameter."""
+
+
+def _made_of_nothing(program: Program) -> frozenset[Ref]:
+    """Locals that nothing else of the run goes into: of a run in which every value is another, those that stay."""
+    mine = [g.of for g in program.gradients if g.of.order >= 0]
+    if not mine:
+        return frozenset()
+    forward = [v for v in program.trace.values[: program.first_gradient] if v.plain and v.array.dtype.kind == "f"]
+    others: dict[Ref, Array] = {v.key: 1.001 * v.array + 1e-3 for v in forward}
+    others |= {path: 1.001 * r.value + 1e-3 for path, r in program.roots.items() if _is_float(r.value)}
+    now: dict[Ref, Array] = {v.key: v.array for v in program.backward(others).values}
+    return frozenset(v.ref for v in mine if v.ref in now and np.array_equal(now[v.ref], v.array))
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _demand(names: Collection[str], have: Collection[str], option: str, what: str, program: Program) -> None:
