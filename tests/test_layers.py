@@ -12,7 +12,7 @@ import reference_net
 
 LAYERS = [
     {"errors", "codes", "pages", "source", "cells", "shapes", "evaluation", "options"},
-    {"numeric", "capture", "conventions"},
+    {"numeric", "capture", "conventions", "standins"},
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},
     {"resolve"},

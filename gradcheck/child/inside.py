@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NoReturn
 
+from gradcheck import standins
 from gradcheck.child import place, streams
 from gradcheck.child.apart import keep_apart
 from gradcheck.child.guard import Guard
@@ -73,7 +74,8 @@ def _serve(job: Job, private: Path, results: BinaryIO) -> None:
         _settle_in(job, private)
         keep_apart(guard, private)
         guard.stand()
-        send(Message("report", _noted(_done(job, started, guard, send), guard)))
+        with standins.active(_files(job)):
+            send(Message("report", _noted(_done(job, started, guard, send), guard)))
     except GradcheckError as error:
         apart = isinstance(error, Several) and job.command == "run"
         kind: Literal["several", "error"] = "several" if apart else "error"
@@ -93,6 +95,12 @@ def _settle_in(job: Job, private: Path) -> None:
     os._exit = sys.exit  # type: ignore[assignment]  # what was seen before that is checked
     sys.breakpointhook = lambda *_, **__: None
     sys.argv = [job.targets[0].partition(":")[0]]
+
+
+def _files(job: Job) -> list[Path]:
+    """What is known of the targets' sources before any of them is imported."""
+    named = (Path(text.partition(":")[0]) for text in job.targets)
+    return [source for file in named if file.is_file() for source in standins.sources_of(file)]
 
 
 def prepare(job: Job) -> None:
@@ -147,7 +155,7 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
 
 
 def _noted(report: Result, guard: Guard) -> Result:
-    return replace(report, notes=(*report.notes, *guard.notes()))
+    return replace(report, notes=tuple(dict.fromkeys((*report.notes, *guard.notes(), *standins.told()))))
 
 
 def _escaped(error: BaseException, job: Job) -> Message:

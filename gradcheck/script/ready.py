@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from gradcheck import conventions
+from gradcheck import conventions, standins
 from gradcheck.capture import ambient
 from gradcheck.capture.program import FirstRun
 from gradcheck.capture.steps import BINDS, BaseOf
@@ -26,10 +26,13 @@ from gradcheck.script import cut, once
 from gradcheck.script.arrive import Arrived, arrive
 from gradcheck.script.scout import Scouted, scout
 from gradcheck.script.sources import Place, innermost_loop
+from gradcheck.standins import sources_of
 from gradcheck.target import Target
 
 P = ParamSpec("P")
 R = TypeVar("R")
+GUESSES = 8
+"""How many widths are tried for a table that is missing and of which the source says nothing."""
 LARGER = (1, 10, 80)
 """The batch, and how many times as large it is made where code does nothing with so few: 13 // 32 mini-batches."""
 
@@ -64,10 +67,21 @@ def first_step(target: Target, grads: Any, output: FirstRun | None) -> Iterator[
     def base_of(name: str) -> tuple[str, ...]:
         return conventions.bases(name, grads)
 
-    with _generators_put_back():
+    with _generators_put_back(), standins.active(sources_of(script)) as hints:
+        scouted = _scouted(script, base_of, output, hints)
+        step = _found(target, script, scouted, base_of) or target
+        yield replace(step, notes=(*step.notes, *hints.notes))
+
+
+def _scouted(script: Path, base_of: BaseOf, output: FirstRun | None, hints: standins.Hints) -> Scouted:
+    """The first run; again with tables of other widths where their width had to be guessed."""
+    for guess in range(GUESSES):
+        hints.guess = guess
         with ambient.kept(), quiet():
             scouted = scout(script, base_of, output)
-        yield _found(target, script, scouted, base_of) or target
+        if scouted.places or not hints.guessed or scouted.raised is None:
+            break
+    return scouted
 
 
 def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> Target | None:

@@ -1,0 +1,107 @@
+"""What a target's own source says of the data that it reads: sizes, names of columns, numbers of rows."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcheck.cells import units
+from gradcheck.source import is_library, is_own
+
+WIDEST = 4096
+"""Numbers above this are no number of columns."""
+MOST_ROWS = 42_000
+FEW_ROWS = 600
+
+
+class Hints:
+    """Read off the sources once, when data is first missing."""
+
+    def __init__(self, sources: tuple[Path, ...]) -> None:
+        self._notes: dict[str, str] = {}
+        self._sources = sources
+        self._read: tuple[list[int], list[str]] | None = None
+        self.guess = 0
+        """Which of several widths a table of unknown width gets."""
+        self.guessed = False
+        """Whether one was made of such a width."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was stood in for, once each."""
+        return tuple(self._notes.values())
+
+    def tell(self, what: str, text: str) -> None:
+        """Note that something was stood in for, and how."""
+        self._notes[what] = text
+
+    @property
+    def numbers(self) -> list[int]:
+        """Whole numbers in the sources, each once, the most frequent first."""
+        return self._known()[0]
+
+    @property
+    def keys(self) -> list[str]:
+        """Texts by which the sources index something: names of columns, among others; in the order of the source."""
+        return self._known()[1]
+
+    def widths(self) -> list[int]:
+        """Numbers of columns that a table of unknown width may have: a label beside as many as a number says."""
+        found = [n + 1 for n in self.numbers if 1 < n <= WIDEST]
+        return list(dict.fromkeys([*found, *(n for n in self.numbers if 1 < n <= WIDEST), 5]))
+
+    def rows(self) -> int:
+        """Enough for every slice that the sources name."""
+        named = [n for n in self.numbers if FEW_ROWS // 2 <= n <= MOST_ROWS]
+        return min(max(named, default=0) + FEW_ROWS, MOST_ROWS)
+
+    def samples(self, full: int) -> int:
+        """Of a data set with `full` samples all, if the sources name a number of that order; else a few."""
+        return full if any(n >= 5_000 for n in self.numbers) else min(full, FEW_ROWS)
+
+    def _known(self) -> tuple[list[int], list[str]]:
+        if self._read is None:
+            numbers: dict[int, int] = {}
+            keys: dict[str, None] = {}
+            for tree in self._trees():
+                for node in ast.walk(tree):
+                    if isinstance(node, ast.Constant) and type(node.value) is int:
+                        numbers[node.value] = numbers.get(node.value, 0) + 1
+                    keys.update(dict.fromkeys(_indices(node)))
+            self._read = sorted(numbers, key=lambda n: -numbers[n]), list(keys)
+        return self._read
+
+    def _trees(self) -> Iterator[ast.Module]:
+        for path in self._sources:
+            for unit in units(path):
+                try:
+                    yield ast.parse(unit.text)
+                except (SyntaxError, ValueError):
+                    continue
+
+
+def _indices(node: ast.AST) -> Iterator[str]:
+    """Texts in brackets, and those that `drop` is told."""
+    inside: Any = None
+    if isinstance(node, ast.Subscript):
+        inside = node.slice
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("drop", "pop"):
+        inside = ast.Tuple([*node.args, *(k.value for k in node.keywords)], ast.Load())
+    if inside is not None:
+        yield from (n.value for n in ast.walk(inside) if isinstance(n, ast.Constant) and type(n.value) is str)
+
+
+def by_user(depth: int = 2) -> bool:
+    """Whether the caller of what asks, so many frames up, is the user's own code."""
+    file = sys._getframe(depth).f_code.co_filename
+    return not is_own(file) and not is_library(file)
+
+
+def random() -> np.random.Generator:
+    """The same numbers each time; nobody's global generator is touched."""
+    return np.random.default_rng(0)
