@@ -59,9 +59,15 @@ class Judged:
 
 
 def judge(
-    program: Program, gradient: Gradient, truth: Truth, analytic: Array | None = None, *, slack: float = 0.0
+    program: Program,
+    gradient: Gradient,
+    truth: Truth,
+    analytic: Array | None = None,
+    *,
+    slack: float = 0.0,
+    trace: Trace | None = None,
 ) -> Judged:
-    """Hold one gradient against its truth. `analytic` takes the place of what the first run computed."""
+    """Hold one gradient against its truth. `analytic`, of the run `trace`, replaces what the first run computed."""
     a = gradient.array if analytic is None else analytic
     if not np.isfinite(a).all():
         return Judged(gradient, truth, Verdict.FAIL, _not_finite(a))
@@ -72,13 +78,13 @@ def judge(
         return Judged(gradient, truth, Verdict.INCONCLUSIVE, truth.reason, layout=layout)
     exact = agreement(truth, own, slack=slack)
     if exact.holds:
-        return _unless_blind(Judged(gradient, truth, Verdict.PASS, "", exact, layout), program)
+        return _unless_blind(Judged(gradient, truth, Verdict.PASS, "", exact, layout), program, trace)
     fitted = agreement(truth, own, scale=None, slack=slack)
     if fitted.holds and not math.isclose(fitted.scale, 1, rel_tol=1e-9):
         verdict = Verdict.PASS if gradient.kind == "intermediate" else Verdict.FAIL
         # where the factor is a fault, the error shown is that of the gradient as it stands
         shown = fitted if verdict is Verdict.PASS else replace(exact, scale=fitted.scale, holds=True)
-        return _unless_blind(Judged(gradient, truth, verdict, "", shown, layout), program)
+        return _unless_blind(Judged(gradient, truth, verdict, "", shown, layout), program, trace)
     return Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
 
 
@@ -108,7 +114,7 @@ def in_layout(a: Array, shape: tuple[int, ...]) -> tuple[Array | None, str | Non
     return None, None
 
 
-def _unless_blind(judged: Judged, program: Program) -> Judged:
+def _unless_blind(judged: Judged, program: Program, trace: Trace | None) -> Judged:
     """A check that could not see, a layout or a sign that nothing puts right: none of them is a pass."""
     found = judged.agreement
     assert found is not None
@@ -122,7 +128,7 @@ def _unless_blind(judged: Judged, program: Program) -> Judged:
         return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
     mirrored = math.isclose(found.scale, -1, rel_tol=1e-6) and judged.gradient.kind == "parameter"
     if judged.layout is not None or mirrored:
-        update = _puts_right(program, judged, found.scale)
+        update = _puts_right(program, judged, found.scale, trace or program.trace)
         if update is None:
             reason = f"{judged.layout}, and no update puts it right" if judged.layout and judged.right else ""
             return replace(judged, verdict=Verdict.FAIL, reason=reason)
@@ -130,11 +136,11 @@ def _unless_blind(judged: Judged, program: Program) -> Judged:
     return judged
 
 
-def _puts_right(program: Program, judged: Judged, scale: float) -> Value | None:
+def _puts_right(program: Program, judged: Judged, scale: float, trace: Trace) -> Value | None:
     """The update that moves the parameter straight down its numeric gradient, whatever the layout or sign."""
     if judged.gradient.kind == "intermediate" and judged.layout is not None:
         return None
-    seen = updated(program, program.trace, judged.gradient)
+    seen = updated(program, trace, judged.gradient)
     if seen is None or seen[1].shape != judged.truth.shape:
         return None
     moved = agreement(judged.truth, seen[1], scale=None)
@@ -162,8 +168,7 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     the truth is not known entry by entry, a dot test of the line's own step decides.
     """
     rng = rng or np.random.default_rng(0)
-    wrong = [j for j in judged if j.verdict is Verdict.FAIL]
-    feeding = {j.gradient.name: t for j in wrong if (t := _substitute(j, judged)) is not None}
+    feeding = right_inputs(judged)
     result = list(judged)
     if feeding:
         result = _inherited(program, result, feeding)
@@ -175,6 +180,18 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
         return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
     return result
+
+
+def right_inputs(judged: Sequence[Judged]) -> dict[str, Array]:
+    """What stands in for each wrong intermediate: the truth, by the gradient's name."""
+    wrong = [j for j in judged if j.verdict in (Verdict.FAIL, Verdict.INHERITED)]
+    return {j.gradient.name: t for j in wrong if (t := _substitute(j, judged)) is not None}
+
+
+def slack_of(judged: Sequence[Judged], feeding: Mapping[str, Array]) -> float:
+    """What is fed has an error of its own, which each line may enlarge: that much is allowed on top."""
+    bars = [j.agreement.bar for j in judged if j.gradient.name in feeding and j.agreement is not None]
+    return AMPLIFIED * max(bars, default=1e-9)
 
 
 def _named_otherwise(program: Program, judged: list[Judged]) -> list[Judged]:
@@ -216,10 +233,7 @@ def upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
 
 def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Array]) -> list[Judged]:
     replaced = {j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
-    # what is fed has an error of its own, which each line may enlarge
-    bars = [j.agreement.bar for j in judged if j.gradient.name in feeding and j.agreement is not None]
-    slack = AMPLIFIED * max(bars, default=1e-9)
-    again = rejudged(program, judged, replaced, slack)
+    again = rejudged(program, judged, replaced, slack_of(judged, feeding))
     sources = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.name in feeding]
     reached = {s.gradient.name: reached_by(program, s, judged) for s in sources}
     result = []
@@ -306,7 +320,11 @@ def rejudged(
     program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array], slack: float = 0.0
 ) -> list[Judged | None]:
     """Every gradient judged anew in a backward run with some values replaced; None for one that was not reached."""
-    trace = program.backward(cast(Mapping[Ref, Array], replaced))
+    return in_run(program, judged, program.backward(cast(Mapping[Ref, Array], replaced)), slack)
+
+
+def in_run(program: Program, judged: Sequence[Judged], trace: Trace, slack: float = 0.0) -> list[Judged | None]:
+    """Every gradient judged as it came out in another run of the same code; None for one that was not reached."""
     return [_rejudged_one(program, j, trace, slack) for j in judged]
 
 
@@ -314,7 +332,8 @@ def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) 
     value = next((v for v in trace.values if v.key == judged.gradient.key and v.name == judged.gradient.name), None)
     if value is None:
         return None
-    return replace(judge(program, judged.gradient, judged.truth, value.array, slack=slack), fed=value.array)
+    again = judge(program, judged.gradient, judged.truth, value.array, slack=slack, trace=trace)
+    return replace(again, fed=value.array)
 
 
 def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:

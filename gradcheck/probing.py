@@ -56,9 +56,13 @@ class Limits:
             raise LimitReached(reason)
         return value()
 
+    def passed(self) -> bool:
+        """Whether time is up."""
+        return self.until is not None and time.monotonic() > self.until
+
     def reached(self, program: Program) -> str:
         """Why measuring must stop; "" while it may go on."""
-        if self.until is not None and time.monotonic() > self.until:
+        if self.passed():
             return TIME
         if self.budget is not None and program.evaluations >= self.budget:
             return f"budget of {self.budget} evaluations spent"

@@ -19,6 +19,7 @@ from gradcheck.capture import state
 from gradcheck.capture.ambient import Ambient
 from gradcheck.capture.evaluate import Evaluator
 from gradcheck.capture.install import Instrumentation
+from gradcheck.capture.otherwise import Compute, otherwise
 from gradcheck.capture.pairing import pair
 from gradcheck.capture.probes import Probes, install, installed, is_stop
 from gradcheck.capture.record import Key, Recorder, StopRun, Value, as_like
@@ -159,9 +160,14 @@ class Program:
             return replaced(trace, values=trace.values[:kept], objects=trace.objects[:kept])
         return self._record(replace or {}, frozenset(v.ref for v in last if isinstance(v.ref, Key)))
 
-    def backward(self, replace: Mapping[Ref, Array] | None = None) -> Trace:
-        """Run the whole step, its update included, with values replaced; what each line computed is recorded first."""
-        return self._record(replace or {}, self._end)
+    def backward(
+        self, replace: Mapping[Ref, Array] | None = None, computes: Mapping[int, Compute] | None = None
+    ) -> Trace:
+        """Run the whole step, its update included, with values replaced; what each line computed is recorded first.
+
+        `computes` gives the sites of some lines, by number, another value to compute from what they can see.
+        """
+        return self._record(replace or {}, self._end, computes)
 
     # -- values
 
@@ -246,9 +252,11 @@ class Program:
 
     # -- running
 
-    def _record(self, replace: Mapping[Ref, Array], stop: frozenset[Key]) -> Trace:
+    def _record(
+        self, replace: Mapping[Ref, Array], stop: frozenset[Key], computes: Mapping[int, Compute] | None = None
+    ) -> Trace:
         recorder = Recorder(self.sites, self._by_key(replace), stop, naming=self._naming)
-        raised = self._run(recorder.probes(), replace)
+        raised = self._run(otherwise(recorder, computes) if computes else recorder.probes(), replace)
         trace = _trace(recorder.values(), recorder, raised, bool(stop))
         return replaced(trace, values=tuple(map(self._named, trace.values))) if self._names else trace
 

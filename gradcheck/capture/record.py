@@ -104,6 +104,10 @@ class Recorder:
         """How many probes the run has passed."""
         return self._passes
 
+    def held_before(self, path: str) -> Array | None:
+        """A copy of what was recorded last under this path; None if nothing was."""
+        return next((np.array(v.array) for v in reversed(self._values) if v is not None and v.path == path), None)
+
     # -- what the rewritten code calls
 
     def value(self, site: int, value: Any) -> Any:

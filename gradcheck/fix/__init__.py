@@ -1,0 +1,1 @@
+"""What a guilty line should say: edits of it as it is written, proven before they are shown."""

@@ -1,0 +1,33 @@
+"""Edits that may put a line right. Each module knows one family; which of them is right, the numbers decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gradcheck.fix.candidates import activation, layout, operands, parts
+from gradcheck.fix.edit import Edit
+from gradcheck.fix.expression import Expression
+from gradcheck.fix.pool import Pool
+
+FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
+    layout.layouts,
+    layout.reductions,
+    layout.products,
+    layout.flips,
+    parts.dropped,
+    operands.operators,
+    operands.indices,
+    operands.functions,
+    operands.operands,
+    activation.derivatives,
+)
+
+
+def candidates(e: Expression, pool: Pool) -> list[Edit]:
+    """Every edit of one place, the cheapest first, none twice."""
+    found: dict[str, Edit] = {}
+    for family in FAMILIES:
+        for edit in family(e, pool):
+            if edit.text != e.text and (edit.text not in found or found[edit.text].cost > edit.cost):
+                found[edit.text] = edit
+    return sorted(found.values(), key=lambda edit: (edit.cost, len(edit.text)))

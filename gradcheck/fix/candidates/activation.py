@@ -1,0 +1,100 @@
+"""Edits that put in or exchange a factor: an activation's derivative, a mask, anything of the right shape."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck.fix.candidates.parts import factor_kind
+from gradcheck.fix.edit import Edit
+from gradcheck.fix.expression import Expression, factors
+from gradcheck.fix.pool import Operand, Pool, is_derivative
+
+_BEFORE = re.compile(r"(?i)^(z|pre|lin|u|net|s|in|x)")
+"""What goes into an activation is mostly called like this."""
+
+
+def derivatives(e: Expression, pool: Pool) -> Iterator[Edit]:
+    """A derivative or mask as one more factor of a part, or in place of a factor that is there."""
+    made: dict[tuple[int, ...], list[tuple[str, float, np.ndarray]]] = {}  # type: ignore[type-arg]
+    for node in e.nodes():
+        array = e.array(node)
+        if array is None or array.ndim < 1 or not _may_take(e, node):
+            continue
+        forms = made.setdefault(array.shape, list(_forms(pool, array.shape)))
+        for text, cost, value in forms:
+            if text not in e.source(node):
+                new = f"{e.wrapped(e.source(node), 9)} * {e.wrapped(text, 10)}"
+                kind = factor_kind(text, value, "missing")
+                yield Edit(e.put(node, new), kind, cost + 0.3 * (node is not e.root), "", text)
+    for node in e.nodes():
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and not _is_factor(e, node):
+            parts = list(factors(node))
+            for factor in parts:
+                array = e.array(factor)
+                if array is None or not array.ndim or len(parts) < 2:
+                    continue
+                for text, cost, value in made.get(array.shape) or list(_forms(pool, array.shape)):
+                    new = e.wrapped(text, 10)
+                    kind = factor_kind(text + e.source(factor), value, "wrong")
+                    yield Edit(e.put(factor, new), kind, cost + 0.4, e.source(factor), text)
+
+
+def _may_take(e: Expression, node: ast.expr) -> bool:
+    """Whether a factor may be put in here: at the whole, at an operand, at a matrix product."""
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        return False
+    parent = e.parents.get(node)
+    if isinstance(parent, ast.Attribute) and parent.attr == "T":
+        return True
+    return node is e.root or isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)) or _is_product(node)
+
+
+def _is_product(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.MatMult, ast.Mult))
+
+
+def _is_factor(e: Expression, node: ast.AST) -> bool:
+    parent = e.parents.get(node)
+    return isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)
+
+
+def _forms(pool: Pool, shape: tuple[int, ...]) -> Iterator[tuple[str, float, np.ndarray]]:  # type: ignore[type-arg]
+    """Everything of this shape that a gradient is ever multiplied by: text, cost, value of what it is made of."""
+    for operand in pool.operands:
+        if operand.array.shape != shape:
+            continue
+        for text, cost in _of(operand, pool):
+            yield text, cost, operand.array
+    for operand in pool.like(np.empty(shape)):
+        yield operand.text, 2.6, operand.array
+
+
+def _of(operand: Operand, pool: Pool) -> Iterator[tuple[str, float]]:
+    x, np_ = operand.text, pool.numpy
+    before = bool(_BEFORE.match(operand.text.rpartition(".")[2]))
+    into, out = 2.0 + 0.2 * (not before), 2.0 + 0.2 * before
+    if operand.array.dtype.kind == "b":
+        yield x, 1.8
+        yield f"~{x}", 2.4
+        return
+    yield f"({x} > 0)", into
+    yield f"(1 - {x} ** 2)", out + 0.05
+    yield f"{x} * (1 - {x})", out + 0.1
+    for name, _ in pool.functions:
+        yield f"{name}({x})", (into - 0.3 if is_derivative(name) else into + 0.9)
+        if not is_derivative(name):
+            yield f"{name}({x}) * (1 - {name}({x}))", into + 1.0
+            yield f"(1 - {name}({x}) ** 2)", into + 1.0
+    if np_:
+        yield f"(1 - {np_}.tanh({x}) ** 2)", into + 0.4
+        yield f"{np_}.cos({x})", into + 0.8
+        yield f"{np_}.exp({x})", into + 0.8
+        yield f"1 / (1 + {np_}.exp(-{x}))", into + 0.8
+        for slope in (*(n.text for n in pool.numbers if 0 < n.array < 1), *(f"{v:g}" for v in pool.literals)):
+            yield f"{np_}.where({x} > 0, 1, {slope})", into + 0.5
+        yield f"{np_}.where({x} > 0, 1, {np_}.exp({x}))", into + 0.8
+    yield f"2 * {x}", into + 0.8

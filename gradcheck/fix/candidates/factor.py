@@ -1,0 +1,54 @@
+"""Edits that take out or put in a constant factor, once it is known how large it is."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterator
+
+from gradcheck.fix.edit import Edit, Kind
+from gradcheck.fix.expression import Expression, level
+from gradcheck.fix.pool import Operand, Pool
+
+_CLOSE = 1e-6
+"""A fitted factor is as exact as the numeric derivative; which number is meant is told from others by this much."""
+_PLAIN = (2.0, 3.0, 4.0, 0.5)
+
+
+def without_factor(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
+    """The expression divided by `factor`, in the terms that are at hand."""
+    if math.isclose(factor, -1, rel_tol=_CLOSE):
+        text = f"-{e.text}" if level(e.root) >= 9 else f"-({e.text})"
+        yield Edit(text, "sign", 1.4, "", "-")
+        return
+    for sign in (1.0, -1.0) if factor < 0 else (1.0,):
+        for divisor, text, cost in numbers(e, pool):
+            for symbol, value in (("/", divisor), ("*", 1 / divisor)):
+                if math.isclose(value, sign * factor, rel_tol=_CLOSE):
+                    own = e.text if level(e.root) >= 9 else f"({e.text})"
+                    minus = "-" if sign < 0 else ""
+                    kind: Kind = "factor-missing"
+                    yield Edit(f"{minus}{own} {symbol} {text}", kind, cost + sign * 0.0 + 0.5, "", f"{symbol} {text}")
+
+
+def numbers(e: Expression, pool: Pool) -> Iterator[tuple[float, str, float]]:
+    """Numbers that a factor may be: value, text, cost; those with a name first."""
+    for number in pool.numbers:
+        value = float(number.array)
+        if value and math.isfinite(value) and value not in (1.0, -1.0):
+            yield value, number.text, 1.0 + 0.2 * (not number.text.isidentifier())
+    yield from ((v, f"{v:g}", 1.6) for v in _PLAIN)
+    for operand in _near(e, pool):
+        for axis, size in enumerate(operand.array.shape):
+            if size > 1:
+                yield float(size), f"{operand.text}.shape[{axis}]", 1.8
+        if operand.array.size > 1:
+            yield float(operand.array.size), f"{operand.text}.size", 2.0
+
+
+def _near(e: Expression, pool: Pool) -> list[Operand]:
+    """Arrays that the expression names, then those of the shortest names."""
+    read = {e.source(n) for n in e.nodes() if isinstance(n, (ast.Name, ast.Attribute, ast.Subscript))}
+    named = [o for o in pool.operands if o.text in read]
+    others = sorted((o for o in pool.operands if o.text not in read), key=lambda o: len(o.text))
+    return [*named, *others[:8]]

@@ -1,0 +1,180 @@
+"""Edits that exchange one thing for another: operands, numbers, functions, operators, indices."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from gradcheck.fix.edit import Edit, Kind
+from gradcheck.fix.expression import SIGNS, Expression
+from gradcheck.fix.pool import Operand, Pool, is_derivative, unlike
+
+_OPERANDS = (ast.Name, ast.Attribute, ast.Subscript)
+_NUMPY = ("tanh", "exp", "log", "sqrt", "cos", "sin", "sign", "abs", "square", "sinh", "cosh", "maximum", "minimum")
+_EXCHANGED: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {
+    ast.Add: (ast.Sub,),
+    ast.Sub: (ast.Add,),
+    ast.Mult: (ast.Div,),
+    ast.Div: (ast.Mult,),
+    ast.Lt: (ast.Gt, ast.LtE, ast.GtE),
+    ast.LtE: (ast.Gt, ast.Lt, ast.GtE),
+    ast.Gt: (ast.Lt, ast.GtE, ast.LtE),
+    ast.GtE: (ast.Lt, ast.Gt, ast.LtE),
+}
+
+
+def operands(e: Expression, pool: Pool) -> Iterator[Edit]:
+    """Every operand for every other of its shape, and in a product for the other layout of one."""
+    for node in e.nodes():
+        if not isinstance(node, _OPERANDS) or _is_callee(e, node):
+            continue
+        array, own = e.array(node), e.source(node)
+        if array is None:
+            continue
+        for other in pool.operands if array.ndim else pool.numbers:
+            if other.text == own or not _fits(other, array):
+                continue
+            kind: Kind = "derivative-place" if within_derivative(e, node) else "operand"
+            cost = 1.2 + 0.6 * unlike(own, other.text)
+            if not array.ndim:
+                kind, cost = "factor-wrong", cost + 0.2
+            yield Edit(e.put(node, other.text), kind, cost, own, other.text)
+            if array.ndim == 2 and not _is_transposed(e, node) and kind == "operand":
+                yield Edit(e.put(node, f"{other.text}.T"), kind, cost + 0.6, own, f"{other.text}.T")
+
+
+def _fits(other: Operand, array: object) -> bool:
+    shape = getattr(array, "shape", ())
+    return other.array.shape in (shape, shape[::-1])
+
+
+def _is_callee(e: Expression, node: ast.AST) -> bool:
+    parent = e.parents.get(node)
+    return isinstance(parent, ast.Call) and parent.func is node
+
+
+def _is_transposed(e: Expression, node: ast.AST) -> bool:
+    parent = e.parents.get(node)
+    return isinstance(parent, ast.Attribute) and parent.attr == "T"
+
+
+def within_derivative(e: Expression, node: ast.AST) -> bool:
+    """Whether a part belongs to a factor that is computed in place, as (1 - A ** 2) and relu_prime(Z) are."""
+    child, parent = node, e.parents.get(node)
+    while parent is not None:
+        product = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)
+        if product and not isinstance(child, (*_OPERANDS, ast.Constant)) and not _is_matrix(child):
+            return True
+        child, parent = parent, e.parents.get(parent)
+    return False
+
+
+def _is_matrix(node: ast.AST) -> bool:
+    """Whether a matrix product or a plain sum is in it: what flows back, not what it is multiplied by."""
+    called = {getattr(n.func, "attr", "") for n in ast.walk(node) if isinstance(n, ast.Call)}
+    product = any(isinstance(n, ast.MatMult) for n in ast.walk(node))
+    return product or bool(called & {"dot", "matmul", "sum", "einsum"})
+
+
+def indices(e: Expression, _: Pool) -> Iterator[Edit]:
+    """One layer or time step further or back: W[l] for W[l + 1], h[t - 1] for h[t]."""
+    for node in e.nodes():
+        if not isinstance(node, ast.Subscript) or isinstance(node.slice, (ast.Tuple, ast.Slice)):
+            continue
+        for text, cost in _shifted(e, node.slice):
+            yield Edit(e.put(node.slice, text), "step", cost, e.source(node.slice), text)
+
+
+def _shifted(e: Expression, index: ast.expr) -> Iterator[tuple[str, float]]:
+    if isinstance(index, ast.Constant) and isinstance(index.value, int):
+        yield from ((str(index.value + by), 1.4) for by in (1, -1) if index.value + by >= 0)
+    elif isinstance(index, ast.BinOp) and isinstance(index.op, (ast.Add, ast.Sub)):
+        yield e.source(index.left), 1.2
+        other = ast.Sub if isinstance(index.op, ast.Add) else ast.Add
+        yield e.with_operator(index.left, index.right, SIGNS[type(index.op)], SIGNS[other])[slice(*_same(e, index))], 1.4
+    elif isinstance(e.value(index), int):
+        yield from ((f"{e.source(index)} {sign} 1", 1.4) for sign in "+-")
+    if isinstance(index, ast.JoinedStr) or (isinstance(index, ast.BinOp) and isinstance(e.value(index), str)):
+        yield from _shifted_keys(e, index)
+
+
+def _same(e: Expression, node: ast.AST) -> tuple[int, int]:
+    return e.span(node)  # an operator exchanged for one of the same length moves nothing
+
+
+def _shifted_keys(e: Expression, key: ast.expr) -> Iterator[tuple[str, float]]:
+    """The number within a key that is put together: f"W{l + 1}", "W" + str(l + 1)."""
+    for node in ast.walk(key):
+        if isinstance(node, (ast.Name, ast.BinOp)) and isinstance(e.value(node), int) and node is not key:
+            start, end = e.span(key)
+            for text, cost in _shifted(e, node):
+                inner_start, inner_end = e.outer(node)
+                yield e.text[start:inner_start] + text + e.text[inner_end:end], cost + 0.2
+
+
+def functions(e: Expression, pool: Pool) -> Iterator[Edit]:
+    """A function for another of the project's of one argument, or of NumPy's."""
+    for node in e.nodes():
+        if not isinstance(node, ast.Call) or len(node.args) not in (1, 2) or node.keywords:
+            continue
+        own = e.source(node.func)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _NUMPY:
+            others = [(f"{e.source(node.func.value)}.{name}", 1.6) for name in _NUMPY if name != node.func.attr]
+        else:
+            others = [(name, 1.2 + 0.5 * unlike(own, name)) for name, _ in pool.functions if name != own]
+        for name, cost in others if len(node.args) == 1 or own.endswith("imum") else ():
+            named = is_derivative(own) or is_derivative(name)
+            kind: Kind = "derivative-wrong" if named or within_derivative(e, node) else "operand"
+            yield Edit(e.put(node.func, name), kind, cost, own, name)
+
+
+def operators(e: Expression, _: Pool) -> Iterator[Edit]:
+    """+ for -, * for /, < for >; exponents and small numbers; two operands of a difference swapped."""
+    for node in e.nodes():
+        if isinstance(node, ast.BinOp) and type(node.op) in _EXCHANGED:
+            yield from _other_operator(e, node, node.left, node.op, node.right)
+            if isinstance(node.op, ast.Sub):
+                text = e.with_all({node.left: e.source(node.right), node.right: e.source(node.left)})
+                yield Edit(text, "sign", 1.2, e.source(node), f"{e.source(node.right)} - {e.source(node.left)}")
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _EXCHANGED:
+            yield from _other_operator(e, node, node.left, node.ops[0], node.comparators[0])
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Invert, ast.Not)):
+            kind: Kind = "sign" if isinstance(node.op, ast.USub) else "mask-wrong"
+            yield Edit(e.put(node, e.source(node.operand)), kind, 1.0, e.source(node), e.source(node.operand))
+        elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and not _is_index(e, node):
+            yield from _other_number(e, node)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "where" and len(node.args) == 3:
+            _, yes, no = node.args
+            text = e.with_all({yes: e.source(no), no: e.source(yes)})
+            yield Edit(text, "mask-wrong", 1.3, e.source(node), text)
+
+
+def _other_operator(
+    e: Expression, node: ast.expr, left: ast.expr, operator: ast.AST, right: ast.expr
+) -> Iterator[Edit]:
+    old = SIGNS[type(operator)]
+    for other in _EXCHANGED[type(operator)]:
+        new = SIGNS[other]
+        text = e.with_operator(left, right, old, new)
+        if isinstance(operator, ast.cmpop):
+            kind: Kind = "mask-wrong"
+        elif within_derivative(e, node):
+            kind = "derivative-wrong"
+        else:
+            kind = "sign" if old in "+-" else "factor-wrong"
+        yield Edit(text, kind, 1.0 + 0.2 * (len(new) > 1), old, new)
+
+
+def _is_index(e: Expression, node: ast.AST) -> bool:
+    parent = e.parents.get(node)
+    return isinstance(parent, (ast.Subscript, ast.Slice, ast.keyword, ast.Tuple))
+
+
+def _other_number(e: Expression, node: ast.Constant) -> Iterator[Edit]:
+    value = node.value
+    assert isinstance(value, (int, float))
+    for other in (value + 1, value - 1, value * 2, value / 2, 0, 1):
+        if other != value:
+            text = f"{other:g}"
+            kind: Kind = "derivative-wrong" if within_derivative(e, node) else "literal"
+            yield Edit(e.put(node, text), kind, 1.3, e.source(node), text)

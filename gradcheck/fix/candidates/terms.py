@@ -1,0 +1,92 @@
+"""Edits of sums: a term that is missing, or has a wrong factor; the penalty on the weights above all."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Iterator
+
+from gradcheck.fix.candidates.factor import numbers
+from gradcheck.fix.edit import Edit, Kind
+from gradcheck.fix.expression import Expression, level, terms
+from gradcheck.fix.pool import Pool
+from gradcheck.fix.wanted import Wanted
+
+_RATE = re.compile(r"(?i)lam|reg|decay|l2|wd|alpha|beta|mu|gamma|rho")
+_GRADIENT = re.compile(r"(?i)^(d_?|grad|g_|delta)|grad")
+
+
+def missing(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
+    """The expression and c times an array: 1 for a path that was left out, a rate for a penalty."""
+    own = e.array(e.root)
+    if own is None or own.shape != wanted.truth.shape:
+        return
+    text = e.text if level(e.root) >= 8 else f"({e.text})"
+    for operand in pool.like(own):
+        c = wanted.coefficient(own, operand.array.astype(float))
+        if c is None:
+            continue
+        flows = bool(_GRADIENT.match(operand.text.rpartition(".")[2]))
+        if math.isclose(abs(c), 1, rel_tol=1e-6):
+            sign = "+" if c > 0 else "-"
+            kind: Kind = "term-missing" if flows else "penalty-missing"
+            yield Edit(f"{text} {sign} {operand.text}", kind, 2.0 + 0.3 * (not flows), "", f"{sign} {operand.text}")
+        for factor, cost in _expressed(e, pool, abs(c)):
+            sign = "+" if c > 0 else "-"
+            new = f"{sign} {factor} * {operand.text}"
+            yield Edit(f"{text} {new}", "penalty-missing", cost + 2.0, "", new)
+
+
+def rescaled(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
+    """One term of the sum with another factor."""
+    own = e.array(e.root)
+    parts = list(terms(e.root)) if isinstance(e.root, ast.expr) else []
+    if own is None or len(parts) < 2:
+        return
+    for term in parts:
+        array = e.array(term)
+        c = None if array is None else wanted.coefficient(own, array.astype(float))
+        if c is None or math.isclose(c, -1, rel_tol=1e-6):
+            continue
+        kind: Kind = "penalty-wrong" if _is_penalty(term) else "term-extra"
+        for factor, cost in _expressed(e, pool, abs(1 + c)):
+            new = f"{factor} * {e.wrapped(e.source(term), 10)}"
+            yield Edit(e.put(term, new), kind, cost + 1.5, e.source(term), new)
+        for factor, cost in _expressed(e, pool, abs(1 / (1 + c))):
+            new = f"{e.wrapped(e.source(term), 9)} / {factor}"
+            yield Edit(e.put(term, new), kind, cost + 1.5, e.source(term), new)
+
+
+def _is_penalty(term: ast.expr) -> bool:
+    names = [n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(term) if isinstance(n, (ast.Name, ast.Attribute))]
+    return any(_RATE.search(name) for name in names)
+
+
+def is_penalty_text(text: str) -> bool:
+    """Whether a term reads like a penalty on the weights: a rate times an array."""
+    try:
+        return _is_penalty(ast.parse(text.lstrip("+- "), mode="eval").body)
+    except SyntaxError:
+        return False
+
+
+def _expressed(e: Expression, pool: Pool, value: float) -> Iterator[tuple[str, float]]:
+    """A coefficient in the code's own numbers: lam, 2 * lam, lam / m; else as a short number."""
+    named = [(float(o.array), o.text) for o in pool.numbers if _RATE.search(o.text)]
+    counts = [(v, text) for v, text, _ in numbers(e, pool)]
+    for rate, text in named:
+        if rate and math.isclose(rate, value, rel_tol=1e-6):
+            yield text, 0.2
+        for count, by in counts:
+            if math.isclose(rate * count, value, rel_tol=1e-6):
+                yield (f"{by} * {text}", 0.5)
+            if count and math.isclose(rate / count, value, rel_tol=1e-6):
+                yield (f"{text} / {by}", 0.5)
+    for count, text in counts:
+        if math.isclose(count, value, rel_tol=1e-6):
+            yield text, 0.6
+    short = f"{value:.3g}"
+    if math.isclose(float(short), value, rel_tol=1e-6) and value != 1:
+        yield short, 0.9
+

@@ -1,0 +1,56 @@
+"""One edit of a guilty expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "transpose",
+    "axis",
+    "keepdims",
+    "sum-missing",
+    "sum-extra",
+    "mean",
+    "factor-missing",
+    "factor-extra",
+    "factor-wrong",
+    "sign",
+    "operand",
+    "product",
+    "derivative-missing",
+    "derivative-wrong",
+    "derivative-place",
+    "derivative-extra",
+    "mask-missing",
+    "mask-wrong",
+    "mask-extra",
+    "penalty-missing",
+    "penalty-wrong",
+    "penalty-extra",
+    "term-missing",
+    "term-extra",
+    "step",
+    "accumulate",
+    "overwrite",
+    "literal",
+]
+"""What an edit puts right, from which its cause is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A guilty expression, edited."""
+
+    text: str
+    """The whole new expression."""
+    kind: Kind
+    """What it puts right."""
+    cost: float
+    """How much of the line it changes, and how unlikely it is: the cheapest is tried first."""
+    old: str = ""
+    """What is taken out; "" where something is only put in."""
+    new: str = ""
+    """What is put in; "" where something is only taken out."""
+    operator: str = ""
+    """The statement's operator where that is changed: = or +=."""

@@ -1,0 +1,134 @@
+"""A guilty statement: where it stands, what of it may be edited, and what an edit of it comes to when it is run."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.otherwise import Scope
+from gradcheck.capture.rewrite import Site
+from gradcheck.fix.edit import Edit
+from gradcheck.patch import SourceText, Splice, line_starts, read
+
+_IN_PLACE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A statement and the part of it that computes the gradient."""
+
+    source: SourceText
+    site: Site
+    statement: ast.stmt
+    start: int
+    """Where the part that may be edited begins in the file's text."""
+    end: int
+    whole: bool
+    """True where that is the statement itself: an edit in place, dZ[Z <= 0] = 0."""
+
+    @property
+    def text(self) -> str:
+        """The part that may be edited."""
+        return self.source.text[self.start : self.end]
+
+    @property
+    def target(self) -> str:
+        """What the statement assigns to, "" where it does not."""
+        targets = getattr(self.statement, "targets", None) or [getattr(self.statement, "target", None)]
+        return ast.unparse(targets[0]) if len(targets) == 1 and targets[0] is not None else ""
+
+    @property
+    def adds(self) -> bool:
+        """Whether it is an augmented assignment."""
+        return isinstance(self.statement, ast.AugAssign)
+
+    def splices(self, edit: Edit) -> list[Splice]:
+        """The edit as one of the file's text."""
+        made = [Splice(self.start, self.end, edit.text)] if edit.text != self.text else []
+        if edit.operator:
+            before = self.source.text[: self.start].rstrip("( \t\r\n\\")
+            old = "+=" if before.endswith("+=") else "="
+            made.append(Splice(len(before) - len(old), len(before), edit.operator))
+        return made
+
+    def runner(self, edit: Edit) -> Callable[[Scope, Any, Any], Any]:
+        """What the edited line computes, from its scope, what it computes as it stands, and what was there before."""
+        if self.whole:
+            return functools.partial(_in_place, compile(edit.text, "<edit>", "exec", dont_inherit=True), self.site.name)
+        code = compile(f"(\n{edit.text}\n)", "<edit>", "eval", dont_inherit=True)
+        if edit.operator == "+=":
+            held = compile(self.target, "<edit>", "eval", dont_inherit=True)
+            return lambda scope, value, before: eval(held, scope) + eval(code, scope)
+        if not self.adds or edit.operator == "=":
+            return lambda scope, value, before: eval(code, scope)
+        assert isinstance(self.statement, ast.AugAssign)
+        combine = _IN_PLACE[type(self.statement.op)]
+        return lambda scope, value, before: combine(before, eval(code, scope))
+
+
+def _in_place(code: Any, name: str, scope: Scope, value: Any, before: Any) -> Any:
+    own = dict(scope)
+    own[name] = np.array(before)
+    exec(code, own)
+    return own[name]
+
+
+def line_of_site(site: Site) -> Line | None:
+    """The statement of a site; None where its file can't be read or has another text by now."""
+    source = read(site.file)
+    if source is None:
+        return None
+    return _line(source, site)
+
+
+@functools.lru_cache(64)
+def _line(source: SourceText, site: Site) -> Line | None:
+    found = _statement(source.text, site)
+    if found is None:
+        return None
+    if isinstance(found, ast.AugAssign) and type(found.op) not in _IN_PLACE:
+        return None
+    whole = site.kind == "modify"
+    if whole and not site.name.isidentifier():
+        return None
+    first, column, last, end = site.span
+    if last > len(line_starts(source.text)):
+        return None
+    return Line(source, site, found, source.offset(first, column), source.offset(last, end), whole)
+
+
+@functools.lru_cache(16)
+def _tree(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+def _statement(text: str, site: Site) -> ast.stmt | None:
+    """The innermost statement that holds an expression, or is one, with the site's span."""
+    best: ast.stmt | None = None
+    for node in ast.walk(_tree(text)):
+        if isinstance(node, ast.stmt) and _covers(node, site.span):
+            if best is None or node.lineno >= best.lineno:
+                best = node
+    if best is None or isinstance(best, (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If, ast.With)):
+        return None
+    return best if any(_span(n) == site.span for n in ast.walk(best) if hasattr(n, "lineno")) else None
+
+
+def _span(node: Any) -> tuple[int, int, int, int]:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def _covers(node: Any, span: tuple[int, int, int, int]) -> bool:
+    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return start <= span[:2] and span[2:] <= end

@@ -1,0 +1,114 @@
+"""What a line could have said instead: the operands, numbers and functions that it can see, as they are written there."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.otherwise import Scope
+from gradcheck.capture.places import instance_dict
+from gradcheck.fix.expression import as_array
+
+Array = np.ndarray[Any, Any]
+MOST = 300
+"""Operands that are looked at."""
+_DERIVATIVE = re.compile(r"(?i)deriv|prime|grad|back|^d_|_d$|^d[A-Z_]|^d(relu|tanh|sigmoid|softmax|act)")
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """Something that can be read where the line stands."""
+
+    text: str
+    """As it is written: A1, self.W, params['W1']."""
+    array: Array
+    """Its value; of a number, without axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All of them."""
+
+    operands: tuple[Operand, ...]
+    """Arrays."""
+    numbers: tuple[Operand, ...]
+    """Numbers: m, lam."""
+    functions: tuple[tuple[str, Any], ...]
+    """The project's functions of one argument, those that are named like a derivative first."""
+    numpy: str
+    """What numpy is called there; "" where it has no name."""
+    literals: tuple[float, ...]
+    """Numbers between 0 and 1 that are written down in the file: slopes, rates."""
+
+    def like(self, array: Array) -> Iterator[Operand]:
+        """Arrays of the same shape."""
+        return (o for o in self.operands if o.array.shape == array.shape)
+
+
+def pool(scope: Scope, literals: tuple[float, ...] = ()) -> Pool:
+    """What can be read in a scope."""
+    found = [o for name, value in scope.items() if not name.startswith("__") for o in _operands(name, value, 3)][:MOST]
+    modules = (name for name, value in scope.items() if value is np)
+    return Pool(
+        tuple(o for o in found if o.array.ndim),
+        tuple(o for o in found if not o.array.ndim),
+        tuple(_functions(scope)),
+        next(modules, ""),
+        literals,
+    )
+
+
+def _operands(text: str, value: Any, depth: int) -> Iterator[Operand]:
+    array = as_array(value)
+    if array is not None:
+        if array.size:
+            yield Operand(text, array)
+    elif depth and type(value) is dict:
+        for key, item in list(value.items())[:64]:
+            if type(key) in (str, int):
+                yield from _operands(f"{text}[{_quoted(key)}]", item, depth - 1)
+    elif depth and type(value) in (list, tuple):
+        for i, item in enumerate(value[:16]):
+            yield from _operands(f"{text}[{i}]", item, depth - 1)
+    elif depth and not isinstance(value, (type, ModuleType, FunctionType)) and _is_plain_object(value):
+        for name, item in list((instance_dict(value) or {}).items())[:64]:
+            if not name.startswith("__"):
+                yield from _operands(f"{text}.{name}", item, depth - 1)
+
+
+def _quoted(key: str | int) -> str:
+    return f'"{key}"' if isinstance(key, str) and '"' not in key and "\\" not in key else repr(key)
+
+
+def _is_plain_object(value: Any) -> bool:
+    home = type(value).__module__.partition(".")[0]
+    return home not in ("builtins", "numpy", "gradcheck")
+
+
+def _functions(scope: Scope) -> list[tuple[str, Any]]:
+    found = [(n, f) for n, f in scope.items() if isinstance(f, FunctionType) and _takes_one(f)]
+    return sorted(found, key=lambda pair: not _DERIVATIVE.search(pair[0]))[:12]
+
+
+def _takes_one(function: FunctionType) -> bool:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = list(inspect.signature(function).parameters.values())
+    required = [p for p in parameters if p.default is p.empty and p.kind in kinds]
+    return len(required) == 1 and bool(parameters) and parameters[0] is required[0]
+
+
+def is_derivative(name: str) -> bool:
+    """Whether a function is named like a derivative."""
+    return bool(_DERIVATIVE.search(name))
+
+
+def unlike(a: str, b: str) -> float:
+    """From 0 for two names that are the same to 1 for two that have nothing in common."""
+    return 1 - difflib.SequenceMatcher(None, a, b).ratio()

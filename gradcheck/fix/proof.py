@@ -1,0 +1,138 @@
+"""The proof: the whole file with the edits made, checked anew on fresh inputs, nothing that was right made wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck.blame import Judged
+from gradcheck.compare import Verdict
+from gradcheck.driver import Driver
+from gradcheck.errors import GradcheckError
+from gradcheck.options import Options
+from gradcheck.probing import Limits, nudged, probe
+from gradcheck.shapes import Spec
+from gradcheck.source import overlaid
+from gradcheck.target import Target
+
+ENOUGH = 3
+"""Draws on which an edited file must be right."""
+LEAST = 2
+"""And with how many it may be shown, where others could not be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The numbers that a target is run on."""
+
+    sizes: Mapping[str, int]
+    seed: int
+    dtype: Any = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Inputs and parameters given instead of those that the setup makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a driver with some texts exchanged is checked."""
+
+    target: Target
+    edited: Callable[[Mapping[str, str]], Driver]
+    """Makes a driver that runs these texts in place of the files'."""
+    options: Options
+    spec: Spec | None
+    limits: Limits
+
+    def judged(self, driver: Driver, draw: Draw) -> dict[str, Judged] | None:
+        """Every gradient by name, from a check of its own; None where the target can't be run on this draw."""
+        rng = np.random.default_rng(draw.seed + 1)
+        try:
+            with driver.open(draw.sizes, seed=draw.seed, dtype=draw.dtype, values=draw.values) as program:
+                found = probe(program, self.target, self.options, self.spec, rng, self.limits)
+        except GradcheckError:
+            return None
+        return {j.gradient.name: j for j in found.judged}
+
+
+def fresh(target: Target, judged: Sequence[Judged], first: Draw) -> list[Draw]:
+    """Draws unlike the first: other numbers, and where the target can be rebuilt other sizes."""
+    seeds = [first.seed + 101 * k for k in range(1, 6)]
+    if not target.redrawable:
+        moved = [nudged(judged, np.random.default_rng(seed)) for seed in seeds]
+        return [Draw(first.sizes, first.seed, first.dtype, {**first.values, **values}) for values in moved if values]
+    if not target.sizes:
+        return [Draw(first.sizes, seed, first.dtype) for seed in seeds]
+    batches = [{**first.sizes, "m": m} for m in (2, 1)] if "m" in first.sizes else []
+    sizes = [first.sizes, _unlike(first.sizes), *batches, first.sizes]
+    return [Draw(size, seed, first.dtype) for size, seed in zip(sizes, seeds)]
+
+
+def _unlike(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Small sizes, each unlike the others and unlike what it was."""
+    found: dict[str, int] = {}
+    for name, size in sizes.items():
+        found[name] = next(n for n in range(3, 64) if n != size and n not in found.values())
+    return found
+
+
+def told(target: Target, count: int) -> str:
+    """What it was proven on, in words."""
+    if not target.redrawable:
+        return f"{count} shifts of the parameters"
+    return f"{count} fresh batches" if target.sizes else f"{count} fresh draws"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a proof."""
+
+    draws: int
+    """On how many draws everything was right."""
+    wrong: frozenset[str]
+    """Gradients that were not; empty where the proof held."""
+
+    @property
+    def holds(self) -> bool:
+        return not self.wrong and self.draws >= LEAST
+
+
+def prove(
+    trial: Trial, overlay: Mapping[str, str], draws: Sequence[Draw], before: Sequence[Judged], fixed: frozenset[str]
+) -> Outcome:
+    """Check an edited file on draw after draw; the first that shows something wrong ends it."""
+    held = 0
+    driver = trial.edited(overlay)
+    for draw in draws:
+        if held == ENOUGH or trial.limits.passed():
+            break
+        with overlaid(overlay):
+            after = trial.judged(driver, draw)
+        if after is None:
+            continue
+        wrong = set(_wrong(before, after, fixed))
+        if wrong - fixed and _unsound(trial, draw, wrong - fixed):
+            continue  # what the edit is not about can't be had right on this draw at all
+        if wrong:
+            return Outcome(held, frozenset(wrong))
+        held += all(after[name].right for name in fixed if name in after) and fixed <= after.keys()
+    return Outcome(held, frozenset())
+
+
+def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozenset[str]) -> Iterator[str]:
+    """What should be right now and is not."""
+    unfixed = any(j.verdict is Verdict.FAIL and j.gradient.name not in fixed for j in before)
+    bad = {Verdict.FAIL} if unfixed else {Verdict.FAIL, Verdict.INHERITED}
+    for j in before:
+        name = j.gradient.name
+        guilty = j.verdict is Verdict.FAIL and name not in fixed
+        if not guilty and name in after and after[name].verdict in bad:
+            yield name
+
+
+def _unsound(trial: Trial, draw: Draw, names: set[str]) -> bool:
+    """Whether the file as it stands has these wrong on this draw as well."""
+    as_it_is = trial.judged(trial.edited({}), draw)
+    return as_it_is is None or all(name in as_it_is and not as_it_is[name].right for name in names)

@@ -1,0 +1,229 @@
+"""From guilty lines to one patch: search each line, choose the smallest edits that hold together, prove them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, product
+
+from gradcheck.blame import Array, Judged, in_run, right_inputs, slack_of, upstream_scale
+from gradcheck.capture.otherwise import Compute
+from gradcheck.capture.program import Program, Ref
+from gradcheck.capture.record import Value
+from gradcheck.compare import Verdict
+from gradcheck.driver import Driver
+from gradcheck.fix.edit import Edit
+from gradcheck.fix.line import Line, line_of_site
+from gradcheck.fix.proof import Draw, Trial, fresh, prove, told
+from gradcheck.fix.search import Search
+from gradcheck.fix.wanted import Wanted
+from gradcheck.patch import Patch, lines_of, spliced, unified
+from gradcheck.rules.finding import Fix
+
+PROOFS = 8
+"""Choices of edits that are proven before the search gives up."""
+ALIKE = 4
+"""Edits of one line that are kept once they have put the first draw right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guilty:
+    """A statement at fault and the gradients that it computes wrongly."""
+
+    line: Line
+    judged: tuple[Judged, ...]
+    at: tuple[Value, ...]
+    """Where each is computed."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(j.gradient.name for j in self.judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What has been proven."""
+
+    fixes: Mapping[str, tuple[Edit, Fix]] = field(default_factory=dict)
+    """By the name of the gradient that is put right."""
+    patches: tuple[Patch, ...] = ()
+    """All of it, one a file."""
+
+
+def repair(trial: Trial, driver: Driver, judged: Sequence[Judged], values: Sequence[Value], first: Draw) -> Repair:
+    """Search and prove edits of every guilty line. `values` are those of the run in which the gradients were judged."""
+    guilty = list(_guilty(judged, values))
+    if not guilty:
+        return Repair()
+    with driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
+        if [v.key for v in program.trace.values] != [v.key for v in values]:
+            return Repair()  # the code does not do the same twice
+        found = _searched(program, guilty, judged)
+        likely = {g.line: list(islice(_hold(program, g, found[g.line], judged), ALIKE)) for g in guilty}
+    guilty = [g for g in guilty if likely[g.line]]
+    return _proven(trial, guilty, likely, judged, fresh(trial.target, judged, first))
+
+
+# -- which lines
+
+
+def _guilty(judged: Sequence[Judged], values: Sequence[Value]) -> Iterator[Guilty]:
+    by_line: dict[Line, list[tuple[Judged, Value]]] = {}
+    for j in judged:
+        at = _where(j, values) if j.verdict is Verdict.FAIL else None
+        line = line_of_site(at.site) if at is not None else None
+        if at is not None and line is not None and not j.truth.reason:
+            by_line.setdefault(line, []).append((j, at))
+    for line, found in by_line.items():
+        yield Guilty(line, tuple(j for j, _ in found), tuple(v for _, v in found))
+
+
+def _where(judged: Judged, values: Sequence[Value]) -> Value | None:
+    """The recorded value at the place that is blamed: the gradient may have been handed on from there."""
+    value = judged.gradient.value
+    here = [v for v in values if v.site.number == value.site.number and v.identity == value.identity]
+    return next((v for v in reversed(here) if v.plain), None)
+
+
+# -- search
+
+
+def _searched(program: Program, guilty: Sequence[Guilty], judged: Sequence[Judged]) -> dict[Line, list[Edit]]:
+    """One backward run with right inputs, in which every guilty line is searched where it stands."""
+    feeding = right_inputs(judged)
+    slack = slack_of(judged, feeding)
+    searches = {g.line: _search(g, judged, slack) for g in guilty}
+    computes: dict[int, Compute] = {line.site.number: search for line, search in searches.items()}
+    program.backward(_fed(judged, feeding), computes)
+    return {line: search.found for line, search in searches.items()}
+
+
+def _search(guilty: Guilty, judged: Sequence[Judged], slack: float) -> Search:
+    wanted = {}
+    for j, at in zip(guilty.judged, guilty.at):
+        scale = upstream_scale(j, judged) if j.gradient.kind == "intermediate" else 1.0
+        wanted[at.key.occurrence] = Wanted(j.truth, scale, slack)
+    free = all(j.gradient.kind == "intermediate" for j in guilty.judged)
+    return Search(guilty.line, wanted, not _goes_on(guilty), free)
+
+
+def _goes_on(guilty: Guilty) -> bool:
+    """Whether a gradient is added up over several passings of the line."""
+    sums = guilty.line.adds or guilty.line.whole or guilty.at[0].site.form == "refined"
+    passings = [[v for v in j.gradient.versions if v.site.number == guilty.line.site.number] for j in guilty.judged]
+    return sums and any(len(versions) > 1 for versions in passings)
+
+
+def _fed(judged: Sequence[Judged], feeding: Mapping[str, Array]) -> dict[Ref, Array]:
+    return {j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
+
+
+def _hold(program: Program, guilty: Guilty, edits: Sequence[Edit], judged: Sequence[Judged]) -> Iterator[Edit]:
+    """The edits with which the whole step comes out right on the first draw, the other guilty lines put right."""
+    others = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - guilty.names
+    feeding = {name: a for name, a in right_inputs(judged).items() if name in others}
+    slack = slack_of(judged, feeding)
+    before = [j for j in judged if j.gradient.name not in others]
+    for edit in edits:
+        trace = program.backward(_fed(judged, feeding), {guilty.line.site.number: guilty.line.runner(edit)})
+        after = in_run(program, before, trace, slack)
+        if all(_sound(was, now) for was, now in zip(before, after)):
+            yield edit
+
+
+def _sound(was: Judged, now: Judged | None) -> bool:
+    """Whether a gradient is right, or as little to be seen as it was."""
+    return (now is not None and now.right) or was.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED)
+
+
+# -- proof
+
+
+def _proven(
+    trial: Trial,
+    guilty: Sequence[Guilty],
+    likely: Mapping[Line, Sequence[Edit]],
+    judged: Sequence[Judged],
+    draws: Sequence[Draw],
+) -> Repair:
+    """The first choice of one edit a line that holds; else what holds of it line by line."""
+    proofs = 0
+    kept: list[tuple[Guilty, Edit]] = []
+    count = 0
+    for choice in _choices(guilty, likely):
+        overlay = {file: new for file, (_, new) in _texts(choice).items()}
+        outcome = prove(trial, overlay, draws, judged, frozenset().union(*(g.names for g, _ in choice)))
+        proofs += 1
+        if outcome.holds:
+            kept, count = list(choice), outcome.draws
+            break
+        if proofs >= PROOFS or trial.limits.passed():
+            break
+    if not kept and len(guilty) > 1:
+        kept, count = _one_by_one(trial, guilty, likely, judged, draws)
+    return _repair(trial, kept, count) if kept else Repair()
+
+
+def _choices(
+    guilty: Sequence[Guilty], likely: Mapping[Line, Sequence[Edit]]
+) -> Iterator[tuple[tuple[Guilty, Edit], ...]]:
+    """One edit a line, the cheapest of all together first."""
+    ways = [[(g, edit) for edit in likely[g.line]] for g in guilty]
+    yield from sorted(product(*ways), key=lambda choice: sum(edit.cost for _, edit in choice)) if guilty else ()
+
+
+def _one_by_one(
+    trial: Trial,
+    guilty: Sequence[Guilty],
+    likely: Mapping[Line, Sequence[Edit]],
+    judged: Sequence[Judged],
+    draws: Sequence[Draw],
+) -> tuple[list[tuple[Guilty, Edit]], int]:
+    kept: list[tuple[Guilty, Edit]] = []
+    count = 0
+    for g in guilty:
+        for edit in likely[g.line][:2]:
+            choice = [*kept, (g, edit)]
+            overlay = {file: new for file, (_, new) in _texts(choice).items()}
+            outcome = prove(trial, overlay, draws, judged, frozenset().union(*(one.names for one, _ in choice)))
+            if outcome.holds:
+                kept, count = choice, outcome.draws
+                break
+            if trial.limits.passed():
+                return kept, count
+    return kept, count
+
+
+def _texts(choice: Sequence[tuple[Guilty, Edit]]) -> dict[str, tuple[Line, str]]:
+    """The files' texts with the edits made, by path, each with a line of it."""
+    files: dict[str, list[tuple[Line, Edit]]] = {}
+    for guilty, edit in choice:
+        files.setdefault(guilty.line.source.file, []).append((guilty.line, edit))
+    return {
+        file: (edits[0][0], spliced(edits[0][0].source.text, [s for line, edit in edits for s in line.splices(edit)]))
+        for file, edits in files.items()
+    }
+
+
+def _repair(trial: Trial, kept: Sequence[tuple[Guilty, Edit]], count: int) -> Repair:
+    proof = told(trial.target, count)
+    fixes = {name: (edit, _fix(g.line, edit, proof)) for g, edit in kept for name in g.names}
+    return Repair(fixes, tuple(Patch(line.source, new) for line, new in _texts(kept).values()))
+
+
+def _fix(line: Line, edit: Edit, proof: str) -> Fix:
+    text = line.source.text
+    new = spliced(text, line.splices(edit))
+    before, after = lines_of(text), lines_of(new)
+    first = next(i for i, (a, b) in enumerate(zip([*before, ""], [*after, ""])) if a != b)
+    tail = next(i for i, (a, b) in enumerate(zip(reversed(before), reversed(after))) if a != b)
+    old_lines, new_lines = before[first : len(before) - tail], after[first : len(after) - tail]
+    return Fix(
+        first + 1,
+        "\n".join(old_lines).strip(),
+        "\n".join(new_lines).strip(),
+        unified(line.source.file, text, new),
+        True,
+        proof,
+    )
+

@@ -1,0 +1,66 @@
+"""What a guilty line should come to, as far as the numeric derivative tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.blame import in_layout
+from gradcheck.compare import BLUNT, Truth, agreement
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A gradient's numeric truth, in the scale and layout that the code has it in."""
+
+    truth: Truth
+    scale: float
+    """The factor that it carries by convention, from upstream."""
+    slack: float
+    """The relative error of the right inputs that the line is fed."""
+
+    def holds(self, a: Array) -> bool:
+        """Whether an array agrees with the truth, within the numeric error bars."""
+        own, _ = in_layout(a, self.truth.shape)
+        if own is None or not _is_sound(own):
+            return False
+        found = agreement(self.truth, own / self.scale, slack=self.slack)
+        return found.holds and found.resolution < BLUNT
+
+    def factor(self, a: Array) -> float | None:
+        """The factor by which an array differs from what is wanted; None where that is not all."""
+        own, _ = in_layout(a, self.truth.shape)
+        if own is None or not _is_sound(own):
+            return None
+        found = agreement(self.truth, own / self.scale, None, slack=self.slack)
+        return found.scale if found.holds and found.resolution < BLUNT else None
+
+    def coefficient(self, a: Array, x: Array) -> float | None:
+        """c such that a + c x is what is wanted; None where there is none."""
+        if a.shape != self.truth.shape or x.shape != a.shape or not (_is_sound(a) and _is_sound(x)):
+            return None
+        with np.errstate(all="ignore"):
+            off, along = self._seen(a), self._seen(x, difference=False)
+            c = float(np.dot(off, along) / np.dot(along, along)) if np.any(along) else 0.0
+        return c if np.isfinite(c) and c != 0 and self.holds(a + c * x) else None
+
+    def _seen(self, a: Array, *, difference: bool = True) -> Array:
+        """An array, or what it lacks, as far as the truth can be compared with it: by entry or along its directions."""
+        if self.truth.map is not None:
+            n = np.asarray(self.truth.map.derivative, float)
+            found = np.where(np.isfinite(n), n * self.scale - a if difference else a, 0.0)
+            return np.asarray(found).reshape(-1)
+        rows = []
+        for v, estimate in self.truth.along:
+            own = float(np.vdot(a, v))
+            rows.append(float(np.asarray(estimate.derivative)) * self.scale - own if difference else own)
+        return np.asarray(rows)
+
+
+def _is_sound(a: Array) -> bool:
+    return a.dtype.kind in "fiu" and bool(np.isfinite(a).all())
