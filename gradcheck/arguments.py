@@ -110,7 +110,7 @@ def _parser() -> tuple[Parser, Mapping[str, argparse.ArgumentParser]]:
     run.add_argument("targets", nargs="*", metavar="TARGET", help="what to check; none: those in pyproject.toml")
     _options(run)
     run.add_argument("--jobs", type=int, metavar="N", help="check N TARGETs at a time (default 1)")
-    run.add_argument("--fix", action="store_true", help="apply the verified fixes to the file (not built yet)")
+    run.add_argument("--fix", action="store_true", help="write the proven fixes into the file")
     diff = command("diff", "two backward passes over the same numbers, layer by layer", _epilog("diff"))
     diff.add_argument("targets", nargs=2, metavar="TARGET", help="the two to compare")
     _options(diff)

@@ -168,6 +168,7 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     the truth is not known entry by entry, a dot test of the line's own step decides.
     """
     rng = rng or np.random.default_rng(0)
+    wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
     result = list(judged)
     if feeding:
@@ -233,7 +234,8 @@ def upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
 
 def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Array]) -> list[Judged]:
     replaced = {j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
-    again = rejudged(program, judged, replaced, slack_of(judged, feeding))
+    slack = slack_of(judged, feeding)
+    again = rejudged(program, judged, replaced, slack)
     sources = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.name in feeding]
     reached = {s.gradient.name: reached_by(program, s, judged) for s in sources}
     result = []

@@ -75,8 +75,6 @@ def _like_target(word: str) -> bool:
 
 
 def _check(asked: Any) -> int:
-    if getattr(asked, "fix", False):
-        raise UsageError("--fix is not built yet; the report shows what the line should say.")
     said = arguments.given(asked)
     here = _here()
     told = config.load(here)
@@ -99,7 +97,10 @@ def _check(asked: Any) -> int:
     for one in done:
         if one.error:
             _complain(_internal(one.error) if one.exit_code == INTERNAL else one.error)
-    show([one.report for one in done if one.report is not None], several=len(done) > 1)
+    reports = [one.report for one in done if one.report is not None]
+    show(reports, several=len(done) > 1)
+    if getattr(asked, "fix", False):
+        _fix(reports)
     return max((one.exit_code for one in done), key=SEVERITY.index)
 
 
@@ -109,6 +110,19 @@ def _parts(whole: Outcome, at_once: int) -> list[Outcome]:
 
     jobs = [replace(whole.job, targets=(target,)) for target in whole.several]
     return outcomes(jobs, at_once=at_once) if jobs else [whole]
+
+
+def _fix(reports: Sequence[Any]) -> None:
+    """Write the proven fixes, and say so on standard error. Raises UsageError for a file that is not what it was."""
+    from gradcheck.patch import merged, write
+    from gradcheck.source import shown
+
+    patches = merged(patch for report in reports for patch in report.patches)
+    for patch in patches:
+        write(patch)
+        _complain(f"--fix: {shown(patch.file)} is fixed.\n{textwrap.indent(patch.diff.rstrip(), '  ')}")
+    if not patches:
+        _complain("--fix: nothing was written, since no fix is proven.")
 
 
 def _here() -> Path:

@@ -54,6 +54,10 @@ class Driver:
         self._project = project_of(target.module, target.script, self._functions)
         self._instrument()
 
+    def edited(self, overlay: Mapping[str, str]) -> Driver:
+        """A driver of the same target that runs other texts in place of some files."""
+        return Driver(self.target, base_of=self._base_of, overlay={**self._overlay, **overlay})
+
     def _instrument(self) -> None:
         self._imported = len(sys.modules)
         self._modules = [*self._project.modules(), *self._started()]

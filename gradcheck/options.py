@@ -36,6 +36,8 @@ class Options:
     """Most forward evaluations; None for no limit."""
     properties: bool = True
     """Whether the Hypothesis properties are run."""
+    fixes: bool = True
+    """Whether a line at fault is searched for an edit that puts it right."""
     timeout: float | None = None
     """Seconds for the whole run; None for no limit."""
     allow_inconclusive: bool = False

@@ -15,7 +15,8 @@ import re
 import tempfile
 import tokenize
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from gradcheck.errors import UsageError
@@ -111,8 +112,13 @@ class Patch:
 
     source: SourceText
     """The file as it was read."""
-    new: str
-    """Its text with the edits made."""
+    splices: tuple[Splice, ...]
+    """The edits."""
+
+    @property
+    def new(self) -> str:
+        """The file's text with the edits made."""
+        return spliced(self.source.text, self.splices)
 
     @property
     def file(self) -> str:
@@ -123,6 +129,24 @@ class Patch:
     def diff(self) -> str:
         """As a unified diff."""
         return unified(self.file, self.source.text, self.new)
+
+
+def merged(patches: Iterable[Patch]) -> list[Patch]:
+    """One patch a file: several reports may be about functions of one. Raises UsageError where they contradict."""
+    found: dict[str, Patch] = {}
+    for patch in patches:
+        before = found.get(patch.file)
+        edits = {*(before.splices if before else ()), *patch.splices}
+        found[patch.file] = replace(patch, splices=tuple(sorted(edits, key=lambda s: s.start)))
+        if before is not None and before.source.digest != patch.source.digest:
+            raise UsageError(f"--fix: {shown(patch.file)} changed while it was checked. Nothing was written.")
+    for patch in found.values():
+        if any(a.end > b.start for a, b in pairwise(patch.splices)):
+            raise UsageError(
+                f"--fix: the fixes of {shown(patch.file)} contradict each other. Nothing was written; run each target"
+                " alone."
+            )
+    return list(found.values())
 
 
 def unified(file: str, old: str, new: str) -> str:

@@ -16,6 +16,9 @@ from gradcheck.capture.program import BaseOf, FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
+from gradcheck.fix.cause import with_fixes
+from gradcheck.fix.proof import Draw, Trial
+from gradcheck.fix.repair import Repair, repair
 from gradcheck.gradients import Gradient, updated
 from gradcheck.options import Options
 from gradcheck.probing import (
@@ -112,11 +115,15 @@ def run(
         late = "time limit reached: what follows the gradients was left out"
         progress(replace(report, notes=(*report.notes, late)))
     findings = settled(causes_here, _causes_again(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
+    draw = Draw(sizes, seeds[-1], dtype, moved)
+    repaired = _repaired(driver, found, options, spec, draw, limits)
+    findings = with_fixes(findings, repaired.fixes)
     findings += [*raised(found.program, findings, found.judged), *seen]
     if other_batches:
         shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)
-    return _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
+    report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
+    return replace(report, patches=repaired.patches)
 
 
 @on_first_step
@@ -183,6 +190,13 @@ def _causes_again(
         again = probe(program, driver.target, options, spec, np.random.default_rng(seed + 1), limits)
         same = [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]
         return causes(_evidence(again)) if same else None
+
+
+def _repaired(driver: Driver, found: Probe, options: Options, spec: Spec | None, draw: Draw, limits: Limits) -> Repair:
+    """What the guilty lines should say, as far as it can be proven."""
+    if not options.fixes or limits.reached(found.program):
+        return Repair()
+    return repair(Trial(driver, options, spec, limits), found.judged, found.program.trace.values, draw)
 
 
 def _evidence(found: Probe) -> list[Evidence]:

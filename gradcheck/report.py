@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from gradcheck.compare import Comparison, Verdict
 from gradcheck.errors import WrongGradientError
+from gradcheck.patch import Patch
 from gradcheck.rules.finding import Finding
 
 
@@ -105,6 +106,8 @@ class Report:
     """Versions: python, numpy, gradcheck, platform."""
     feeds: Mapping[str, str] = field(default_factory=dict)
     """Parameter -> the forward's value that it enters first, for the flow; guessed where empty."""
+    patches: tuple[Patch, ...] = ()
+    """Every proven fix, in one patch a file."""
 
     @property
     def exit_code(self) -> int:

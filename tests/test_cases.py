@@ -37,6 +37,8 @@ def test_case(case: Path, seed: int) -> None:
         assert codes.get(tensor) == code, str(report)
     if want["verdict"] == "pass":
         assert not [f for f in report.findings if f.severity == "error"]
+    fixes = {f.tensor: f.fix.new for f in report.findings if f.fix is not None}
+    assert want.get("fix", {}).items() <= fixes.items(), str(report)
     assert [f.code for f in report.findings if f.tensor is None and f.severity == "error"] == want.get("run", [])
     errors = {f.tensor for f in report.findings if f.severity == "error" and f.tensor is not None}
     assert errors == {*want.get("fail", []), *want.get("updates", {})}, str(report)

@@ -11,7 +11,7 @@ import gradcheck
 import reference_net
 
 LAYERS = [
-    {"errors", "codes", "pages", "source", "cells", "shapes", "evaluation", "options"},
+    {"errors", "codes", "pages", "source", "cells", "shapes", "evaluation", "options", "patch"},
     {"numeric", "capture", "conventions", "standins"},
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},
@@ -20,6 +20,7 @@ LAYERS = [
     {"losses", "floors", "screening", "standard", "forms", "blame"},
     {"rules"},
     {"report", "rows", "probing"},
+    {"fix"},
     {"properties", "pipeline", "layers_diff"},
     {"mutate"},
     {"render"},

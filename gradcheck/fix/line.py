@@ -117,9 +117,8 @@ def _statement(text: str, site: Site) -> ast.stmt | None:
     """The innermost statement that holds an expression, or is one, with the site's span."""
     best: ast.stmt | None = None
     for node in ast.walk(_tree(text)):
-        if isinstance(node, ast.stmt) and _covers(node, site.span):
-            if best is None or node.lineno >= best.lineno:
-                best = node
+        if isinstance(node, ast.stmt) and _covers(node, site.span) and (best is None or node.lineno >= best.lineno):
+            best = node
     if best is None or isinstance(best, (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If, ast.With)):
         return None
     return best if any(_span(n) == site.span for n in ast.walk(best) if hasattr(n, "lineno")) else None

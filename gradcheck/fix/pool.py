@@ -1,4 +1,4 @@
-"""What a line could have said instead: the operands, numbers and functions that it can see, as they are written there."""
+"""What a line could have said instead: the operands, numbers and functions that it can see, as they are written."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,9 +39,8 @@ class Draw:
 class Trial:
     """How a driver with some texts exchanged is checked."""
 
-    target: Target
-    edited: Callable[[Mapping[str, str]], Driver]
-    """Makes a driver that runs these texts in place of the files'."""
+    driver: Driver
+    """Of the target as it stands."""
     options: Options
     spec: Spec | None
     limits: Limits
@@ -51,7 +50,7 @@ class Trial:
         rng = np.random.default_rng(draw.seed + 1)
         try:
             with driver.open(draw.sizes, seed=draw.seed, dtype=draw.dtype, values=draw.values) as program:
-                found = probe(program, self.target, self.options, self.spec, rng, self.limits)
+                found = probe(program, self.driver.target, self.options, self.spec, rng, self.limits)
         except GradcheckError:
             return None
         return {j.gradient.name: j for j in found.judged}
@@ -104,7 +103,7 @@ def prove(
 ) -> Outcome:
     """Check an edited file on draw after draw; the first that shows something wrong ends it."""
     held = 0
-    driver = trial.edited(overlay)
+    driver = trial.driver.edited(overlay)
     for draw in draws:
         if held == ENOUGH or trial.limits.passed():
             break
@@ -113,7 +112,8 @@ def prove(
         if after is None:
             continue
         wrong = set(_wrong(before, after, fixed))
-        if wrong - fixed and _unsound(trial, draw, wrong - fixed):
+        harmed = {j.gradient.name for j in before if j.right} & wrong
+        if wrong == harmed and harmed and _unsound(trial, draw, harmed):
             continue  # what the edit is not about can't be had right on this draw at all
         if wrong:
             return Outcome(held, frozenset(wrong))
@@ -134,5 +134,5 @@ def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozens
 
 def _unsound(trial: Trial, draw: Draw, names: set[str]) -> bool:
     """Whether the file as it stands has these wrong on this draw as well."""
-    as_it_is = trial.judged(trial.edited({}), draw)
+    as_it_is = trial.judged(trial.driver, draw)
     return as_it_is is None or all(name in as_it_is and not as_it_is[name].right for name in names)

@@ -11,7 +11,6 @@ from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.capture.record import Value
 from gradcheck.compare import Verdict
-from gradcheck.driver import Driver
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line, line_of_site
 from gradcheck.fix.proof import Draw, Trial, fresh, prove, told
@@ -50,18 +49,18 @@ class Repair:
     """All of it, one a file."""
 
 
-def repair(trial: Trial, driver: Driver, judged: Sequence[Judged], values: Sequence[Value], first: Draw) -> Repair:
+def repair(trial: Trial, judged: Sequence[Judged], values: Sequence[Value], first: Draw) -> Repair:
     """Search and prove edits of every guilty line. `values` are those of the run in which the gradients were judged."""
     guilty = list(_guilty(judged, values))
     if not guilty:
         return Repair()
-    with driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
+    with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
         if [v.key for v in program.trace.values] != [v.key for v in values]:
             return Repair()  # the code does not do the same twice
         found = _searched(program, guilty, judged)
         likely = {g.line: list(islice(_hold(program, g, found[g.line], judged), ALIKE)) for g in guilty}
     guilty = [g for g in guilty if likely[g.line]]
-    return _proven(trial, guilty, likely, judged, fresh(trial.target, judged, first))
+    return _proven(trial, guilty, likely, judged, fresh(trial.driver.target, judged, first))
 
 
 # -- which lines
@@ -147,17 +146,15 @@ def _proven(
     draws: Sequence[Draw],
 ) -> Repair:
     """The first choice of one edit a line that holds; else what holds of it line by line."""
-    proofs = 0
     kept: list[tuple[Guilty, Edit]] = []
     count = 0
-    for choice in _choices(guilty, likely):
-        overlay = {file: new for file, (_, new) in _texts(choice).items()}
+    for choice in islice(_choices(guilty, likely), PROOFS):
+        overlay = {patch.file: patch.new for patch in _patches(choice)}
         outcome = prove(trial, overlay, draws, judged, frozenset().union(*(g.names for g, _ in choice)))
-        proofs += 1
         if outcome.holds:
             kept, count = list(choice), outcome.draws
             break
-        if proofs >= PROOFS or trial.limits.passed():
+        if trial.limits.passed():
             break
     if not kept and len(guilty) > 1:
         kept, count = _one_by_one(trial, guilty, likely, judged, draws)
@@ -184,7 +181,7 @@ def _one_by_one(
     for g in guilty:
         for edit in likely[g.line][:2]:
             choice = [*kept, (g, edit)]
-            overlay = {file: new for file, (_, new) in _texts(choice).items()}
+            overlay = {patch.file: patch.new for patch in _patches(choice)}
             outcome = prove(trial, overlay, draws, judged, frozenset().union(*(one.names for one, _ in choice)))
             if outcome.holds:
                 kept, count = choice, outcome.draws
@@ -194,21 +191,17 @@ def _one_by_one(
     return kept, count
 
 
-def _texts(choice: Sequence[tuple[Guilty, Edit]]) -> dict[str, tuple[Line, str]]:
-    """The files' texts with the edits made, by path, each with a line of it."""
-    files: dict[str, list[tuple[Line, Edit]]] = {}
-    for guilty, edit in choice:
-        files.setdefault(guilty.line.source.file, []).append((guilty.line, edit))
-    return {
-        file: (edits[0][0], spliced(edits[0][0].source.text, [s for line, edit in edits for s in line.splices(edit)]))
-        for file, edits in files.items()
-    }
-
-
 def _repair(trial: Trial, kept: Sequence[tuple[Guilty, Edit]], count: int) -> Repair:
-    proof = told(trial.target, count)
+    proof = told(trial.driver.target, count)
     fixes = {name: (edit, _fix(g.line, edit, proof)) for g, edit in kept for name in g.names}
-    return Repair(fixes, tuple(Patch(line.source, new) for line, new in _texts(kept).values()))
+    return Repair(fixes, tuple(_patches(kept)))
+
+
+def _patches(kept: Sequence[tuple[Guilty, Edit]]) -> Iterator[Patch]:
+    """All edits, one patch a file."""
+    for source in {g.line.source.file: g.line.source for g, _ in kept}.values():
+        edits = [s for g, edit in kept if g.line.source.file == source.file for s in g.line.splices(edit)]
+        yield Patch(source, tuple(edits))
 
 
 def _fix(line: Line, edit: Edit, proof: str) -> Fix:
@@ -226,4 +219,3 @@ def _fix(line: Line, edit: Edit, proof: str) -> Fix:
         True,
         proof,
     )
-

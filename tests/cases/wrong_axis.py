@@ -13,7 +13,7 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["db2"], "codes": {"db2": "GC201"}}
+EXPECTED = {"verdict": "fail", "fail": ["db2"], "codes": {"db2": "GC201"}, "fix": {"db2": "db2 = dZ2.sum(axis=0)"}}
 
 
 def inputs(m, d, h, c, seed):

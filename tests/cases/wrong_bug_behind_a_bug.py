@@ -13,7 +13,13 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["dA1", "dW1"], "inherited": ["dZ1", "db1"], "codes": {"dW1": "GC301"}}
+EXPECTED = {
+    "verdict": "fail",
+    "fail": ["dA1", "dW1"],
+    "inherited": ["dZ1", "db1"],
+    "codes": {"dW1": "GC301"},
+    "fix": {"dA1": "dA1 = dZ2 @ W2.T", "dW1": "dW1 = x.T @ dZ1"},
+}
 
 
 def inputs(m, d, h, c, seed):

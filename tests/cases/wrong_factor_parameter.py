@@ -13,7 +13,7 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["dW1"], "codes": {"dW1": "GC301"}}
+EXPECTED = {"verdict": "fail", "fail": ["dW1"], "codes": {"dW1": "GC301"}, "fix": {"dW1": "dW1 = x.T @ dZ1"}}
 
 
 def inputs(m, d, h, c, seed):

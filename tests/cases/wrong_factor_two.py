@@ -13,7 +13,13 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["dZ1"], "inherited": ["dW1", "db1"], "codes": {"dZ1": "GC301"}}
+EXPECTED = {
+    "verdict": "fail",
+    "fail": ["dZ1"],
+    "inherited": ["dW1", "db1"],
+    "codes": {"dZ1": "GC301"},
+    "fix": {"dZ1": "dZ1 = dA1 * (1 - A1**2)"},
+}
 
 
 def inputs(m, d, h, c, seed):

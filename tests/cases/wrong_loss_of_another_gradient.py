@@ -18,6 +18,7 @@ EXPECTED = {
     "fail": ["dZ2"],
     "inherited": ["dW2", "db2", "dA1", "dZ1", "dW1", "db1"],
     "codes": {"dZ2": "GC301"},
+    "fix": {"dZ2": "dZ2 = 2 * (Z2 - y) / y.size"},
 }
 
 

@@ -13,7 +13,13 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["dZ1"], "inherited": ["dW1", "db1"]}
+EXPECTED = {
+    "verdict": "fail",
+    "fail": ["dZ1"],
+    "inherited": ["dW1", "db1"],
+    "fix": {"dZ1": "dZ1 = dA1.copy() * (1 - A1**2)"},
+    "codes": {"dZ1": "GC311"},
+}
 
 
 def inputs(m, d, h, c, seed):

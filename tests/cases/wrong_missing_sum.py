@@ -13,7 +13,7 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["db1"], "codes": {"db1": "GC203"}}
+EXPECTED = {"verdict": "fail", "fail": ["db1"], "codes": {"db1": "GC203"}, "fix": {"db1": "db1 = dZ1.sum(axis=0)"}}
 
 
 def inputs(m, d, h, c, seed):

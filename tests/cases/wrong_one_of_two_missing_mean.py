@@ -13,7 +13,7 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["db2"], "codes": {"db2": "GC301"}}
+EXPECTED = {"verdict": "fail", "fail": ["db2"], "codes": {"db2": "GC301"}, "fix": {"db2": "db2 = dZ2.mean(axis=0)"}}
 
 
 def inputs(m, d, h, c, seed):

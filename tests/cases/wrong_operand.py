@@ -13,7 +13,13 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["dA1"], "inherited": ["dZ1", "dW1", "db1"]}
+EXPECTED = {
+    "verdict": "fail",
+    "fail": ["dA1"],
+    "inherited": ["dZ1", "dW1", "db1"],
+    "fix": {"dA1": "dA1 = dZ2 @ W2.T"},
+    "codes": {"dA1": "GC104"},
+}
 
 
 def inputs(m, d, h, c, seed):

@@ -13,7 +13,7 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["dW2"], "codes": {"dW2": "GC102"}}
+EXPECTED = {"verdict": "fail", "fail": ["dW2"], "codes": {"dW2": "GC102"}, "fix": {"dW2": "dW2 = A1.T @ dZ2"}}
 
 
 def inputs(m, d, h, c, seed):

@@ -13,7 +13,13 @@ __gradcheck__ = {
         }
     },
 }
-EXPECTED = {"verdict": "fail", "fail": ["db2", "dZ1"], "inherited": ["dW1", "db1"], "codes": {"db2": "GC302"}}
+EXPECTED = {
+    "verdict": "fail",
+    "fail": ["db2", "dZ1"],
+    "inherited": ["dW1", "db1"],
+    "codes": {"db2": "GC302", "dZ1": "GC313"},
+    "fix": {"db2": "db2 = dZ2.sum(axis=0)", "dZ1": "dZ1 = dA1 * (1 - A1**2)"},
+}
 
 
 def inputs(m, d, h, c, seed):

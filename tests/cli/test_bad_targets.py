@@ -140,11 +140,10 @@ USAGE = {
     "params empty": run("net.py", "--params", ",", said="--params is empty"),
     "output in no folder": run("net.py", "--output", "no/report.txt", said="the folder no does not exist"),
     "output a folder": run("net.py", "--output", ".", said="that is a folder"),
-    "fix": run("net.py", "--fix", said="--fix is not built yet"),
     "mutate's format": Case(("mutate", "net.py", "--format", "markdown"), ("there are text, json",)),
     "mutate what is wrong": Case(("mutate", "wrong.py:train", "--call", "train(x, y)"), ("has some of its own: see gradcheck run",)),
     "init": Case(("init", "net.py"), ("gradcheck init is not built yet",)),
-    "no such code": Case(("explain", "GC204"), ("'GC204' is no code", "GC20")),
+    "no such code": Case(("explain", "GC299"), ("'GC299' is no code", "GC2")),
     "no code at all": Case(("explain", "x"), ("'x' is no code", "GC101")),
 }  # fmt: skip
 POSIX = {"aborts", "crashes", "ignores signals", "not UTF-8 in its name"}

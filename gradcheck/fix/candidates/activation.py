@@ -11,15 +11,17 @@ import numpy as np
 from gradcheck.fix.candidates.parts import factor_kind
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, factors
-from gradcheck.fix.pool import Operand, Pool, is_derivative
+from gradcheck.fix.pool import Array, Operand, Pool, is_derivative
 
 _BEFORE = re.compile(r"(?i)^(z|pre|lin|u|net|s|in|x)")
 """What goes into an activation is mostly called like this."""
+_Forms = dict[tuple[int, ...], list[tuple[str, float, Array]]]
+"""By shape: text, cost, and the value of what it is made of."""
 
 
 def derivatives(e: Expression, pool: Pool) -> Iterator[Edit]:
     """A derivative or mask as one more factor of a part, or in place of a factor that is there."""
-    made: dict[tuple[int, ...], list[tuple[str, float, np.ndarray]]] = {}  # type: ignore[type-arg]
+    made: _Forms = {}
     for node in e.nodes():
         array = e.array(node)
         if array is None or array.ndim < 1 or not _may_take(e, node):
@@ -27,20 +29,23 @@ def derivatives(e: Expression, pool: Pool) -> Iterator[Edit]:
         forms = made.setdefault(array.shape, list(_forms(pool, array.shape)))
         for text, cost, value in forms:
             if text not in e.source(node):
-                new = f"{e.wrapped(e.source(node), 9)} * {e.wrapped(text, 10)}"
+                factor = e.wrapped(text, 10)
+                new = f"{e.wrapped(e.source(node), 9)} * {factor}"
                 kind = factor_kind(text, value, "missing")
-                yield Edit(e.put(node, new), kind, cost + 0.3 * (node is not e.root), "", text)
+                yield Edit(e.put(node, new), kind, cost + 0.3 * (node is not e.root), "", factor)
+    yield from _exchanged(e, pool, made)
+
+
+def _exchanged(e: Expression, pool: Pool, made: _Forms) -> Iterator[Edit]:
     for node in e.nodes():
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and not _is_factor(e, node):
-            parts = list(factors(node))
-            for factor in parts:
-                array = e.array(factor)
-                if array is None or not array.ndim or len(parts) < 2:
-                    continue
+        if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)) or _is_factor(e, node):
+            continue
+        for factor in factors(node):
+            array = e.array(factor)
+            if array is not None and array.ndim:
+                own = e.source(factor)
                 for text, cost, value in made.get(array.shape) or list(_forms(pool, array.shape)):
-                    new = e.wrapped(text, 10)
-                    kind = factor_kind(text + e.source(factor), value, "wrong")
-                    yield Edit(e.put(factor, new), kind, cost + 0.4, e.source(factor), text)
+                    yield Edit(e.put(factor, text), factor_kind(text + own, value, "wrong"), cost + 0.4, own, text)
 
 
 def _may_take(e: Expression, node: ast.expr) -> bool:
@@ -62,7 +67,7 @@ def _is_factor(e: Expression, node: ast.AST) -> bool:
     return isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)
 
 
-def _forms(pool: Pool, shape: tuple[int, ...]) -> Iterator[tuple[str, float, np.ndarray]]:  # type: ignore[type-arg]
+def _forms(pool: Pool, shape: tuple[int, ...]) -> Iterator[tuple[str, float, Array]]:
     """Everything of this shape that a gradient is ever multiplied by: text, cost, value of what it is made of."""
     for operand in pool.operands:
         if operand.array.shape != shape:
@@ -81,16 +86,16 @@ def _of(operand: Operand, pool: Pool) -> Iterator[tuple[str, float]]:
         yield x, 1.8
         yield f"~{x}", 2.4
         return
-    yield f"({x} > 0)", into
-    yield f"(1 - {x} ** 2)", out + 0.05
+    yield f"{x} > 0", into
+    yield f"1 - {x}**2", out + 0.05
     yield f"{x} * (1 - {x})", out + 0.1
     for name, _ in pool.functions:
         yield f"{name}({x})", (into - 0.3 if is_derivative(name) else into + 0.9)
         if not is_derivative(name):
             yield f"{name}({x}) * (1 - {name}({x}))", into + 1.0
-            yield f"(1 - {name}({x}) ** 2)", into + 1.0
+            yield f"1 - {name}({x})**2", into + 1.0
     if np_:
-        yield f"(1 - {np_}.tanh({x}) ** 2)", into + 0.4
+        yield f"1 - {np_}.tanh({x})**2", into + 0.4
         yield f"{np_}.cos({x})", into + 0.8
         yield f"{np_}.exp({x})", into + 0.8
         yield f"1 / (1 + {np_}.exp(-{x}))", into + 0.8

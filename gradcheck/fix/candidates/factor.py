@@ -28,7 +28,25 @@ def without_factor(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
                     own = e.text if level(e.root) >= 9 else f"({e.text})"
                     minus = "-" if sign < 0 else ""
                     kind: Kind = "factor-missing"
-                    yield Edit(f"{minus}{own} {symbol} {text}", kind, cost + sign * 0.0 + 0.5, "", f"{symbol} {text}")
+                    yield Edit(f"{minus}{own} {symbol} {text}", kind, cost + 0.5, "", f"{symbol} {text}")
+
+    yield from _exchanged(e, pool, factor)
+
+
+def _exchanged(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
+    """Another number in place of one that something is multiplied with or divided by."""
+    for node in e.nodes():
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, (ast.Mult, ast.Div)):
+            continue
+        for side in (node.left, node.right):
+            array = e.array(side)
+            if array is None or array.ndim or not array or isinstance(side, ast.BinOp):
+                continue
+            below = isinstance(node.op, ast.Div) and side is node.right
+            wanted = float(array) * factor if below else float(array) / factor
+            for value, text, cost in numbers(e, pool):
+                if math.isclose(value, wanted, rel_tol=_CLOSE) and text != e.source(side):
+                    yield Edit(e.put(side, text), "factor-wrong", cost + 0.2, e.source(side), text)
 
 
 def numbers(e: Expression, pool: Pool) -> Iterator[tuple[float, str, float]]:

@@ -176,7 +176,7 @@ def _other_reduction(e: Expression, node: ast.Call) -> Iterator[Edit]:
     name = _called(node)
     for other in ("sum", "mean"):
         if other != name and isinstance(node.func, ast.Attribute):
-            start, end = e.span(node.func)
+            _, end = e.span(node.func)
             text = e.text[: end - len(name)] + other + e.text[end:]
             yield Edit(text, "mean", 1.2, name, other)
 
@@ -243,4 +243,3 @@ def flips(e: Expression, _: Pool) -> Iterator[Edit]:
             continue
         new = f"{e.source(node)}[::-1, ::-1]"
         yield Edit(e.put(node, new), "operand", 2.6, e.source(node), new)
-

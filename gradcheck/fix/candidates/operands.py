@@ -90,16 +90,12 @@ def _shifted(e: Expression, index: ast.expr) -> Iterator[tuple[str, float]]:
         yield from ((str(index.value + by), 1.4) for by in (1, -1) if index.value + by >= 0)
     elif isinstance(index, ast.BinOp) and isinstance(index.op, (ast.Add, ast.Sub)):
         yield e.source(index.left), 1.2
-        other = ast.Sub if isinstance(index.op, ast.Add) else ast.Add
-        yield e.with_operator(index.left, index.right, SIGNS[type(index.op)], SIGNS[other])[slice(*_same(e, index))], 1.4
+        sign = "-" if isinstance(index.op, ast.Add) else "+"
+        yield f"{e.source(index.left)} {sign} {e.source(index.right)}", 1.4
     elif isinstance(e.value(index), int):
         yield from ((f"{e.source(index)} {sign} 1", 1.4) for sign in "+-")
     if isinstance(index, ast.JoinedStr) or (isinstance(index, ast.BinOp) and isinstance(e.value(index), str)):
         yield from _shifted_keys(e, index)
-
-
-def _same(e: Expression, node: ast.AST) -> tuple[int, int]:
-    return e.span(node)  # an operator exchanged for one of the same length moves nothing
 
 
 def _shifted_keys(e: Expression, key: ast.expr) -> Iterator[tuple[str, float]]:
@@ -144,7 +140,7 @@ def operators(e: Expression, _: Pool) -> Iterator[Edit]:
         elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and not _is_index(e, node):
             yield from _other_number(e, node)
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "where" and len(node.args) == 3:
-            _, yes, no = node.args
+            yes, no = node.args[1:]
             text = e.with_all({yes: e.source(no), no: e.source(yes)})
             yield Edit(text, "mask-wrong", 1.3, e.source(node), text)
 

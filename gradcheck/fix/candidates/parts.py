@@ -25,7 +25,8 @@ def dropped(e: Expression, _: Pool) -> Iterator[Edit]:
                 new = e.source(kept)
                 if kept is node.right and isinstance(node.op, ast.Sub):
                     new = f"-{e.wrapped(new, 10)}"
-                cost = 1.0 if np.ndim(e.array(gone)) == 0 else 1.6
+                array = e.array(gone)
+                cost = 1.6 if array is not None and array.ndim else 1.0
                 yield Edit(e.put(node, new), _kind(e, node, gone), cost, e.source(gone), "")
         elif isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
             own = e.source(node.func)

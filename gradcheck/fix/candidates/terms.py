@@ -59,7 +59,7 @@ def rescaled(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
 
 
 def _is_penalty(term: ast.expr) -> bool:
-    names = [n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(term) if isinstance(n, (ast.Name, ast.Attribute))]
+    names = [getattr(n, "id", getattr(n, "attr", "")) for n in ast.walk(term)]
     return any(_RATE.search(name) for name in names)
 
 
@@ -89,4 +89,3 @@ def _expressed(e: Expression, pool: Pool, value: float) -> Iterator[tuple[str, f
     short = f"{value:.3g}"
     if math.isclose(float(short), value, rel_tol=1e-6) and value != 1:
         yield short, 0.9
-

@@ -1,0 +1,116 @@
+"""What a proven edit says of the line: its cause, in words, and with a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from gradcheck.codes import CODES
+from gradcheck.fix.edit import Edit, Kind
+from gradcheck.rules.finding import Finding, Fix
+
+VAGUE = frozenset({"GC101", "GC901"})
+"""Codes that say that something is wrong, not what: a proven edit knows better."""
+
+_CAUSES: Mapping[Kind, tuple[str, str, str]] = {
+    "transpose": ("GC104", "takes {old} where {new} is due", "one is the other's transpose"),
+    "keepdims": ("GC105", "has an axis too many or too few", "keepdims decides that"),
+    "axis": ("GC201", "sums over the wrong axis", "{new} is right"),
+    "sum-missing": ("GC203", "is not summed", "the value is shared along that axis, so its gradient is a sum over it"),
+    "sum-extra": ("GC204", "is summed once too often", "the sum is taken elsewhere, or not at all"),
+    "mean": ("GC303", "takes a {old} where a {new} is due", "the two differ by the number of entries"),
+    "factor-missing": ("GC301", "lacks a constant factor, {new}", "no later line puts it in"),
+    "factor-extra": ("GC301", "has a constant factor too many, {old}", "no later line takes it out"),
+    "factor-wrong": ("GC301", "has the wrong constant factor: {old} where {new} is due", "no later line makes it good"),
+    "literal": ("GC301", "has the wrong number: {old} where {new} is due", "the rest of the line is right"),
+    "sign": ("GC302", "has the wrong sign", "{change}"),
+    "operand": ("GC321", "takes {old} where {new} is due", "both have the right shape, so nothing is raised"),
+    "step": ("GC321", "takes the entry at {old} where that at {new} is due", "both are there, so nothing is raised"),
+    "product": ("GC322", "has {old} where {new} is due", "* multiplies entry by entry, @ is the matrix product"),
+    "derivative-missing": (
+        "GC311",
+        "lacks the activation's derivative",
+        "what flows back through an activation is multiplied by its derivative, here {new}",
+    ),
+    "derivative-wrong": (
+        "GC312",
+        "takes the wrong derivative of the activation",
+        "{old} is not this activation's derivative, {new} is",
+    ),
+    "derivative-place": (
+        "GC313",
+        "takes the activation's derivative at the wrong value",
+        "this form of the derivative is one of {new}, not of {old}",
+    ),
+    "derivative-extra": (
+        "GC314",
+        "has a derivative too many",
+        "{old} is not on this line's way back, or was taken into account before",
+    ),
+    "mask-missing": ("GC331", "lacks the forward's mask", "what the forward set to zero passes nothing back: {new}"),
+    "mask-wrong": ("GC332", "has the wrong mask", "what passes back is what passed forward: {change}"),
+    "mask-extra": ("GC333", "has a mask too many", "{old} is not on this line's way back"),
+    "penalty-missing": (
+        "GC341",
+        "lacks the penalty's gradient",
+        "the loss has a penalty on the weights, whose gradient is {new}",
+    ),
+    "penalty-wrong": (
+        "GC342",
+        "has the wrong factor before the penalty's gradient",
+        "the gradient of the loss's penalty is {new}",
+    ),
+    "penalty-extra": ("GC343", "has a penalty that the loss does not have", "nothing in the loss gives {old}"),
+    "accumulate": (
+        "GC351",
+        "forgets what was there before",
+        "the value is used several times, and the gradients of all its uses add up",
+    ),
+    "overwrite": ("GC352", "adds to what was there before", "nothing that it is added to belongs to it"),
+    "term-missing": (
+        "GC362",
+        "lacks one of its paths",
+        "the value is used on another way as well, whose gradient is added: {new}",
+    ),
+    "term-extra": ("GC371", "has a term too many", "{old} does not belong to it, or not so"),
+}
+"""Code, headline and reason of each kind of edit, with {old}, {new} and {change} of the edit."""
+
+
+def with_fixes(findings: Sequence[Finding], fixes: Mapping[str, tuple[Edit, Fix]]) -> list[Finding]:
+    """The findings with their proven edits, and where the finding knew no cause with the one that the edit shows."""
+    found = []
+    for finding in findings:
+        edit, fix = fixes.get(finding.tensor or "", (None, None))
+        if finding.severity == "error" and edit is not None and fix is not None:
+            finding = replace(caused(finding, edit) if finding.code in VAGUE else finding, fix=fix)
+        found.append(finding)
+    return found
+
+
+def caused(finding: Finding, edit: Edit) -> Finding:
+    """A finding that knew no cause, with the one that a proven edit shows."""
+    code, headline, reason = _CAUSES[edit.kind]
+    words = {"old": _short(edit.old), "new": _short(edit.new), "change": _change(edit)}
+    said = headline.format(**words)
+    return replace(
+        finding,
+        code=code,
+        category=CODES[code][0],
+        headline=f"{finding.tensor} {said}",
+        message=f"{finding.tensor} {said}: {reason.format(**words)}. With that put right it agrees with the numeric"
+        " derivative.",
+        verdict=said,
+        evidence={**finding.evidence, "old": edit.old, "new": edit.new},
+    )
+
+
+def _change(edit: Edit) -> str:
+    if edit.old and edit.new:
+        return f"{_short(edit.new)} for {_short(edit.old)}"
+    return f"with {_short(edit.new)}" if edit.new else f"without {_short(edit.old)}"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 60 else f"{flat[:57]}..."
