@@ -69,6 +69,7 @@ def judge(
 ) -> Judged:
     """Hold one gradient against its truth. `analytic`, of the run `trace`, replaces what the first run computed."""
     a = gradient.array if analytic is None else analytic
+    slack += gradient.rounding
     if not np.isfinite(a).all():
         return Judged(gradient, truth, Verdict.FAIL, _not_finite(a))
     own, layout = in_layout(a, truth.shape)

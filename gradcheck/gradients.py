@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.capture.pairing import Group, is_drivers, is_update
-from gradcheck.capture.program import Program, Ref, Trace, Variable
+from gradcheck.capture.program import Program, Ref, Stepped, Trace, Variable
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.rewrite import Site
 from gradcheck.conventions import DATA
@@ -34,11 +34,22 @@ class Gradient:
     """Every version, oldest first; the last one is what other lines read."""
     kind: str
     """parameter, intermediate or input."""
+    rate: Stepped | None = None
+    """By what its parameter's update was divided, for one that is had from that."""
 
     @property
     def array(self) -> Array:
         """As it is judged."""
         return self.value.array
+
+    @property
+    def rounding(self) -> float:
+        """What the update's own rounding leaves unknown of it, relative to its largest entry."""
+        largest = float(np.abs(self.array).max(initial=0.0))
+        if self.rate is None or not largest:
+            return 0.0
+        unit = float(np.finfo(self.of.array.dtype).eps)
+        return unit * float(np.abs(self.of.array).max(initial=0.0)) / abs(self.rate.value) / largest
 
     @property
     def key(self) -> Key:
@@ -61,7 +72,12 @@ def paired(
     made = _made_of_nothing(program)
     found = {
         g.name: Gradient(
-            g.name, g.of, _at_origin(program, g.versions[-1]), tuple(g.versions), _kind(program, g, inputs, made)
+            g.name,
+            g.of,
+            g.versions[-1] if g.moves else _at_origin(program, g.versions[-1]),
+            tuple(g.versions),
+            "parameter" if g.moves else _kind(program, g, inputs, made),
+            program.rates.get(g.name),
         )
         for g in program.gradients
     }
@@ -137,6 +153,8 @@ def _demand(names: Collection[str], have: Collection[str], option: str, what: st
 
 def updated(program: Program, trace: Trace, gradient: Gradient) -> tuple[Value, Array] | None:
     """The first new version of the gradient's parameter after the gradient, and its change; None if none is seen."""
+    if gradient.rate is not None:
+        return gradient.value, -gradient.array * gradient.rate.value
     after = False
     for value in trace.values:
         after = after or value.key == gradient.key

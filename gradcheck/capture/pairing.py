@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gradcheck.capture.record import Value
+from gradcheck.capture.record import Key, Value
 from gradcheck.capture.state import Root
 from gradcheck.capture.steps import BINDS, FirstStep, may_be_gradient
 from gradcheck.capture.trace import Variable
@@ -32,6 +32,8 @@ class Group:
     """Other names under which the same array went."""
     closed: bool = False
     """Whether the parameter has been updated with it: what bears the name from then on is something else."""
+    moves: bool = False
+    """Whether its one version is the parameter after its update, from which the gradient is to be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,13 @@ class _Forward:
             if value.owner:
                 self.by_owner[value.owner, value.name] = known
         self.by_name.setdefault(value.path, known)
+
+    def moved_by(self, value: Value) -> Variable | None:
+        """What an update leaves another value of."""
+        of = self.by_identity.get(value.identity) or self.by_owner.get((value.owner, value.name))
+        of = of or self.top.get(value.name) or self.by_name.get(value.path) or self.by_name.get(value.name)
+        fits = of is not None and of.array.dtype.kind == "f" and of.array.shape == value.array.shape
+        return of if fits else None
 
 
 def _root(root: Root) -> Variable:
@@ -197,7 +206,7 @@ def _repeated(group: Group) -> Value | None:
     """The first version that a line computes afresh, having computed an earlier one."""
     seen: dict[int, Value] = {}
     for value in group.versions:
-        if value.site.kind in _FRESH and value.site.form != "refined":
+        if value.site.kind in _FRESH and value.site.form not in ("refined", "moved"):
             before = seen.setdefault(value.site.number, value)
             if before is not value and not np.array_equal(before.array, value.array):
                 return value
@@ -217,12 +226,36 @@ def is_drivers(value: Value) -> bool:
     return value.site.file.startswith("<call of")
 
 
+Feeds = Callable[[Variable, Value], bool]
+"""Whether anything that was computed before a value depends on a variable."""
+
+
+def first_update(
+    values: Sequence[tuple[Value, object]],
+    moves: Sequence[Value],
+    roots: Mapping[str, Root],
+    instances: Mapping[int, str],
+    feeds: Feeds,
+) -> Key | None:
+    """The first of the moves that is a parameter's update, in a run that names no gradient."""
+    forward = _Forward(roots, instances)
+    waiting = {m.key: m for m in moves}
+    for i, (value, _) in enumerate(values):
+        if value.key in waiting:
+            of = forward.moved_by(value)
+            if of is not None and feeds(of, value):
+                return value.key
+        forward.take(i, value)
+    return None
+
+
 def pair(
     values: Sequence[tuple[Value, object]],
     step: FirstStep,
     roots: Mapping[str, Root],
     instances: Mapping[int, str],
     base_of: Callable[[str], Sequence[str]],
+    feeds: Feeds,
 ) -> Pairing:
     """Find the gradients of a run, and what each is the gradient of."""
     forward = _Forward(roots, instances)
@@ -240,7 +273,26 @@ def pair(
         if value.key in step.late and (value.name not in variables or variables[value.name].site in (None, value.site)):
             variables[value.name] = _variable(i, value)
     groups = _told_apart(pairs.result(), forward, base_of)
+    groups += _from_updates(values, step, forward, groups, feeds)
     return Pairing({**variables, **{g.of.name: g.of for g in groups}}, tuple(groups))
+
+
+def _from_updates(
+    values: Sequence[tuple[Value, object]], step: FirstStep, forward: _Forward, groups: list[Group], feeds: Feeds
+) -> list[Group]:
+    """Parameters that are moved, and that no gradient is named after."""
+    have = {g.of.ref for g in groups} | {v.key for g in groups for v in g.versions}
+    names = {name for g in groups for name in (g.name, *g.names)}
+    moved = {m.key for m in step.moves}
+    found: list[Group] = []
+    begun = False
+    for value, _ in values:
+        begun = begun or value.key == step.first_gradient
+        of = forward.moved_by(value) if begun and value.key in moved and value.name not in names else None
+        if of is not None and of.ref not in have and feeds(of, value):
+            have.add(of.ref)
+            found.append(Group(f"{of.name} (from its update)", of, [value], moves=True))
+    return found
 
 
 _NONE = Variable("", "", np.array(0.0), None, -1)

@@ -9,6 +9,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from dataclasses import replace as replaced
 from typing import Any, TypeVar
 
@@ -20,8 +21,9 @@ from gradcheck.capture.ambient import Ambient
 from gradcheck.capture.evaluate import Evaluator
 from gradcheck.capture.install import Instrumentation
 from gradcheck.capture.otherwise import Compute, otherwise
-from gradcheck.capture.pairing import pair
+from gradcheck.capture.pairing import Group, first_update, pair
 from gradcheck.capture.probes import Probes, install, installed, is_stop
+from gradcheck.capture.rates import rate_in
 from gradcheck.capture.record import Key, Recorder, StopRun, Value, as_like
 from gradcheck.capture.rewrite import Site
 from gradcheck.capture.roots import assign, look, roots_and_instances
@@ -37,6 +39,18 @@ _Measured = TypeVar("_Measured")
 FirstRun = Callable[[Callable[[], tuple[int, int]]], AbstractContextManager[object]]
 """Entered around the user's code the first time, the only time that its output is heard. It is handed what tells how
 many values and how many gradients the code has come to by now, and may end the run by raising what `is_stop` knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """How far along its gradient an update goes."""
+
+    name: str
+    """lr, self.lr; "" for a number that is written there, or none at all."""
+    value: float
+    """1 where it is not known."""
+    ref: Ref | None
+    """How to replace it; None where it can't be."""
 
 
 class Program:
@@ -66,6 +80,7 @@ class Program:
         found, self._instances = roots_and_instances(namespaces, is_mine)
         self.roots = {root.path: root for root in found}
         self._names: dict[tuple[Key, str], str] = {}
+        self._moved: dict[str, Variable] = {}
         self._pristine: dict[str, Array] = {}
         self._scalar: Scalar | None = None
         self._labels: dict[int, str] = {}
@@ -226,24 +241,58 @@ class Program:
         self.draws = any(not isinstance(item, np.ndarray) for item in edited)
         """Whether the step draws from a random generator of the state."""
         keys = [value.key for value in trace.values]
+        self._twins, self._naming = recomputed(trace.values), step.naming
+        both = list(zip(trace.values, trace.objects))
+        if step.first_gradient is None:
+            step.first_gradient = first_update(both, step.moves, self.roots, self._instances, self._feeds)
         self.first_gradient = keys.index(step.first_gradient) if step.first_gradient in keys else len(keys)
         """Position of the first recorded value that is a gradient of an earlier one."""
-        self._twins = recomputed(trace.values)
         self._late = step.late
-        self._naming = step.naming
-        pairing = pair(list(zip(trace.values, trace.objects)), step, self.roots, self._instances, self._base_of)
+        pairing = pair(both, step, self.roots, self._instances, self._base_of, self._feeds)
         self.variables = pairing.variables
         self.gradients = pairing.gradients
         """What the code computes that is the gradient of one of them, in order; those that can be judged."""
         self._names = {(v.key, v.path): g.name for g in pairing.gradients for v in g.versions if v.name != g.name}
+        self.rates = {g.name: self._rate(g, trace) for g in pairing.gradients if g.moves}
+        """By what the updates are divided from which gradients are had, by the gradients' names."""
+        self._moved = {g.name: g.of for g in pairing.gradients if g.moves}
         for group in pairing.gradients:
             group.versions = [self._named(v) for v in group.versions]
         return replaced(trace, values=tuple(map(self._named, trace.values)))
 
-    def _named(self, value: Value) -> Value:
-        """The value under the name that tells it from others of its own name."""
+    def _named(self, value: Value, replace: Mapping[Ref, Array] | None = None) -> Value:
+        """The value under the name that tells it from others of its own name; a gradient, of an updated parameter."""
         name = self._names.get((value.key, value.path))
-        return value if name is None else replaced(value, name=name)
+        if name is None or name not in self._moved:
+            return value if name is None else replaced(value, name=name)
+        of = self._moved[name]
+        change = np.asarray((replace or {}).get(of.ref, of.array)) - value.array
+        return replaced(value, name=name, array=change / self.rates[name].value)
+
+    def _feeds(self, of: Variable, update: Value) -> bool:
+        """Whether something that was computed before an update depends on what it updates."""
+        nudge = 1e-3 * (np.abs(of.array) + 1e-3)
+        before = {v.key: v.array for v in self._record({}, frozenset({update.key})).values}
+        after = self._record({of.ref: of.array + nudge}, frozenset({update.key})).values
+        own = (v.key == of.ref or v.identity == of.identity or v.name == of.name or v.key == update.key for v in after)
+        return any(
+            not is_own and v.key in before and not np.array_equal(v.array, before[v.key], equal_nan=True)
+            for v, is_own in zip(after, own)
+        )
+
+    def _rate(self, group: Group, trace: Trace) -> Stepped:
+        """The rate of an update, as its line has it."""
+        update = group.versions[0]
+        rate = rate_in(update.site)
+        before = trace.values[: next(i for i, v in enumerate(trace.values) if v.key == update.key)]
+        numbers = [v for v in before if v.name == rate.last and v.array.size == 1 and v.array.dtype.kind == "f"]
+        if rate.name and numbers:
+            named = numbers[-1]
+            return Stepped(rate.name, float(named.array.item()), named.key if named.plain else None)
+        held = [r for r in self.roots.values() if rate.name and r.name == rate.last and np.size(r.value) == 1]
+        if held:
+            return Stepped(rate.name, float(np.asarray(held[0].value).item()), held[0].path)
+        return Stepped(rate.name, rate.number, None)
 
     def _changed(self, names: frozenset[str]) -> bool:
         """Whether a parameter of one of these names is not what it was when the run began."""
@@ -258,7 +307,9 @@ class Program:
         recorder = Recorder(self.sites, self._by_key(replace), stop, naming=self._naming)
         raised = self._run(otherwise(recorder, computes) if computes else recorder.probes(), replace)
         trace = _trace(recorder.values(), recorder, raised, bool(stop))
-        return replaced(trace, values=tuple(map(self._named, trace.values))) if self._names else trace
+        if not self._names:
+            return trace
+        return replaced(trace, values=tuple(self._named(v, replace) for v in trace.values))
 
     def _run(
         self,

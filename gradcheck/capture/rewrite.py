@@ -45,7 +45,8 @@ class Site:
     """Its last name: W1 for self.W1 and for grads['W1']."""
     form: str = ""
     """literal: a number is written there, a step size or a sum's beginning; refined: computed from the target's own
-    earlier value; passed: handed to another backward and come back; else ""."""
+    earlier value; moved: the same, by adding to it or taking from it; passed: handed to another backward and come back;
+    else ""."""
 
 
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
@@ -82,9 +83,9 @@ class _Rewriter(ast.NodeTransformer):
     def value(self, name: str, kind: str, statement: ast.AST, value: ast.expr) -> ast.expr:
         return self.call("value", self.site(name, kind, statement, value), value, at=value)
 
-    def seen(self, place: Place, kind: str, node: ast.stmt, at: ast.AST) -> ast.stmt:
+    def seen(self, place: Place, kind: str, node: ast.stmt, at: ast.AST, form: str = "") -> ast.stmt:
         """A statement that looks at what can be reached from a name."""
-        number = self.site(place.name, kind, node, at, place.last)
+        number = self.site(place.name, kind, node, at, place.last, form)
         return _placed(ast.Expr(self.call("seen", number, *place.arguments(), at=at)), at)
 
     def rebound(self, name: str, probe: str, number: ast.expr, at: ast.AST) -> ast.stmt:
@@ -102,6 +103,8 @@ class _Rewriter(ast.NodeTransformer):
 
         if not any(map(is_own, ast.walk(value))):
             return ""
+        if any(map(is_own, _terms(value))):
+            return "moved"
         handed = isinstance(value, ast.Call) and any(map(is_own, value.args))
         return "passed" if handed and re.search("back|grad", ast.unparse(value).partition("(")[0]) else "refined"
 
@@ -212,15 +215,16 @@ class _Rewriter(ast.NodeTransformer):
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
         after: list[ast.stmt] = []
         expression, target = node.value, node.target
+        form = "moved" if isinstance(node.op, (ast.Add, ast.Sub)) else ""
         node.value = self.visit(node.value)
         if isinstance(target, ast.Name) and not self.in_class:
-            number = self.site(target.id, "augment", node, expression)
+            number = self.site(target.id, "augment", node, expression, form=form)
             after = [self.rebound(target.id, "augmented", number, node)]
         elif isinstance(target, ast.Attribute):
             place = place_of(target, self.mangled_by())
-            after = [self.seen(place, "augment", node, expression)] if place else []
+            after = [self.seen(place, "augment", node, expression, form)] if place else []
         elif isinstance(target, ast.Subscript):
-            after = self._edited(target, node)
+            after = self._edited(target, node, form)
         node.target = self.visit(target)
         return [node, *after]
 
@@ -301,10 +305,10 @@ class _Rewriter(ast.NodeTransformer):
         place = place_of(target, self.mangled_by())
         return [self.seen(place, kind, node, target)] if place else []
 
-    def _edited(self, target: ast.Subscript, node: ast.Assign | ast.AugAssign) -> list[ast.stmt]:
+    def _edited(self, target: ast.Subscript, node: ast.Assign | ast.AugAssign, form: str = "") -> list[ast.stmt]:
         """After `dZ[Z <= 0] = 0`, dZ has a new version; after `grads["W"] += dW`, so has the entry."""
         place = place_of(target, self.mangled_by(), edited=True, entry=isinstance(node, ast.AugAssign))
-        return [self.seen(place, "modify", node, node)] if place else []
+        return [self.seen(place, "modify", node, node, form)] if place else []
 
     # -- expressions
 
@@ -347,6 +351,15 @@ class _Rewriter(ast.NodeTransformer):
         if suspect:
             node.func = self.call("kink", self.site(text, "kink", node, node), node.func, at=node.func)
         return node
+
+
+def _terms(value: ast.expr) -> Iterator[ast.expr]:
+    """What a sum is made of, all but what is taken from the first."""
+    while isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Add, ast.Sub)):
+        if isinstance(value.op, ast.Add):
+            yield value.right
+        value = value.left
+        yield value
 
 
 def _placed(node: _Node, at: ast.AST) -> _Node:

@@ -4,6 +4,9 @@ A gradient is told by its name, and by what can't be one: a number that is writt
 is an array, zeros that a sum begins with. Lines that had run before the first gradient are the forward; the step is
 over when they come round again after a parameter has changed. Where they come round without that, for the next sample
 of a loop that adds gradients up, the step goes on.
+
+Where no gradient is named at all, the step is told by what it moves: a value that is added to or taken from, and that
+is still there, as that left it, when the same line comes round again.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ BaseOf = Callable[[str], Sequence[str]]
 """Names that a gradient's name may belong to: dW1 -> (W1, w1); () for a name that is no gradient's."""
 
 _LOSS = re.compile(r"(?i)loss|cost|error|nll|mse|objective|^[jl]$")
+_COUNTED = re.compile(r"(?i)loss|cost|err|total|sum|count|correct|acc|hits|norm|grad|^[jlin]$")
+"""Names of numbers that are added up over steps, and are no parameters."""
 BINDS = frozenset({"assign", "augment", "modify", "unpack", "return", "element", "loop"})
 
 
@@ -62,6 +67,12 @@ class FirstStep:
         self.turns: set[Key] = set()
         """Values of the forward that came round again and that a gradient followed."""
         self._pending: set[Key] = set()
+        self.moves: list[Value] = []
+        """Values that were added to or taken from: what a step that names no gradient updates is among them."""
+        self._sites: list[tuple[int, Key]] = []
+        self._named = False
+        self._left: dict[tuple[str, int], int] = {}
+        """By which line each path was assigned last."""
         self.late: set[Key] = set()
         """Scalars that by their names are the loss, written down behind the gradients but before the update."""
 
@@ -72,6 +83,8 @@ class FirstStep:
             return False
         if self.is_gradient(value, leaf):
             return self._at_gradient(value)
+        if value.site.form == "moved" and self._goes_round(value):
+            return True
         if self.first_gradient is None:
             self._forward.add(value.site.number)
         elif value.site.number in self._forward:
@@ -95,6 +108,7 @@ class FirstStep:
         """Whether a value is the gradient of an earlier one."""
         for base in self._base_of(value.name):
             if any(may_be_gradient(value, leaf, np.shape(owner)) for owner in self._known.get(base, ())):
+                self._named = True
                 return bool(np.any(value.array))  # zeros are what a sum begins with
         return False
 
@@ -122,10 +136,36 @@ class FirstStep:
         self._pending.clear()
         return False
 
+    def _goes_round(self, value: Value) -> bool:
+        """Whether a step without named gradients is over: what one of its lines moved, the same line moves again."""
+        if value.array.dtype.kind != "f" or (value.array.ndim == 0 and _COUNTED.search(value.name)):
+            return False
+        number = value.site.number
+        again = self._left.get((value.path, value.owner)) == number or any(
+            m.site.number == number and m.identity == value.identity for m in self.moves
+        )
+        first = next((m.key for m in self.moves if m.site.number == number), None)
+        self.moves.append(value)
+        if not again or first is None or self._named or self.first_gradient is not None:
+            return False
+        before: set[int] = set()
+        passed = False
+        for site, key in self._sites:
+            passed = passed or key == first
+            if not passed:
+                before.add(site)
+            elif site in before:
+                self.cut = key
+                return True
+        return False
+
     def _is_known(self, value: Value) -> bool:
         return any(np.array_equal(value.array, other) for other in self._known.get(value.name, ()))
 
     def _note(self, value: Value) -> None:
+        if not self._named:
+            self._sites.append((value.site.number, value.key))
+            self._left[value.path, value.owner] = value.site.number
         if _HOLDER.match(value.path):
             return  # an entry of grads is no value of the forward, whatever its key
         known = self._known.setdefault(value.name, [])
