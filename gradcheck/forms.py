@@ -47,7 +47,8 @@ class Reading:
 def readings(form: Form, shape: tuple[int, ...], times: int = 1) -> Iterator[Reading]:
     """Every way to add up a form of outputs of this shape that are computed `times` times; the mean comes first."""
     axes = (form.axis,) if form.axis is not None else tuple(range(min(len(shape), 2)))
-    counts = [times] if times > 1 else list(dict.fromkeys(shape[axis] for axis in axes if axis < len(shape))) or [1]
+    along = dict.fromkeys(shape[axis] for axis in axes if axis < len(shape))
+    counts = [times] if times > 1 else [n for n in along if n > 1] or [1]
     entries = times * math.prod(shape)
     if entries == 1:
         yield Reading(form.name, 1.0, 1)

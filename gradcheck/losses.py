@@ -139,6 +139,11 @@ def _as_written(screening: Screening, own: Variable) -> Chosen:
     """The code's own loss: less a floor in its logarithm where its gradient leaves that out."""
     at = f" (line {own.site.line})" if own.site is not None else ""
     scalar, evidence = Scalar(own.name, {own.name: own}, lambda values: values[own.name]), f"computed by the code{at}"
+    factor = screening.steps_by(own)
+    if factor is not None:
+        told = f"{evidence}; every update goes {factor:.4g} times as far along its gradient as its rate says"
+        of = Scalar(f"{factor:.4g} times {own.name}", scalar.variables, lambda values: factor * values[own.name])
+        return Chosen(of, False, told)
     if not screening.supports(own):
         rival = screening.explained()
         return Chosen(scalar, False, evidence, rival=standard(rival).scalar.expression if rival else "")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradcheck import losses
 from gradcheck.blame import Judged, assign_blame, judge, judge_versions
-from gradcheck.capture.program import Program, Variable
+from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.cells import units
 from gradcheck.compare import Truth, Verdict, estimates, measure
 from gradcheck.conventions import DATA
@@ -29,6 +29,8 @@ from gradcheck.target import Target
 
 Array = NDArray[Any]
 
+ALIKE = 1e-3
+"""How far the entries of an update may differ that all go by the rate: Adam's epsilon shows in small gradients."""
 SMALL = 16
 """Tensors up to this many entries are checked entry by entry from the start."""
 MAPPED = 2048
@@ -141,7 +143,21 @@ def probe(
         judged.append(measured(program, gradient, options, rng, limits))
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = assign_blame(program, [_not_cancelled(program, j, judged, rng) for j in judged], rng)
-    return replace(found, judged=tuple(j if chosen.sure else _only_assumed(j) for j in judged))
+    judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]
+    return replace(found, judged=tuple(judged))
+
+
+def _unless_hidden(judged: Judged) -> Judged:
+    """An update that goes as far in every entry, as Adam's first and a sign's do, says nothing of its gradient."""
+    gradient = judged.gradient
+    sizes = np.abs(gradient.array).ravel()
+    if judged.right or gradient.rate is None or sizes.size < 3 or not sizes.all() or not np.isfinite(sizes).all():
+        return judged
+    if np.ptp(sizes) > ALIKE * sizes.max():
+        return judged
+    far = f"{abs(gradient.rate.value) * sizes.max():.3g}"
+    reason = f"every entry moves by {far}, as at Adam's first step: its gradient can't be had from that"
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
 def _only_assumed(judged: Judged) -> Judged:
@@ -161,12 +177,21 @@ def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flo
     given = {v.ref for v in chosen.candidate.labels} if chosen.candidate is not None else set()
     values = [v for v in here if v.name not in parameters and v.ref not in given]
     values.sort(key=lambda v: v.order)
+    values = _dependent(program, gradients, values)
     labels = {v.ref for v in chosen.scalar.variables.values()}
     before = {n: v for n, v in program.variables.items() if v.order < 0 or n in parameters}
     roots = [v for v in before.values() if v.array.dtype.kind == "f" and v.ref not in labels]
     feeds = {v.name: first for v in {r.ref: r for r in roots}.values() if (first := _first_changed(program, v, values))}
     inputs = [n for n, first in feeds.items() if n not in parameters and values and first == values[0].name]
     return Flow((*inputs[:1], *(v.name for v in values)), {n: f for n, f in feeds.items() if n in parameters})
+
+
+def _dependent(program: Program, gradients: Sequence[Gradient], values: list[Variable]) -> list[Variable]:
+    """Those that are no constants beside the network: that move when its parameters and intermediates do."""
+    now = program.forward({g.of.ref: g.of.array + 1e-3 * (np.abs(g.of.array) + 1) for g in gradients}).values
+    arrays: dict[Ref, Array] = {v.key: v.array for v in now}
+    replaced = {g.of.ref for g in gradients}
+    return [v for v in values if v.ref in replaced or not np.array_equal(arrays.get(v.ref, v.array), v.array)]
 
 
 def _first_changed(program: Program, root: Variable, values: Sequence[Variable]) -> str:

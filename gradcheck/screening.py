@@ -106,6 +106,20 @@ class Screening:
         """Whether any gradient is that of the code's own loss, up to a factor."""
         return any((s := self.slopes(g)) is not None and _fit(s, own_slopes(s, own), g) for g in self.gradients)
 
+    def steps_by(self, own: Variable) -> float | None:
+        """The factor, other than 1, that every update has beyond its rate: a constant which the rate takes up."""
+        moved = [g for g in self.gradients if g.kind == "parameter"]
+        if not any(g.rate is not None for g in moved):
+            return None
+        found = [(s, own_slopes(s, own)) for g in moved if (s := self.slopes(g)) is not None]
+        fits = [_fitted(s, slope, slope[:, None]) for s, slope in found]
+        factors = [float(f[0]) for f in fits if f is not None]
+        same = len(factors) == len(moved) and all(_close(f, factors[0]) for f in factors)
+        enough = sum(g.of.array.size for g in moved) > 1
+        if not same or not enough or _close(abs(factors[0]), 1):
+            return None
+        return _as_written(abs(factors[0]), _sizes(self.program))
+
     # -- standard losses
 
     def explained(self) -> Explanation | None:
@@ -132,8 +146,9 @@ class Screening:
         reading = max(candidate.readings, key=lambda r: sum(_close(f, r.weight) for f in factors))
         told = any(_close(f, reading.weight) for f in factors)
         factor = 1.0
-        if not told and len(factors) > 1 and all(_close(f, factors[0]) for f in factors):
-            factor = factors[0] / reading.weight
+        stepped = any(g.rate is not None for g in self.gradients)  # a rate that can't be read off is in all of them
+        if not told and len(factors) > (0 if stepped else 1) and all(_close(f, factors[0]) for f in factors):
+            factor = _as_written(factors[0] / reading.weight, _sizes(self.program))
         weight = reading.weight * factor
         penalised = [g for g in self.gradients if g.name in fits and fits[g.name].strength]
         penalty = _penalty(self.program, penalised, [fits[g.name].strength for g in penalised])
@@ -196,19 +211,26 @@ def _fit(
 
     A gradient of one or two entries is proportional to anything: it speaks only for a factor that is a loss's own.
     """
-    a, size = slopes.analytic, gradient.of.array.size
-    if not np.isfinite(slope).all() or np.abs(slope).max() <= CLOSE * CLOSE * np.abs(a).max():
+    size = gradient.of.array.size
+    if penalised and (size < 3 or gradient.kind == "intermediate"):
         return None
-    if penalised and (size < 4 or gradient.kind == "intermediate"):
-        return None
-    columns = np.stack([slope, slopes.own] if penalised else [slope], axis=1)
-    found = np.linalg.lstsq(columns, a, rcond=None)[0]
-    if np.abs(columns @ found - a).max() > CLOSE * np.abs(a).max() or not found[0]:
+    found = _fitted(slopes, slope, np.stack([slope, slopes.own] if penalised else [slope], axis=1))
+    if found is None:
         return None
     weights = [r.weight for r in candidate.readings] if candidate is not None else [1.0]
     if size < 3 and not any(_close(abs(found[0]), w) for w in weights):
         return None
     return Fit(float(found[0]), float(found[1]) if penalised else 0.0)
+
+
+def _fitted(slopes: Slopes, slope: Array, columns: Array) -> Array | None:
+    """What the gradient is made of; None where it is not made of these."""
+    a = slopes.analytic
+    if not np.isfinite(slope).all() or np.abs(slope).max() <= CLOSE * CLOSE * np.abs(a).max():
+        return None
+    found = np.linalg.lstsq(columns, a, rcond=None)[0]
+    fits = np.abs(columns @ found - a).max() <= CLOSE * np.abs(a).max()
+    return np.asarray(found) if fits and found[0] else None
 
 
 def _close(a: float, b: float) -> bool:
@@ -228,17 +250,26 @@ def _penalty(program: Program, gradients: Sequence[Gradient], strengths: Sequenc
 def _as_the_code_has_it(program: Program, strength: float) -> tuple[str, float]:
     """A number of the code's that the measured strength is, over the number of samples or doubled; its name."""
     numbers = {v.last or v.name: float(v.array) for v in program.variables.values() if _is_number(v)}
-    sizes = {n for v in program.variables.values() for n in v.array.shape[:2]}
+    sizes = _sizes(program)
     for name, number in numbers.items():
         for times, shown in ((1.0, name), (2.0, f"2 {name}")):
-            for n in (1, *sorted(sizes)):
+            for n in sizes:
                 if number > 0 and math.isclose(strength, times * number / n, rel_tol=1e-3):
                     return shown if n == 1 else f"({shown}/{n})", times * number / n
-    for n in (1, *sorted(sizes)):
-        rounded = float(f"{strength * n:.3g}")
-        if math.isclose(rounded, strength * n, rel_tol=1e-5):
-            return "", rounded / n
-    return "", strength
+    return "", _as_written(strength, sizes)
+
+
+def _sizes(program: Program) -> list[int]:
+    return sorted({1, *(n for v in program.variables.values() for n in v.array.shape[:2] if n)})
+
+
+def _as_written(number: float, sizes: Sequence[int]) -> float:
+    """The short number that a measured one must be, or that over a size: measured digits are not the code's."""
+    for n in sizes:
+        short = float(f"{number * n:.3g}")
+        if math.isclose(short, number * n, rel_tol=1e-6):
+            return short / n
+    return number
 
 
 def _is_number(v: Variable) -> bool:

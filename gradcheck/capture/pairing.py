@@ -75,7 +75,7 @@ class _Forward:
     def take(self, i: int, value: Value) -> None:
         """Note a value of the forward."""
         kind, edit = value.site.kind, value.site.kind in _EDITS
-        known = self.by_identity.get(value.identity)
+        known = None if value.site.form == "literal" else self.by_identity.get(value.identity)  # 0.0 is one object
         new = value.plain and (kind != "argument" or value.array.ndim > 0) and (known is None or edit)
         if new:
             known = _variable(i, value)
@@ -219,7 +219,7 @@ def is_update(value: Value, of: Variable) -> bool:
         return False
     if value.identity == of.identity:
         return value.site.kind in _EDITS
-    return value.name == of.last and (not of.owner or value.owner in (0, of.owner))
+    return of.last in (value.name, value.site.last) and (not of.owner or value.owner in (0, of.owner))
 
 
 def is_drivers(value: Value) -> bool:

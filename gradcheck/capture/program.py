@@ -272,11 +272,11 @@ class Program:
     def _feeds(self, of: Variable, update: Value) -> bool:
         """Whether something that was computed before an update depends on what it updates."""
         nudge = 1e-3 * (np.abs(of.array) + 1e-3)
-        before = {v.key: v.array for v in self._record({}, frozenset({update.key})).values}
+        before = {(v.key, v.path): v.array for v in self._record({}, frozenset({update.key})).values}
         after = self._record({of.ref: of.array + nudge}, frozenset({update.key})).values
         own = (v.key == of.ref or v.identity == of.identity or v.name == of.name or v.key == update.key for v in after)
         return any(
-            not is_own and v.key in before and not np.array_equal(v.array, before[v.key], equal_nan=True)
+            not is_own and not np.array_equal(v.array, before.get((v.key, v.path), v.array), equal_nan=True)
             for v, is_own in zip(after, own)
         )
 

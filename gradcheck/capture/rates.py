@@ -30,12 +30,15 @@ class Rate:
     @property
     def last(self) -> str:
         """lr of self.lr."""
-        return self.name.rpartition(".")[2].strip("'\"[]")
+        return re.split(r"[.\[\]'\"]+", self.name.rstrip("]'\""))[-1]
 
 
 def rate_in(site: Site) -> Rate:
     """The rate in the statement of a site."""
-    expression = _moved_by(site)
+    expression = _moved_by(_statement(site.file, site.line))
+    if isinstance(expression, (ast.Name, ast.Attribute, ast.Subscript)):  # W += velocity
+        before = _assigned(site.file, ast.unparse(expression), site.line)
+        expression = _moved_by(before) if before is not None else expression
     if expression is None:
         return Rate("")
     factors = list(_factors(expression))
@@ -47,22 +50,23 @@ def rate_in(site: Site) -> Rate:
     return Rate("", abs(numbers[0])) if numbers and numbers[0] else Rate("")
 
 
-def _moved_by(site: Site) -> ast.expr | None:
-    """What is added or subtracted: E of `W -= E` and of `W = W - E`; of another assignment, all of it."""
-    statement = _statement(site.file, site.line)
+def _moved_by(statement: ast.stmt | None) -> ast.expr | None:
+    """What is added or subtracted: E of `W -= E`, of `W = W - E` and of `v = mu * v - E`; else all that is assigned."""
     if isinstance(statement, ast.AugAssign):
         return statement.value
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
         return None
-    value = statement.value
     target = ast.unparse(statement.targets[0] if isinstance(statement, ast.Assign) else statement.target)
-    while isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Add, ast.Sub)):
-        if ast.unparse(value.left) == target:
-            return value.right
-        if ast.unparse(value.right) == target:
-            return value.left
-        value = value.left
-    return value
+    terms = list(_terms(statement.value))
+    others = [t for t in terms if target not in map(ast.unparse, ast.walk(t))]
+    return others[0] if len(terms) > 1 and others else statement.value
+
+
+def _terms(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+        yield from (*_terms(node.left), *_terms(node.right))
+    else:
+        yield node
 
 
 def _factors(node: ast.expr) -> Iterator[ast.expr]:
@@ -81,11 +85,24 @@ def _factors(node: ast.expr) -> Iterator[ast.expr]:
         yield node
 
 
-@functools.lru_cache(256)
-def _statement(file: str, line: int) -> ast.stmt | None:
+_Statement = ast.Assign | ast.AugAssign | ast.AnnAssign
+
+
+def _statement(file: str, line: int) -> _Statement | None:
+    return next((s for s in _statements(file) if s.lineno == line), None)
+
+
+def _assigned(file: str, name: str, line: int) -> _Statement | None:
+    """The last assignment to a name above a line."""
+    above = (s for s in _statements(file) if s.lineno < line and not isinstance(s, ast.AugAssign))
+    targets = ((s, s.targets[0] if isinstance(s, ast.Assign) else s.target) for s in above)
+    return max((s for s, t in targets if ast.unparse(t) == name), key=lambda s: s.lineno, default=None)
+
+
+@functools.lru_cache(64)
+def _statements(file: str) -> tuple[_Statement, ...]:
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
-        return None
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.stmt) and n.lineno == line]
-    return next((n for n in found if isinstance(n, (ast.Assign, ast.AugAssign, ast.AnnAssign))), None)
+        return ()
+    return tuple(n for n in ast.walk(tree) if isinstance(n, _Statement))

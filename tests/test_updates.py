@@ -1,0 +1,93 @@
+"""Gradients had from updates: the rate read off the line, what is moved, and what is no update of a parameter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import gradcheck
+from gradcheck.capture.rates import Rate, rate_in
+from gradcheck.capture.rewrite import Site
+
+RATES = {
+    "W -= lr * g": Rate("lr"),
+    "W = W - self.learning_rate * X.T @ err": Rate("self.learning_rate"),
+    "W = W - (eta / len(batch)) * nw": Rate("eta"),
+    "W += alpha * np.dot(X.T, err) / m": Rate("alpha"),
+    "W -= 0.1 * g": Rate("", 0.1),
+    "W -= 2 * lr * g": Rate("lr"),
+    "W -= g": Rate(""),
+    "W += X.T.dot(d)": Rate(""),
+    "W -= config['lr'] * g": Rate("config['lr']"),
+    "W += (step_size * X.T).dot(d)": Rate("step_size"),
+}
+
+
+def site(file: Path, line: int) -> Site:
+    return Site(0, "W", "assign", str(file), line, (line, 0, line, 1), "")
+
+
+@pytest.mark.parametrize("line", RATES)
+def test_rate(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(f"{line}\n")
+    assert rate_in(site(file, 1)) == RATES[line]
+
+
+def test_rate_of_a_velocity(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("v = 0\nv = mu * v - rate * g\nW += v\nv = 3\n")
+    assert rate_in(site(file, 3)) == Rate("rate")
+
+
+HEAD = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(7, 4))
+X -= X.mean(axis=0)
+T = rng.normal(size=(7, 3))
+W = rng.normal(size=(4, 3))
+b = np.zeros(3)
+seen = 0.0
+lr = 0.1
+for _ in range(3):
+    O = X @ W
+    O += b
+"""
+
+
+def report(tmp_path: Path, *lines: str) -> gradcheck.Report:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + "".join(f"    {line}\n" for line in lines))
+    return gradcheck.check(str(file), properties=False)
+
+
+def test_only_what_the_forward_uses_is_a_parameter(tmp_path: Path) -> None:
+    """Centred data, a sum in place and a running total are moved as well."""
+    lines = ("e = O - T", "seen += float(np.abs(e).sum())", "W -= lr * X.T @ e", "b -= lr * e.sum(axis=0)")
+    found = report(tmp_path, *lines)
+    assert [c.of for c in found.comparisons] == ["W", "b"], str(found)
+    assert found.verdict.value == "pass", str(found)
+
+
+def test_the_gradient_is_the_change_over_the_rate(tmp_path: Path) -> None:
+    found = report(tmp_path, "e = O - T", "W = W - lr * X.T @ e", "b = b - lr * 3 * e.sum(axis=0)")
+    assert {c.of: c.verdict.value for c in found.comparisons} == {"W": "pass", "b": "fail"}, str(found)
+    assert next(c.scale for c in found.comparisons if c.of == "b") == 3
+
+
+def test_uphill(tmp_path: Path) -> None:
+    found = report(tmp_path, "e = O - T", "W -= lr * X.T @ e", "b += lr * e.sum(axis=0)")
+    assert {c.of: c.verdict.value for c in found.comparisons} == {"W": "pass", "b": "fail"}, str(found)
+
+
+def test_a_tiny_rate_leaves_rounding_and_no_failure(tmp_path: Path) -> None:
+    found = report(tmp_path, "lr = 1e-9", "e = O - T", "W = W - lr * X.T @ e", "b = b - lr * e.sum(axis=0)")
+    assert all(c.verdict.value in ("pass", "inconclusive") for c in found.comparisons), str(found)
+
+
+def test_a_named_gradient_is_not_had_from_the_update_as_well(tmp_path: Path) -> None:
+    found = report(tmp_path, "dO = O - T", "dW = X.T @ dO", "W -= lr * dW", "b -= lr * dO.sum(axis=0)")
+    assert [c.name for c in found.comparisons] == ["dO", "dW", "b (from its update)"], str(found)
+    assert found.verdict.value == "pass", str(found)
