@@ -130,7 +130,8 @@ class Driver:
         self._instrument()
 
     def _use_folder(self) -> None:
-        folder = str(self._project.folder)
+        script = self.target.script
+        folder = str(self._project.folder if script is None else script.resolve().parent)
         if self.target.script is not None or folder not in sys.path:
             sys.path.insert(0, folder)
 

@@ -48,7 +48,7 @@ class Project:
 def project_of(module: ModuleType | None, script: Path | None, functions: Sequence[FunctionType] = ()) -> Project:
     """The project of a script, a module, or the functions that were handed over."""
     if script is not None:
-        return Project(script.resolve().parent)
+        return Project(root_of(script.resolve()))
     homes = [m for f in functions if (m := sys.modules.get(f.__module__ or "")) is not None]
     start = tuple(m for m in (module, *homes) if m is not None and not is_library(m.__name__))
     first = next((m for m in start if getattr(m, "__file__", None)), None)
@@ -63,6 +63,14 @@ def project_of(module: ModuleType | None, script: Path | None, functions: Sequen
     if not _PACKAGES.isdisjoint(file.parts):
         return Project(file.parent, first.__name__)
     return Project(file.parent, start=start)
+
+
+def root_of(script: Path) -> Path:
+    """The folder of a script's project: the nearest above it that looks like one, or the current one, or its own."""
+    near = list(script.parents[:4])
+    marked = [f for f in near if any((f / mark).exists() for mark in (".git", "pyproject.toml", "setup.py"))]
+    here = [f for f in near if f == Path.cwd()]
+    return [*marked, *here, script.parent][0]
 
 
 def is_library(name: str) -> bool:

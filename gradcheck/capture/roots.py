@@ -36,8 +36,13 @@ def roots_and_instances(namespaces: Iterable[Names], is_mine: IsMine) -> tuple[l
                     # equal floats may be one object by chance, as two constants of one file are
                     same = "" if isinstance(leaf[2], np.ndarray) else leaf[1]
                     found.setdefault((id(leaf[2]), same), []).append(leaf)
-    all_roots = [Root(group[0][1], group[0][0], group[0][2], tuple(g[3] for g in group)) for group in found.values()]
-    return all_roots, walk.instances
+    return list(map(_root, found.values())), walk.instances
+
+
+def _root(group: list[_Leaf]) -> Root:
+    """One root with all of its places, by the plainest of its names: W1 rather than params[0]."""
+    path, name, value, _ = next((leaf for leaf in group if leaf[0].isidentifier()), group[0])
+    return Root(name, path, value, tuple(where for *_, where in group))
 
 
 class _Walk:

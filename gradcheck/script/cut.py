@@ -59,13 +59,17 @@ def samples(
     others: Iterable[MutableMapping[str, Any]],
     is_mine: IsMine,
     parameters: frozenset[str],
+    used: frozenset[str],
 ) -> Samples | None:
-    """The samples' axis: the size above FEW that most arrays share and no parameter has; None where there is none."""
+    """The samples' axis: the size above FEW that most arrays share and no parameter has; None where there is none.
+
+    `used` are names that the step itself reads: of several sizes, theirs is meant.
+    """
     held = _all(handed, others, is_mine)
     sized = [h for h in held if _is_data(h.value)]
     own = {n for h in sized if h.name in parameters for n in _dims(h.value)}
     data = [h for h in sized if h.name not in parameters]
-    given = [h for h in data if h.handed] or data
+    given = [h for h in data if h.where[1][0] in used] or [h for h in data if h.handed] or data
     counted = Counter(n for h in _once(given) for n in set(_dims(h.value)) if n > FEW and n not in own)
     if not counted:
         return None

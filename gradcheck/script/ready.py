@@ -25,7 +25,7 @@ from gradcheck.options import Options
 from gradcheck.script import cut, once
 from gradcheck.script.arrive import Arrived, arrive
 from gradcheck.script.scout import Scouted, scout
-from gradcheck.script.sources import Place, innermost_loop
+from gradcheck.script.sources import Place, body_of, innermost_loop
 from gradcheck.standins import sources_of
 from gradcheck.target import Target
 
@@ -131,14 +131,22 @@ def _target(
             return None
     elif arrived.function is None:
         return None
-    note, done = _cut(arrived, names, scouted, size)
+    note, done = _cut(arrived, names, scouted, _used(place), size)
     notes = (*target.notes, *([note] if note else []))
     own = names if step is not None else {**names, "_step": arrived.function}
     made = replace(target, module=arrived.module, names=own, call=arrived.call, step=step, notes=notes)
     return made, done
 
 
-def _cut(arrived: Arrived, names: dict[str, Any], scouted: Scouted, size: int | None) -> tuple[str, bool]:
+def _used(place: Place) -> frozenset[str]:
+    """The names in the step's own statements."""
+    body = body_of(ast.parse(_text(place.file), place.file), place)
+    return frozenset(n.id for statement in body for n in ast.walk(statement) if isinstance(n, ast.Name))
+
+
+def _cut(
+    arrived: Arrived, names: dict[str, Any], scouted: Scouted, used: frozenset[str], size: int | None
+) -> tuple[str, bool]:
     """Cut the data that the step is about to use; what to say of it, and whether anything was cut."""
     if size is None:
         return "", False
@@ -149,7 +157,7 @@ def _cut(arrived: Arrived, names: dict[str, Any], scouted: Scouted, size: int | 
     modules = [arrived.globals] if arrived.globals is vars(arrived.module) else [arrived.globals, vars(arrived.module)]
     mine = {m.get("__name__") for m in modules}
     handed = names or arrived.globals
-    found = cut.samples(handed, [m for m in modules if m is not handed], is_mine, scouted.updated)
+    found = cut.samples(handed, [m for m in modules if m is not handed], is_mine, scouted.updated, used)
     if found is None:
         return "", False
     batch = cut.batch_for(found) if size == 1 else cut.batch_for(found) * size + 1

@@ -13,7 +13,7 @@ from typing import Any
 from gradcheck.capture.install import SITES, compile_script
 from gradcheck.capture.probes import install, installed, is_stop
 from gradcheck.capture.program import FirstRun
-from gradcheck.capture.project import lies_within
+from gradcheck.capture.project import lies_within, root_of
 from gradcheck.capture.record import Recorder, Value
 from gradcheck.capture.steps import BINDS, BaseOf, FirstStep
 from gradcheck.script.sources import Place, forgotten, fresh, run
@@ -29,7 +29,7 @@ class Scouted:
     places: tuple[tuple[Place, frozenset[int]], ...]
     """The functions that hold the step, innermost first, and their lines that were at work; () if none was seen."""
     updated: frozenset[str]
-    """Names of what is updated: parameters."""
+    """Names of what is updated, parameters; where no update was seen, of all that has a gradient."""
     raised: BaseException | None
     """What the script raised."""
 
@@ -115,7 +115,7 @@ def scout(path: Path, base_of: BaseOf, output: FirstRun | None) -> Scouted:
     before = installed()
     raised: BaseException | None = None
     try:
-        with forgotten(path.parent, lies_within), heard:
+        with forgotten(root_of(path), lies_within), heard:
             install(recorder.probes())
             run(path, fresh(path), compiled)
     except BaseException as error:
@@ -124,7 +124,8 @@ def scout(path: Path, base_of: BaseOf, output: FirstRun | None) -> Scouted:
         raised = None if is_stop(error) else error
     finally:
         install(before)
-    return Scouted(_places(watch), frozenset(watch.updated), raised)
+    parameters = watch.updated or watch.bases
+    return Scouted(_places(watch), frozenset(name.partition("[")[0] for name in parameters), raised)
 
 
 def _places(watch: _Watch) -> tuple[tuple[Place, frozenset[int]], ...]:

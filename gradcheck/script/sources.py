@@ -12,7 +12,8 @@ from types import CodeType, ModuleType
 
 from gradcheck.capture.imports import compiled_by
 from gradcheck.capture.probes import MARK, embedded
-from gradcheck.cells import Unit, units
+from gradcheck.capture.project import root_of
+from gradcheck.cells import units
 
 Compile = Callable[[bytes | str, str], CodeType]
 Loop = ast.For | ast.While | ast.AsyncFor
@@ -34,11 +35,15 @@ class Place:
 
 
 def run(path: Path, module: ModuleType, compiled: Compile) -> None:
-    """Run a script as `__main__`, itself and what it imports from its folder compiled by `compiled`."""
+    """Run a script as `__main__`, itself and what it imports from its project compiled by `compiled`.
+
+    `sys.path` is the caller's to put back.
+    """
     before, arguments = sys.modules["__main__"], sys.argv
     sys.modules["__main__"], sys.argv = module, [str(path)]
     try:
-        with compiled_by(compiled, path.parent):
+        sys.path[:0] = [str(path.parent), *_roots(module)]
+        with compiled_by(compiled, root_of(path)):
             for unit in units(path):
                 exec(compiled(unit.text, unit.file), vars(module))
     finally:
@@ -48,8 +53,33 @@ def run(path: Path, module: ModuleType, compiled: Compile) -> None:
 def fresh(path: Path) -> ModuleType:
     """A `__main__` that nothing has been run in."""
     module = ModuleType("__main__")
-    vars(module).update(__file__=str(path), __builtins__=__builtins__)
+    vars(module).update(__file__=str(path), __builtins__=__builtins__, __package__=_package(path))
     return module
+
+
+def _package(path: Path) -> str | None:
+    """The package that a script with relative imports belongs to, as `python -m package.script` would have it."""
+    levels = [n.level for tree in _trees(path) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    depth = max(levels, default=0)
+    if not depth:
+        return None
+    folder = path.parent
+    while depth > 1 or (folder.parent / "__init__.py").is_file():
+        depth, folder = depth - 1, folder.parent
+    return ".".join(path.parent.relative_to(folder.parent).parts)
+
+
+def _roots(module: ModuleType) -> list[str]:
+    """Where the package of a script begins."""
+    package = vars(module).get("__package__")
+    folder = Path(str(module.__file__)).parent
+    return [str(folder.parents[package.count(".")])] if package else []
+
+
+def _trees(path: Path) -> Iterator[ast.Module]:
+    for unit in units(path):
+        with contextlib.suppress(SyntaxError, ValueError):
+            yield ast.parse(unit.text)
 
 
 @contextlib.contextmanager
@@ -110,8 +140,3 @@ def innermost_loop(tree: ast.Module, place: Place, lines: frozenset[int]) -> int
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def unit_named(path: Path, file: str) -> Unit | None:
-    """The unit of a script that has this name; None where it is a module's."""
-    return next((unit for unit in units(path) if unit.file == file), None)

@@ -60,6 +60,9 @@ class Idle:
             return Idle("figure"), axes if rows == columns == 1 and not kwargs else Axes(axes)
         return Idle(f"{self._name}()")
 
+    def __bool__(self) -> bool:
+        return False  # no device is available, nothing is a tensor, no window is open
+
     def __getitem__(self, key: Any) -> Idle:
         return Idle(f"{self._name}[]")
 
