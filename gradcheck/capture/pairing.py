@@ -151,7 +151,8 @@ class _Pairs:
             known.names.append(value.name)  # the same array, handed from function to function
             return
         if owner is None:
-            self._close(value)
+            if not self._rounded(value):
+                self._close(value)
             return
         where = value.site.file, value.site.function
         group = self.groups.get((value.name, owner.ref))
@@ -164,6 +165,16 @@ class _Pairs:
             return
         group.versions.append(value)
         self._by_array[value.identity] = group
+
+    def _rounded(self, value: Value) -> bool:
+        """Whether a gradient's name now stands for whole numbers of the same shape: they are judged as the gradient."""
+        for group in self.groups.values():
+            alike = group.name == value.name and group.of.array.shape == value.array.shape
+            if alike and value.plain and value.array.dtype.kind in "iub" and not group.closed:
+                group.versions.append(value)
+                self._by_array[value.identity] = group
+                return True
+        return False
 
     def _owner(self, value: Value, leaf: object) -> tuple[Variable | None, bool]:
         """What a value is the gradient of, and whether that is sure: found in its call, its instance or its module."""

@@ -6,6 +6,7 @@ They are reached without running any code of the user's: a property or a contain
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
@@ -67,6 +68,71 @@ def place_of(target: ast.expr, class_name: str, *, edited: bool = False, entry: 
             return None
         way = way.value
     return Place(ast.unparse(target), last_name(target), way.id, tuple(steps), tuple(rest))
+
+
+_WHOLE = frozenset({"T", "flat", "mT", "real"})
+"""Attributes of an array that show the same memory."""
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_WRITERS = frozenset(
+    "at copyto fill fill_diagonal itemset partition place put put_along_axis putmask setitem shuffle sort"
+    " __iadd__ __imul__ __isub__ __itruediv__ __setitem__".split()
+)
+"""Methods and functions that write into an array they are handed, by name."""
+
+
+def written_by(node: ast.stmt, class_name: str) -> Iterator[Place]:
+    """Places whose array a statement may write into otherwise than by a plain subscript or an augmented assignment.
+
+    np.add.at(dE, ids, d), np.multiply(dW, m, out=dW), dW.fill(0), dW.flat[0] = 0: a call that stands alone may write
+    into whatever it is handed, one within an expression into its `out`.
+    """
+    found: dict[str, Place] = {}
+    for expression in _written(node):
+        whole = _whole(expression)
+        place = place_of(whole, class_name) if isinstance(whole, (ast.Name, ast.Attribute, ast.Subscript)) else None
+        if place is not None:
+            found.setdefault(place.name, place)
+    yield from found.values()
+
+
+def _written(node: ast.stmt) -> Iterator[ast.expr]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    for target in targets:
+        if isinstance(target, ast.Subscript) and not isinstance(target.value, ast.Name):
+            yield target.value
+    alone = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    for call in _certain(node):
+        if isinstance(call, ast.Call):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+            if alone or name in _WRITERS:
+                yield from (call.func.value,) if isinstance(call.func, ast.Attribute) else ()
+                yield from (a.value if isinstance(a, ast.Starred) else a for a in call.args)
+                yield from (k.value for k in call.keywords)
+            else:
+                yield from (k.value for k in call.keywords if k.arg == "out")
+
+
+def _certain(node: ast.AST) -> Iterator[ast.AST]:
+    """What is surely run where a simple statement is, with names of the statement's own scope."""
+    if isinstance(node, (ast.BoolOp, ast.IfExp, ast.Compare, ast.Lambda, *_COMPREHENSIONS)):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _certain(child)
+
+
+def _whole(expression: ast.expr) -> ast.expr:
+    """What an expression is a view of: dW of dW.T, dW[0] and dW.reshape(-1)."""
+    while True:
+        match expression:
+            case ast.Call(func=ast.Attribute(value=value)):
+                expression = value
+            case ast.Attribute(value=value, attr=name) if name in _WHOLE:
+                expression = value
+            case ast.Subscript(value=value, slice=index) if not _is_key(index):
+                expression = value
+            case _:
+                return expression
 
 
 def last_name(target: ast.expr) -> str:

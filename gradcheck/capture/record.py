@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ from gradcheck.capture.signature import Kinks
 __all__ = ["Key", "Recorder", "StopRun", "Value"]
 
 Array = NDArray[Any]
+FEW = 32
+"""Arrays on one memory up to which each edit is looked for in all of them, small ones included."""
 LARGE = 1 << 20
 """Arguments with more entries than this are recorded by reference: copying a whole data set tells nothing."""
 
@@ -88,6 +91,10 @@ class Recorder:
     _held: defaultdict[int, list[tuple[Key, Any]]] = field(default_factory=lambda: defaultdict(list))
     _copies: dict[int, Array] = field(default_factory=dict)
     _edits: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    _last: dict[int, tuple[Value, Any]] = field(default_factory=dict)
+    """Of each array, by id, what was recorded last, and the array."""
+    _sharing: defaultdict[int, dict[int, None]] = field(default_factory=lambda: defaultdict(dict))
+    """By the id of what owns the memory, the arrays that were recorded on it."""
     _passes: int = 0
     _bytes: int = 0
 
@@ -147,7 +154,7 @@ class Recorder:
         key = self._next(site)
         place = self.sites[site]
         name, last, value, owner = found(place, root, steps, rest)
-        if value is NOTHING:
+        if value is NOTHING or (place.form == "handed" and not self._is_written(value)):
             return
         self._record(place, key, value, name, last, owner)
         if place.kind == "modify" and self.keeps:
@@ -197,16 +204,48 @@ class Recorder:
         if owner is not None:
             own = id(owner)
             self._alive_owners.append(owner)
+        edit = place.kind in ("augment", "modify")
         for path, leaf_name, leaf in leaves(value, name, last):
+            if self.keeps and not edit and self._is_written(leaf):
+                self._written_before(place, key, leaf)
+            if self.keeps and edit and issubclass(type(leaf), np.ndarray):
+                self._record_shared(place, key, leaf)
             leaf_name = leaf_name if self.naming is None else self.naming(path, leaf_name)
             large = (place.kind == "argument" or not self.keeps) and np.size(leaf) > LARGE
             copied = leaf if large else self._copy(leaf)
             recorded = Value(leaf_name, path, place, key, leaf is value, copied, id(leaf), own, call)
             if self.keeps:
-                self._alive.append(leaf)
-                self._values.append(recorded)
+                self._keep(recorded, leaf)
             if self.watch is not None and self.watch(recorded, leaf):
                 stop()
+
+    def _is_written(self, leaf: Any) -> bool:
+        """Whether an array is no longer what was recorded of it last."""
+        last = self._last.get(id(leaf))
+        return last is not None and not np.array_equal(last[0].array, leaf, equal_nan=leaf.dtype.kind in "fc")
+
+    def _written_before(self, place: Site, key: Key, leaf: Any) -> None:
+        """What was written into an array on the way to this place is an edit of it, under the name that it had."""
+        last, _ = self._last[id(leaf)]
+        site = replaced(place, kind="modify")
+        self._keep(replaced(last, site=site, key=key, plain=False, array=self._copy(leaf)), leaf)
+
+    def _record_shared(self, place: Site, key: Key, array: Any) -> None:
+        """An edit of a view is one of every array that was recorded on the same memory."""
+        sharing = self._sharing[_memory(array)]
+        for known in list(sharing):
+            leaf = self._last[known][1]
+            # of a thousand rows that a loop goes through, none is another's view
+            apart = leaf is array or (leaf.size <= array.size and len(sharing) > FEW)
+            if not apart and self._is_written(leaf):
+                self._written_before(place, key, leaf)
+
+    def _keep(self, recorded: Value, leaf: Any) -> None:
+        self._alive.append(leaf)
+        self._values.append(recorded)
+        if issubclass(type(leaf), np.ndarray):
+            self._last[id(leaf)] = recorded, leaf
+            self._sharing[_memory(leaf)][id(leaf)] = None
 
     def _copy(self, leaf: Any) -> Array:
         """A copy; the one made before where the array is still the same, since it is handed from line to line."""
@@ -279,6 +318,13 @@ def _of_subclass(array: Array, value: Any) -> Any:
     made = value.astype(array.dtype)
     made.view(np.ndarray)[...] = array
     return made
+
+
+def _memory(array: Any) -> int:
+    """The id of what owns an array's memory."""
+    while issubclass(type(array.base), np.ndarray):
+        array = array.base
+    return id(array)
 
 
 def _is_scalar(value: Any) -> bool:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gradcheck.capture.places import Place, last_name, place_of
+from gradcheck.capture.places import Place, last_name, place_of, written_by
 from gradcheck.capture.probes import MARK
 from gradcheck.capture.suspects import Suspects
 
@@ -46,7 +46,7 @@ class Site:
     form: str = ""
     """literal: a number is written there, a step size or a sum's beginning; refined: computed from the target's own
     earlier value; moved: the same, by adding to it or taking from it; passed: handed to another backward and come back;
-    else ""."""
+    handed: handed to what may have written into it; else ""."""
 
 
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
@@ -178,7 +178,19 @@ class _Rewriter(ast.NodeTransformer):
 
     # -- statements
 
+    def _handed(self, node: ast.stmt) -> list[ast.stmt]:
+        """Looks at the arrays that a statement may have written into by a call or through a view."""
+        if self.in_class:
+            return []
+        return [self.seen(place, "modify", node, node, "handed") for place in written_by(node, self.mangled_by())]
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
+        handed = self._handed(node)
+        self.generic_visit(node)
+        return [node, *handed] if handed else node
+
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
+        handed = self._handed(node)
         plain = next((t for t in node.targets if not isinstance(t, (ast.Tuple, ast.List))), None)
         form = self.form(plain, node.value)
         node.value = self.visit(node.value)
@@ -201,7 +213,7 @@ class _Rewriter(ast.NodeTransformer):
         node.targets = [self.visit(t) for t in node.targets]
         if key is not None:
             key.slice = self.call("index", ast.Constant(number.value), key.slice, at=key.slice)
-        return [node, *after]
+        return [node, *after, *handed]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is not None:
@@ -213,6 +225,7 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
+        handed = self._handed(node)
         after: list[ast.stmt] = []
         expression, target = node.value, node.target
         form = "moved" if isinstance(node.op, (ast.Add, ast.Sub)) else ""
@@ -226,7 +239,7 @@ class _Rewriter(ast.NodeTransformer):
         elif isinstance(target, ast.Subscript):
             after = self._edited(target, node, form)
         node.target = self.visit(target)
-        return [node, *after]
+        return [node, *after, *handed]
 
     def _loop(self, node: ast.For | ast.AsyncFor) -> ast.AST:
         looks = self._bound(node.target, node, kind="loop")

@@ -1,0 +1,91 @@
+"""Gradients that are written into by other means than a subscript: seen as they are in the end, right or wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import gradcheck
+
+STEP = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+x, y, W, b = rng.normal(size=(5, 4)), rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.normal(size=3)
+ids, E = np.array([0, 2, 2, 1, 0]), rng.normal(size=(3, 4))
+
+def helper(g):
+    g.fill(1)
+
+def step(x, y, W, b, E):
+    h = E[ids] + x
+    out = h @ W + b
+    loss = ((out - y) ** 2).sum() / 2
+    dout = out - y
+{backward}
+"""
+RIGHT = """\
+    dW = h.T @ dout
+    db = dout.sum(axis=0)
+    dh = dout @ W.T
+    dE = np.zeros_like(E)
+    np.add.at(dE, ids, dh)
+    print(dE, dW)
+"""
+
+
+def checked(tmp_path: Path, backward: str) -> dict[str, str]:
+    file = tmp_path / "net.py"
+    file.write_text(STEP.format(backward=backward))
+    report = gradcheck.check(f"{file}:step", call="step(x, y, W, b, E)")
+    return {c.name: c.verdict.value for c in report.comparisons}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dW.flat[1] = 9",
+        "dW.T[0, 1] = 9",
+        "dW[0][1] = 9",
+        "dW.ravel()[1] += 9",
+        "dW.fill(0)",
+        "np.put(dW, 1, 9)",
+        "np.multiply(dW, 2, out=dW)",
+        "_ = np.clip(dW, -1e-3, 1e-3, out=dW)",
+        "np.multiply(dW[0], 2, out=dW[0])",
+        "np.add.at(dW, 0, 1.0)",
+        "np.copyto(dW, dW.mean())",
+        "np.fill_diagonal(dW, 9)",
+        "np.putmask(dW, dW > 0, 9)",
+        "dW.sort(axis=0)",
+        "v = dW[0]; v += 1",
+        "v = dW.reshape(-1); v[1] = 9",
+        "helper(dW)",
+        "dW = np.rint(1000 * dW).astype(int)",
+    ],
+)
+def test_a_wrong_edit_is_seen(tmp_path: Path, line: str) -> None:
+    assert checked(tmp_path, f"{RIGHT}    {line}\n") == {
+        "dout": "pass", "dW": "fail", "db": "pass", "dh": "pass", "dE": "pass",
+    }  # fmt: skip
+
+
+def test_rows_of_a_loop_are_the_array(tmp_path: Path) -> None:
+    loop = "    for row in dW:\n        row *= 2\n"
+    assert checked(tmp_path, RIGHT + loop)["dW"] == "fail"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "dW = np.empty_like(W)\n    np.matmul(h.T, dout, out=dW)",
+        "dW = np.zeros(W.size)\n    dW = dW.reshape(W.shape)\n    dW.flat[:] = (h.T @ dout).ravel()",
+        "dW = np.zeros_like(W)\n    np.copyto(dW, h.T @ dout)",
+        "dW = np.zeros_like(W)\n    for row, column in zip(dW, h.T):\n        row += column @ dout",
+        "dW = h.T @ dout\n    helper(dW.copy())",
+    ],
+)
+def test_a_right_one_too(tmp_path: Path, lines: str) -> None:
+    backward = RIGHT.replace("dW = h.T @ dout", lines)
+    assert set(checked(tmp_path, backward).values()) == {"pass"}
