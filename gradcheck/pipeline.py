@@ -118,7 +118,7 @@ def run(
     draw = Draw(sizes, seeds[-1], dtype, moved)
     repaired = _repaired(driver, found, options, spec, draw, limits)
     findings = with_fixes(findings, repaired.fixes)
-    findings += [*raised(found.program, findings, found.judged), *seen]
+    findings += [*raised(found.program, findings, found.judged, alone=target.traced), *seen]
     if other_batches:
         shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)

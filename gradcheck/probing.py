@@ -103,7 +103,8 @@ def observed(program: Program, target: Target, options: Options, spec: Spec | No
     only = options.params or target.params
     if program.first_gradient == len(program.trace.values):
         raise _nothing(program, target)
-    gradients = paired(program, told=grads, inputs=_inputs(program, spec), only=only)
+    told = options.grads if target.traced else grads  # what an adapter says of names is no demand
+    gradients = paired(program, told=told, inputs=_inputs(program, spec), only=only)
     if not gradients:
         raise _nothing(program, target)
     return gradients

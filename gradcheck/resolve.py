@@ -9,6 +9,7 @@ from typing import Any
 
 from gradcheck.adapters.finding import units
 from gradcheck.adapters.inputs import home_of, input_names, random_inputs, required
+from gradcheck.adapters.layers import methods_of, target_of_class
 from gradcheck.adapters.pair import owners
 from gradcheck.adapters.paired import target_of_pair
 from gradcheck.adapters.pairs import Pair
@@ -132,6 +133,8 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
         subject = _attribute(module, name, text)
         if isinstance(subject, ModuleType):
             return _named(text, subject, None, call, shapes)
+        if isinstance(subject, type) and methods_of(subject) and not call:
+            return target_of_class(text, home_of(subject) or module, subject, shapes=shapes)
         if callable(subject):
             home = home_of(subject) or module
             return _function(Target(text, module=home, names={subject.__name__: subject}), subject, call, shapes)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 from types import FunctionType, ModuleType
 
 from gradcheck.adapters import names as by_name
 from gradcheck.adapters.inputs import required
+from gradcheck.adapters.layers import methods_of
 
 
 def units(module: ModuleType) -> list[str]:
     """What to write behind the colon of a TARGET, in the order of the source: ["affine_forward,affine_backward"]."""
-    own = [o for o in vars(module).values() if isinstance(o, FunctionType) and o.__module__ == module.__name__]
-    found = [(f.__code__.co_firstlineno, f"{f.__name__},{b.__name__}") for f, b in pairs(own)]
+    own = [o for o in vars(module).values() if getattr(o, "__module__", None) == module.__name__]
+    functions = [o for o in own if isinstance(o, FunctionType)]
+    found = [(f.__code__.co_firstlineno, f"{f.__name__},{b.__name__}") for f, b in pairs(functions)]
+    found += [(_line(c), c.__name__) for c in own if isinstance(c, type) and methods_of(c)]
     return [name for _, name in sorted(found)]
+
+
+def _line(kind: type) -> int:
+    try:
+        return inspect.getsourcelines(kind)[1]
+    except (OSError, TypeError):
+        return 0
 
 
 def pairs(functions: list[FunctionType]) -> list[tuple[FunctionType, FunctionType]]:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from gradcheck import conventions
 from gradcheck.adapters.inputs import required
-from gradcheck.adapters.pairs import Pair, upstream_of
+from gradcheck.adapters.pairs import Pair, beside
 from gradcheck.adapters.plan import Drawn, Plan
-from gradcheck.adapters.reading import Reading
+from gradcheck.adapters.reading import Reading, one_line
 from gradcheck.adapters.seeking import Found, found_with, seek
 from gradcheck.adapters.taking import leaves_of
 from gradcheck.adapters.trying import Sandbox, on_trial
@@ -38,15 +37,14 @@ def target_of_pair(
             found = _given(sandbox, text, module, pair, call)
         else:
             found = _sought(sandbox, text, pair, _by_spec(shapes, required(pair.forward)))
-    reading = _reading(text, pair, found)
-    paths = {n: p for n, p in leaves_of(dict(zip(found.plan.arguments, found.plan.draw(0)))).items() if n != p}
+    reading = found.reading(text, pair.b)
     return Target(
         text,
         module=module,
-        setup="\n".join((_binding(found.plan, reading), *(f"{n} = {p}" for n, p in paths.items()))),
+        setup=_binding(found.plan, reading),
         call=reading.call,
-        loss=reading.loss,
-        grads={g: of for g, of in reading.gradients.items() if of not in conventions.bases(g)},
+        loss=reading.asked,
+        grads=reading.told,
         names={**names, "_draw": _drawing(found, reading)},
         shapes=shapes or "",
         notes=_notes(pair, found, reading),
@@ -107,42 +105,21 @@ def plan_of_call(module: ModuleType, function: Callable[..., Any], name: str, ca
 # -- how it is read
 
 
-def _reading(text: str, pair: Pair, found: Found) -> Reading:
-    if found.settled.taken is not None:
-        return found.settled.taken.reading
-    if found.settled.others:
-        fitting = "\n".join(f"  {_one_line(o.reading)}" for o in found.settled.others)
-        raise UsageError(
-            f"TARGET {text!r}: {pair.b} can be read in several ways, and the gradients are right under none of them:\n"
-            f"{fitting}\nSay which is meant: name the argument of {pair.b} like what it is, or drive it with --call in"
-            " a function of your own."
-        )
-    if found.first is None:
-        raise UsageError(
-            f"TARGET {text!r}: it can't be told what {pair.b}({', '.join(required(pair.backward))}) is to be handed"
-            f" after {pair.f}({', '.join(found.plan.arguments)})."
-        )
-    return found.first.reading
-
-
-def _one_line(reading: Reading) -> str:
-    return "; ".join(reading.call.splitlines())
-
-
 def _binding(plan: Plan, reading: Reading) -> str:
-    names = [*plan.arguments, *reading.upstream]
+    names = [*plan.arguments, *reading.upstream, *reading.labels]
     return f"{', '.join(names)}{',' if len(names) == 1 else ''} = _draw(seed)"
 
 
 def _drawing(found: Found, reading: Reading) -> Callable[[int], tuple[Any, ...]]:
     plan, made, of = found.plan, found.made, dict(zip(reading.upstream, reading.outputs))
-    return lambda seed: (*plan.draw(seed), *upstream_of(made, of, seed).values())
+    labels = reading.labels
+    return lambda seed: (*plan.draw(seed), *beside(made, of, labels, seed).values())
 
 
 def _notes(pair: Pair, found: Found, reading: Reading) -> tuple[str, ...]:
     driven = f"driven with {found.plan}: {found.plan.how}"
-    notes = [f"paired {pair.f} with {pair.b}: {_one_line(reading)}", driven, *reading.guesses]
-    notes += [f"it can be read otherwise too: {_one_line(o.reading)}" for o in found.settled.others]
+    notes = [f"paired {pair.f} with {pair.b}: {one_line(reading)}", driven, *reading.guesses]
+    notes += [f"it can be read otherwise too: {one_line(o.reading)}" for o in found.settled.others]
     without = [n for n in leaves_of(dict(zip(found.plan.arguments, found.plan.draw(0)))) if n not in _owned(reading)]
     if without and reading.gradients:
         notes.append(f"{pair.b} returns no gradient of {', '.join(without)}")

@@ -6,13 +6,14 @@ import copy
 import inspect
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck.adapters.sizes import sizes_of
 from gradcheck.adapters.worlds import Shape, World, ordered, role_of
 
 Array = NDArray[Any]
@@ -22,6 +23,53 @@ CLASSES = 3
 """Class numbers that labels are drawn from: fewer than any dimension, so that each occurs and some occur twice."""
 
 
+def _normal(rng: np.random.Generator, shape: Shape) -> Any:
+    return rng.standard_normal(shape) if shape else float(rng.standard_normal())
+
+
+def _positive(rng: np.random.Generator, shape: Shape) -> Any:
+    return np.abs(rng.standard_normal(shape)) + 0.5
+
+
+def _probability(rng: np.random.Generator, shape: Shape) -> Any:
+    return rng.uniform(0.1, 0.9, shape)
+
+
+def _distribution(rng: np.random.Generator, shape: Shape) -> Any:
+    drawn = rng.uniform(0.2, 1.0, shape)
+    return drawn / drawn.sum(axis=-1, keepdims=True)
+
+
+def _classes(rng: np.random.Generator, shape: Shape) -> Any:
+    return rng.integers(0, CLASSES, shape)
+
+
+def _one_hot(rng: np.random.Generator, shape: Shape) -> Any:
+    return np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])]
+
+
+def _binary(rng: np.random.Generator, shape: Shape) -> Any:
+    return rng.integers(0, 2, shape).astype(float)
+
+
+_KINDS: Mapping[str, Callable[[np.random.Generator, Shape], Any]] = {
+    "normal": _normal,
+    "positive": _positive,
+    "probability": _probability,
+    "distribution": _distribution,
+    "classes": _classes,
+    "one_hot": _one_hot,
+    "binary": _binary,
+}
+_SAID = {
+    "classes": " class numbers",
+    "one_hot": " one-hot",
+    "binary": " zeros and ones",
+    "distribution": " rows that sum to 1",
+    "probability": " between 0 and 1",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """One argument: an array to be drawn, a value that is handed over as it is, or a dict of these."""
@@ -29,7 +77,7 @@ class Drawn:
     shape: Shape | None = None
     """Of an array; None for anything else."""
     kind: str = "normal"
-    """normal, positive, or classes: whole numbers."""
+    """A key of `_KINDS`."""
     value: Any = None
     """Where there is neither shape nor entries."""
     entries: Mapping[str, Drawn] | None = None
@@ -41,16 +89,13 @@ class Drawn:
             return {k: v.draw(rng) for k, v in self.entries.items()}
         if self.shape is None:
             return copy.deepcopy(self.value)
-        if self.kind == "classes":
-            return rng.integers(0, CLASSES, self.shape)
-        drawn = rng.standard_normal(self.shape)
-        return np.abs(drawn) + 0.5 if self.kind == "positive" else drawn if self.shape else float(drawn)
+        return _KINDS[self.kind](rng, self.shape)
 
     def __str__(self) -> str:
         if self.entries is not None:
             return "{" + ", ".join(f"{k!r}: {v}" for k, v in self.entries.items()) + "}"
         if self.shape is not None:
-            return f"{self.shape}" if self.kind != "classes" else f"{self.shape} class numbers"
+            return f"{self.shape}{_SAID.get(self.kind, '')}"
         return _described(self.value)
 
 
@@ -128,13 +173,22 @@ def trials(
     *,
     labels: bool = False,
     known: Mapping[str, Drawn] | None = None,
+    sized: Collection[str] = (),
 ) -> Iterator[Trial]:
-    """What the arguments may be, likeliest first. `labels` says that y is what is to be predicted, not a second x."""
+    """What the arguments may be, likeliest first.
+
+    `labels` says that y is what is to be predicted, not a second x; `sized` are a constructor's, which may be sizes.
+    """
     for world in ordered(f"{hint} {' '.join(names)}"):
-        choices = [
-            [known[name]] if known and name in known else _choices(name, names, world, annotations.get(name), labels)
-            for name in names
-        ]
+        choices = []
+        for name in names:
+            values = sizes_of(name, names, world) if name in sized else None
+            if known and name in known:
+                choices.append([known[name]])
+            elif values is not None:
+                choices.append([Drawn(value=v) for v in values])
+            else:
+                choices.append(_choices(name, names, world, annotations.get(name), labels))
         if all(choices):
             best_first = sorted(itertools.product(*map(range, map(len, choices))), key=sum)[:MOST]
             for picked in best_first:
@@ -150,11 +204,19 @@ def _choices(name: str, names: Sequence[str], world: World, annotation: Any, lab
     role, layer = role_of(name, names)
     kind = "positive" if _POSITIVE.match(name) else "normal"
     if role == "labels":
-        classes = [Drawn(shape, "classes") for shape in world.alternatives("classes")]
         same = [Drawn(shape) for shape in world.alternatives("same")]
-        column = [Drawn((*shape, 1)) for shape in world.alternatives("classes")]
-        return [*classes, *same, *column] if labels else same
+        return _labels(world, same) if labels else same
+    if labels and role in ("data", "same"):
+        shapes = world.alternatives(role, layer) or world.alternatives("same")
+        return [Drawn(shape, kind) for kind in ("normal", "distribution", "probability") for shape in shapes]
     return [Drawn(shape, kind) for shape in world.alternatives(role, layer) or world.alternatives("same")]
+
+
+def _labels(world: World, same: Sequence[Drawn]) -> list[Drawn]:
+    shapes = world.alternatives("classes")
+    hot = [Drawn(d.shape, "one_hot") for d in same if d.shape and len(d.shape) > 1]
+    binary = [Drawn(d.shape, "binary") for d in same]
+    return [*(Drawn(s, "classes") for s in shapes), *hot, *binary, *same, *(Drawn((*s, 1)) for s in shapes)]
 
 
 def _scalar(name: str, world: World, annotation: Any) -> list[Drawn] | None:

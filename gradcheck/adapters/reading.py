@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.adapters.taking import leaves_of, shape_of
+from gradcheck import conventions
+from gradcheck.adapters.taking import shape_of
 from gradcheck.adapters.trying import Sandbox, Tried, copied
 
 Array = NDArray[Any]
@@ -31,14 +32,39 @@ class Reading:
     """The gradient of each output that the backward is handed; none where the output is the loss itself."""
     gradients: Mapping[str, str]
     """Gradient to the array it belongs to: {"dx": "x"}."""
+    paths: Mapping[str, str]
+    """How each such array is reached: {"x": "x", "W1": "parameters['W1']", "W": "layer.W"}."""
     guesses: tuple[str, ...] = ()
     """What no name says, to be told in the report."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What is to be predicted, where the backward is the first to be told, and its kind."""
+    scalar: str = ""
+    """The loss, where it is none of these outputs times their upstream gradients."""
+
+    @property
+    def asked(self) -> str:
+        """As a target has it: the code's own scalar is found in the code, where a floor in its logarithm is seen."""
+        return "auto" if self.loss == "loss" else self.loss
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Gradients whose names don't say what they belong to: {"dparams_0": "layer.params[0]"}."""
+        named = {g: of for g, of in self.gradients.items() if self.paths[of] == of and of in conventions.bases(g)}
+        return {g: self.paths[of] for g, of in self.gradients.items() if g not in named}
+
+    @property
+    def forward(self) -> str:
+        """The statements that run the forward."""
+        lines = self.call.splitlines()
+        made = (i for i, line in enumerate(lines) if self.outputs[0] in line.partition(" = ")[0].split(", "))
+        return "\n".join(lines[: next(made) + 1])
 
     @property
     def loss(self) -> str:
         """The scalar whose gradient the backward computes."""
-        if not self.upstream:
-            return self.outputs[0]
+        if self.scalar or not self.upstream:
+            return self.scalar or self.outputs[0]
         return " + ".join(f"np.sum({o} * {u})" for o, u in zip(self.outputs, self.upstream))
 
 
@@ -64,22 +90,28 @@ def outcome(sandbox: Sandbox, reading: Reading, inputs: Mapping[str, Any], upstr
     tried = sandbox.run(reading.call, {"np": np, **copied(inputs), **upstream})
     if not tried:
         return Outcome(reading, tried, inputs, upstream)
-    leaves = {n: eval(at, {}, dict(inputs)) for n, at in leaves_of(inputs).items()}
-    shapes = ((g, shape_of(tried.names.get(g)), np.shape(leaves[of])) for g, of in reading.gradients.items())
+    owned = values_at(sandbox, reading.paths, inputs)
+    shapes = ((g, shape_of(tried.names.get(g)), np.shape(owned[of])) for g, of in reading.gradients.items())
     return Outcome(reading, tried, inputs, upstream, tuple(f"{g} {s} for {t}" for g, s, t in shapes if s != t))
+
+
+def values_at(sandbox: Sandbox, paths: Mapping[str, str], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays at these paths, as they are before anything is run."""
+    lines = "\n".join(f"_at_{i} = {path}" for i, path in enumerate(paths.values()))
+    names = sandbox.run(lines, copied(inputs)).names
+    return {name: names.get(f"_at_{i}") for i, name in enumerate(paths)}
 
 
 def explains(sandbox: Sandbox, found: Outcome, seed: int) -> bool:
     """Whether every gradient of a reading is its loss's, along one random direction."""
     reading, rng = found.reading, np.random.default_rng(seed)
-    if not found.runs or found.misfits:
+    if not found.runs or found.misfits or reading.loss == "auto":
         return False
-    paths = leaves_of(found.inputs)
+    owned = values_at(sandbox, reading.paths, found.inputs)
     for gradient, name in reading.gradients.items():
-        x = np.asarray(eval(paths[name], {}, dict(found.inputs)), float)
-        analytic = np.asarray(found.tried.names[gradient], float)
+        x, analytic = np.asarray(owned[name], float), np.asarray(found.tried.names[gradient], float)
         v = rng.standard_normal(x.shape)
-        up, down = (_loss(sandbox, found, paths[name], x + s * STEP * v) for s in (1, -1))
+        up, down = (_loss(sandbox, found, reading.paths[name], x + s * STEP * v) for s in (1, -1))
         numeric, slope = (up - down) / (2 * STEP), float(np.sum(analytic * v))
         if not abs(numeric - slope) <= CLOSE * (float(np.linalg.norm(analytic)) + abs(numeric)):
             return False
@@ -87,9 +119,9 @@ def explains(sandbox: Sandbox, found: Outcome, seed: int) -> bool:
 
 
 def _loss(sandbox: Sandbox, found: Outcome, path: str, value: Array) -> float:
-    forward = found.reading.call.partition("\n")[0]
+    reading = found.reading
     given = {"np": np, **copied(found.inputs), **found.upstream, "_moved": value if value.ndim else float(value)}
-    ran = sandbox.run(f"{path} = _moved\n{forward}\n_loss = {found.reading.loss}", given)
+    ran = sandbox.run(f"{path} = _moved\n{reading.forward}\n_loss = {reading.loss}", given)
     return float(np.real(ran.names["_loss"])) if ran else np.nan
 
 
@@ -114,6 +146,14 @@ def settled(sandbox: Sandbox, outcomes: Sequence[Outcome], seed: int) -> Settled
     right = [o for o in fitting if explains(sandbox, o, seed)]
     if right:
         return Settled(right[0], tuple(right[1:]))
-    sure = [o for o in fitting if not o.reading.guesses]
-    taken = sure[0] if len(sure) == 1 else None
-    return Settled(taken, tuple(o for o in fitting if o is not taken))
+    fewest = min((len(o.reading.guesses) for o in fitting), default=0)
+    likeliest = [o for o in fitting if len(o.reading.guesses) == fewest]
+    if len({o.reading.call for o in likeliest}) == 1:  # the same but for the loss's factor: the mean comes first
+        taken = likeliest[0]
+        return Settled(taken, tuple(o for o in fitting if o.reading.call != taken.reading.call))
+    return Settled(None, tuple(fitting))
+
+
+def one_line(reading: Reading) -> str:
+    """Its statements, for a message."""
+    return "; ".join(reading.call.splitlines())

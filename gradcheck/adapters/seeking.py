@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.adapters.feeding import outcomes
 from gradcheck.adapters.inputs import required
-from gradcheck.adapters.pairs import Made, Pair, made_by, outcomes
+from gradcheck.adapters.pairs import Made, Pair, made_by
 from gradcheck.adapters.plan import Drawn, Plan, annotations_of, trials
-from gradcheck.adapters.reading import Outcome, Settled, settled
+from gradcheck.adapters.reading import Outcome, Reading, Settled, one_line, settled
 from gradcheck.adapters.trying import Sandbox
+from gradcheck.errors import UsageError
 
 ENOUGH = 5
 """How many sets of inputs that the forward takes are looked at, if the backward suits none of them."""
@@ -34,6 +36,23 @@ class Found:
     def fits(self) -> bool:
         """Whether the backward returns a gradient of the right shape for everything that it returns one for."""
         return self.settled.taken is not None and not self.settled.taken.misfits
+
+    def reading(self, text: str, backward: str) -> Reading:
+        """How it is read. Raises UsageError where that can't be told."""
+        if self.settled.taken is not None:
+            return self.settled.taken.reading
+        if self.settled.others:
+            fitting = "\n".join(f"  {one_line(o.reading)}" for o in self.settled.others)
+            raise UsageError(
+                f"TARGET {text!r}: {backward} can be read in several ways, and its gradients are right under none:\n"
+                f"{fitting}\nName its arguments like what they are, or check a function of your own that calls it."
+            )
+        if self.first is None:
+            raise UsageError(
+                f"TARGET {text!r}: it can't be told what {backward} is to be handed. Name its arguments"
+                " like what they are, or check a function of your own that calls it."
+            )
+        return self.first.reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,7 @@ def seek(sandbox: Sandbox, pair: Pair, known: Mapping[str, Drawn], how: str, see
             break
         values = trial.arguments(seed)
         tried = sandbox.run(f"_result = {pair.f}({', '.join(names)})", dict(zip(names, values)))
-        if tried and _is_finite(tried.names["_result"]):
+        if tried and is_finite(tried.names["_result"]):
             accepted.append(_found(sandbox, pair, trial.plan(), seed))
             if accepted[-1].fits:
                 return Sought(accepted[-1], accepted[0] if len(accepted) > 1 else None)
@@ -76,13 +95,18 @@ def found_with(sandbox: Sandbox, pair: Pair, plan: Plan, seed: int = 0) -> Found
 def _found(sandbox: Sandbox, pair: Pair, plan: Plan, seed: int) -> Found:
     inputs = dict(zip(plan.arguments, plan.draw(seed)))
     result = sandbox.run(f"_result = {pair.f}({', '.join(inputs)})", inputs).names.get("_result")
-    inputs = dict(zip(plan.arguments, plan.draw(seed)))
+    return examined(sandbox, pair, plan, dict(zip(plan.arguments, plan.draw(seed))), result, seed)
+
+
+def examined(sandbox: Sandbox, pair: Pair, plan: Plan, inputs: Mapping[str, Any], result: Any, seed: int) -> Found:
+    """How the backward can be fed with what came of a forward that took these inputs."""
     found = list(outcomes(sandbox, pair, inputs, result, seed))
     likeliest = min(found, key=lambda o: len(o.reading.guesses), default=None)
     return Found(plan, made_by(pair.forward, inputs, result), settled(sandbox, found, seed), likeliest)
 
 
-def _is_finite(result: Any) -> bool:
+def is_finite(result: Any) -> bool:
+    """Whether a forward's output is a number or an array of finite numbers."""
     parts = result if isinstance(result, tuple) else (result,)
     first = parts[0] if parts else None
     return isinstance(first, (np.ndarray, float, np.floating)) and bool(np.all(np.isfinite(first)))

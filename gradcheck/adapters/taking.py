@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,10 @@ class Taken:
     """["dx, dw = b(dout, cache)"], or ["grads = b(dout, cache)", "dW1 = grads['dW1']"]."""
     gradients: Mapping[str, str]
     """Gradient to the array it belongs to."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """How arrays are reached that an object holds: {"W": "layer.W"}."""
+    before: tuple[str, ...] = ()
+    """Statements before the forward."""
 
 
 def is_real(value: Any) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -44,6 +44,8 @@ class Sandbox:
     """A module's code, to be run on trial any number of times."""
 
     def __init__(self, module: ModuleType | None, saved: state.State) -> None:
+        self.before: Callable[[], Mapping[str, Any]] = dict
+        """Makes names anew for each run: an object whose methods are tried."""
         self._home = vars(module) if module is not None else {}
         self._saved = saved
         self._until = time.monotonic() + SECONDS
@@ -57,6 +59,7 @@ class Sandbox:
         """Execute statements with these names beside the module's own."""
         inside = {**self._home, **names}
         try:
+            inside.update(self.before())
             exec(compile(text, "<on trial>", "exec", dont_inherit=True), inside)
         except (Exception, SystemExit) as error:
             return Tried(inside, error)

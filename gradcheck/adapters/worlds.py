@@ -125,7 +125,7 @@ def _sliding(stride: int, pad: int, height: int, width: int) -> dict[str, object
         **dict.fromkeys(("pool_height", "pool_h", "filter_h", "filter_height", "fh", "hh", "kernel_height"), height),
         **dict.fromkeys(("pool_width", "pool_w", "filter_w", "filter_width", "fw", "ww", "kernel_width"), width),
         **dict.fromkeys(
-            ("pool_size", "kernel_size", "filter_size", "ksize", "size", "f", "k", "pool", "window"), width
+            ("pool_size", "kernel_size", "filter_size", "ksize", "size", "f", "k", "pool", "window"), height
         ),
     }
 

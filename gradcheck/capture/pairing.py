@@ -58,6 +58,7 @@ class _Forward:
             array = isinstance(root.value, np.ndarray)
             variable = _root(root)
             self.by_name.setdefault(root.name, variable)
+            self.by_name.setdefault(root.path, variable)
             if array:
                 self.by_identity.setdefault(id(root.value), variable)
             if root.path == root.name:

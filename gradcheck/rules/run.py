@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import traceback
 from collections.abc import Sequence
 
 from gradcheck.blame import Judged
@@ -12,35 +13,44 @@ from gradcheck.rules.finding import Finding
 from gradcheck.source import frames_of, shown
 
 
-def raised(program: Program, findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
-    """GC601: the update raised, and no wrong gradient explains it."""
+def raised(
+    program: Program, findings: Sequence[Finding], judged: Sequence[Judged], *, alone: bool = False
+) -> list[Finding]:
+    """GC601: the update raised, and no wrong gradient explains it; GC651: a forward and backward `alone` did."""
     error = program.trace.raised
     frames = frames_of(error) if error is not None else []
     if error is None or isinstance(error, (SystemExit, Refused)) or not frames:
         return []
-    at = frames[-1]
-    line = at.line or ""
+    if alone:
+        told = "The gradients that it had computed by then are judged; the others are missing."
+        return [_finding("GC651", "shape", "the backward", told, error, frames[-1])]
     gradients = {j.gradient.name for j in judged}
-    used = _names(line) & (gradients | {j.gradient.of.name for j in judged})
+    used = _names(frames[-1].line or "") & (gradients | {j.gradient.of.name for j in judged})
     wrong = {f.tensor for f in findings if f.severity == "error"}
     if not used or used & wrong:
         return []
-    return [
-        Finding(
-            "GC601",
-            "update",
-            "error",
-            f"the update at line {at.lineno} raises {type(error).__name__}",
-            f"{type(error).__name__}: {str(error).strip()}. The gradients were computed before that, and are judged.",
-            "raises",
-            None,
-            shown(at.filename),
-            at.lineno,
-            line,
-            (0, len(line)) if line else None,
-            {"error": f"{type(error).__name__}: {error}"},
-        )
-    ]
+    told = "The gradients were computed before that, and are judged."
+    return [_finding("GC601", "update", "the update", told, error, frames[-1])]
+
+
+def _finding(
+    code: str, category: str, what: str, told: str, error: BaseException, at: traceback.FrameSummary
+) -> Finding:
+    line = at.line or ""
+    return Finding(
+        code,
+        category,
+        "error",
+        f"{what} at line {at.lineno} raises {type(error).__name__}",
+        f"{type(error).__name__}: {str(error).strip()}. {told}",
+        "raises",
+        None,
+        shown(at.filename),
+        at.lineno,
+        line,
+        (0, len(line)) if line else None,
+        {"error": f"{type(error).__name__}: {error}"},
+    )
 
 
 def _names(line: str) -> set[str]:

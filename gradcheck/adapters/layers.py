@@ -1,0 +1,259 @@
+"""A layer or a network as an object: built with sizes that all differ, driven, and looked into afterwards."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import random
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.adapters import holding
+from gradcheck.adapters import names as by_name
+from gradcheck.adapters.feeding import RATE
+from gradcheck.adapters.inputs import required
+from gradcheck.adapters.pairs import Pair, beside
+from gradcheck.adapters.plan import Plan, annotations_of, trials
+from gradcheck.adapters.reading import Reading
+from gradcheck.adapters.seeking import Found, examined, is_finite
+from gradcheck.adapters.sizes import sizes_of
+from gradcheck.adapters.taking import Taken
+from gradcheck.adapters.trying import Sandbox, copied, on_trial
+from gradcheck.adapters.worlds import WORLDS
+from gradcheck.errors import UsageError
+from gradcheck.target import Target
+
+FORWARD = (
+    "forward forward_pass fprop forward_propagate forward_propagation forward_prop forwardprop feedforward feed_forward"
+    " propagate fwd call __call__"
+).split()
+BACKWARD = (
+    "backward backward_pass bprop backprop back_prop backpropagate back_propagate backpropagation back_propagation"
+    " backward_propagation backward_propagate backward_prop bwd back"
+).split()
+_SIZES = (int, tuple, list)
+OWNER = "layer"
+"""What the driver calls the object."""
+ENOUGH = 4
+"""How many sets of arguments that the object takes are looked at, if its backward suits none of them."""
+
+
+def methods_of(kind: type) -> tuple[str, str] | None:
+    """The names of a class's forward and backward; None for a class that has not both, or only in name."""
+    found = [next((n for n in names if _is_written(kind, n)), "") for names in (FORWARD, BACKWARD)]
+    return (found[0], found[1]) if all(found) else None
+
+
+def _is_written(kind: type, name: str) -> bool:
+    """Whether a method does something: a base class's may only raise NotImplementedError."""
+    method = inspect.getattr_static(kind, name, None)
+    if not isinstance(method, FunctionType):
+        return False
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(method))).body[0].body  # type: ignore[attr-defined]
+    except (OSError, SyntaxError, TypeError, IndexError):
+        return True
+    return not all(isinstance(s, (ast.Pass, ast.Raise)) or _is_text(s) for s in body)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class, and how it is used."""
+
+    made: type
+    forward: str
+    backward: str
+    warm: bool = False
+    """Whether it makes its parameters when it first sees an input."""
+
+    @property
+    def inputs(self) -> list[str]:
+        """Arguments of its forward."""
+        return required(functools.partial(getattr(self.made, self.forward), None))
+
+    @property
+    def constructor(self) -> tuple[str, ...]:
+        """Arguments that it is built with: those that it must have, and those that are sizes."""
+        if self.made.__init__ is object.__init__:  # type: ignore[misc]
+            return ()
+        plain = [
+            p
+            for p in inspect.signature(self.made).parameters.values()
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]
+        names = [p.name for p in plain]
+        sizes = {n for n in names if any(sizes_of(n, names, world) for world in WORLDS)}
+        sizes |= {p.name for p in plain if p.name in ("stride", "padding", "pad") and type(p.default) is int}
+        given = [p for p in plain if p.default is p.empty or (p.name in sizes and isinstance(p.default, _SIZES))]
+        return tuple(p.name for p in given)
+
+
+def target_of_class(text: str, module: ModuleType, kind: type, *, shapes: str | None = None) -> Target:
+    """A class with a forward and a backward. Raises UsageError where nothing is found that it takes."""
+    forward, backward = methods_of(kind) or ("", "")
+    asked = Kind(kind, forward, backward)
+    with on_trial(module, names={kind.__name__: kind}) as sandbox:
+        sought = _sought(sandbox, asked)
+    found, asked = sought.found, sought.kind
+    if found is None:
+        raise _refused(text, sought)
+    reading = found.reading(text, f"{kind.__name__}.{backward}")
+    return Target(
+        text,
+        module=module,
+        setup=_setup(asked, reading),
+        call=reading.call,
+        loss=reading.asked,
+        grads=reading.told,
+        names={
+            kind.__name__: kind,
+            "_build": _builder(asked, found.plan),
+            "_draw": _drawing(asked, found, reading),
+            "_enliven": _enliven,
+        },
+        shapes=shapes or "",
+        notes=_notes(asked, found, reading),
+        seeded=True,
+        traced=True,
+    )
+
+
+# -- building it
+
+
+def _setup(kind: Kind, reading: Reading) -> str:
+    names = [*kind.inputs, *reading.upstream, *reading.labels]
+    held = [path for path in reading.paths.values() if path.startswith(f"{OWNER}.")]
+    return "\n".join(
+        (
+            f"{OWNER} = _build(seed)",
+            f"_enliven(seed, [{', '.join(held)}])",
+            *([f"{', '.join(names)}{',' if len(names) == 1 else ''} = _draw(seed)"] if names else []),
+        )
+    )
+
+
+def _builder(kind: Kind, plan: Plan) -> Callable[[int], Any]:
+    def build(seed: int) -> Any:
+        # the author's own initialisation, the same in every run; the generators are put back with everything else
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+        drawn = dict(zip(plan.arguments, plan.draw(seed)))
+        made = kind.made(**{name: drawn[name] for name in kind.constructor})
+        if kind.warm:
+            getattr(made, kind.forward)(*(drawn[name] for name in kind.inputs))
+        return made
+
+    return build
+
+
+def _enliven(seed: int, arrays: Sequence[Any]) -> None:
+    held = [a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.flags.writeable]
+    holding.unlike_any_other(np.random.default_rng(seed + 1), held)
+
+
+def _drawing(kind: Kind, found: Found, reading: Reading) -> Callable[[int], tuple[Any, ...]]:
+    plan, made, of = found.plan, found.made, dict(zip(reading.upstream, reading.outputs))
+
+    def draw(seed: int) -> tuple[Any, ...]:
+        inputs = dict(zip(plan.arguments, plan.draw(seed)))
+        return (*(inputs[n] for n in kind.inputs), *beside(made, of, reading.labels, seed).values())
+
+    return draw
+
+
+# -- finding what it takes
+
+
+@dataclass(slots=True)
+class Sought:
+    """What came of the search."""
+
+    kind: Kind
+    found: Found | None = None
+    refused: str = ""
+    """What the code said to the likeliest arguments, where it took none."""
+
+
+def _sought(sandbox: Sandbox, kind: Kind) -> Sought:
+    """The first arguments that it takes and that its backward suits; else the first that it takes."""
+    names = list(dict.fromkeys((*kind.constructor, *kind.inputs)))
+    labels = any(map(by_name.LABELS.match, kind.inputs)) and len(kind.inputs) > 1
+    annotations = {**annotations_of(kind.made), **annotations_of(getattr(kind.made, kind.forward))}
+    best, accepted = Sought(kind), 0
+    for trial in trials(names, kind.made.__name__, annotations, labels=labels, sized=kind.constructor):
+        enough = accepted >= ENOUGH or (accepted > 0 and trial.world.degenerate)
+        if enough or (sandbox.time_is_up and best.refused):
+            break
+        trial.arguments(0)
+        one = _tried(sandbox, kind, trial.plan())
+        if one.found is not None:
+            accepted += 1
+            if one.found.fits:
+                return one
+            best = best if best.found is not None else one
+        best.refused = best.refused or one.refused
+    return best
+
+
+def _tried(sandbox: Sandbox, kind: Kind, plan: Plan) -> Sought:
+    build = _builder(kind, plan)
+    sandbox.before = lambda: {OWNER: build(0)}
+    inputs = {n: v for n, v in zip(plan.arguments, plan.draw(0)) if n in kind.inputs}
+    call = f"{OWNER}.{kind.forward}"
+    tried = sandbox.run(f"_result = {call}({', '.join(inputs)})", copied(inputs))
+    if not tried:
+        return Sought(kind, refused=tried.said)
+    made, result = tried.names[OWNER], tried.names["_result"]
+    output = holding.output_of(made, OWNER) if result is None else None
+    result = output.value if output is not None else result
+    if not is_finite(result):
+        return Sought(kind, refused=f"{kind.forward} returned {type(result).__name__}, which is not finite numbers")
+    late: list[bool] = []
+
+    def held(before: Mapping[str, Any], after: Mapping[str, Any]) -> Taken:
+        late.append(holding.made_late(before[OWNER], after[OWNER], OWNER))
+        return holding.fetched(before[OWNER], after[OWNER], OWNER, list(inputs), repr(RATE))
+
+    backward = getattr(made, kind.backward)
+    path = output.path if output is not None else ""
+    pair = Pair(getattr(made, kind.forward), backward, call, f"{OWNER}.{kind.backward}", held, path)
+    found = examined(sandbox, pair, plan, inputs, result, 0)
+    if any(late) and not kind.warm:
+        return _tried(sandbox, replace(kind, warm=True), plan)
+    return Sought(kind, found)
+
+
+# -- telling it
+
+
+def _refused(text: str, sought: Sought) -> UsageError:
+    kind = sought.kind
+    how = f"{kind.made.__name__}({', '.join(kind.constructor)}).{kind.forward}({', '.join(kind.inputs)})"
+    told = f" It said: {sought.refused}." if sought.refused else ""
+    return UsageError(
+        f"TARGET {text!r}: nothing was found that {how} takes.{told} Write a function that builds it and runs one step,"
+        f" and check that: gradcheck run {text.partition(':')[0]}:step."
+    )
+
+
+def _notes(kind: Kind, found: Found, reading: Reading) -> tuple[str, ...]:
+    plan = found.plan.arguments
+    built = ", ".join(f"{n}={plan[n]}" for n in kind.constructor)
+    inputs = ", ".join(f"{n} {plan[n]}" for n in kind.inputs)
+    notes = [f"{OWNER} = {kind.made.__name__}({built}); {'; '.join(reading.call.splitlines())}"]
+    notes.append(f"driven with {inputs}: found by trying" if inputs else "its forward takes nothing")
+    held = [f"{g} with {p}" for g, of in reading.gradients.items() if (p := reading.paths[of]).startswith(f"{OWNER}.")]
+    if held:
+        notes.append(f"paired {', '.join(held)}, by their names")
+    return (*notes, *reading.guesses)
