@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -169,15 +169,15 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     the truth is not known entry by entry, a dot test of the line's own step decides.
     """
     rng = rng or np.random.default_rng(0)
+    judged = result = _named_otherwise(program, _seen_at_other_turns(judged))
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
-    result = list(judged)
     if feeding:
         result = _inherited(program, result, feeding)
     unfed = [j for j in wrong if j.gradient.kind == "intermediate" and j.gradient.name not in feeding]
     if unfed:
         result = _by_own_step(program, result, unfed, rng)
-    result = _own_factors(program, _named_otherwise(program, result))
+    result = _own_factors(program, result)
     result = [_confirmed(program, j, result, rng) for j in result]
     if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
         return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
@@ -196,21 +196,54 @@ def slack_of(judged: Sequence[Judged], feeding: Mapping[str, Array]) -> float:
     return AMPLIFIED * max(bars, default=1e-9)
 
 
-def _named_otherwise(program: Program, judged: list[Judged]) -> list[Judged]:
-    """An intermediate on which right gradients rest is not wrong, whatever its name says that it belongs to.
+def _seen_at_other_turns(judged: Sequence[Judged]) -> list[Judged]:
+    """A loop's first state is often zero, and with it a gradient at one turn of the loop: its line shows at others."""
 
-    Many write dh for the gradient of what goes into h's activation. Doubling it shows what rests on it.
+    def is_zero(j: Judged) -> bool:
+        return j.agreement is not None and j.agreement.size == 0 and not np.any(j.gradient.array)
+
+    seen = {j.gradient.value.site.number for j in judged if j.verdict in (Verdict.PASS, Verdict.FAIL)}
+    return [
+        replace(j, verdict=Verdict.SKIPPED, reason="zero at this turn of the loop, and seen at others")
+        if j.verdict is Verdict.INCONCLUSIVE and is_zero(j) and j.gradient.value.site.number in seen
+        else j
+        for j in judged
+    ]
+
+
+def _named_otherwise(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """An intermediate on which right gradients rest is not wrong: it belongs to something else than its name says.
+
+    Many write dh for the gradient of what goes into h's activation. At every turn of a loop the name says the same.
     """
+    suspects = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate" and j.agreement]
+    lines = {j.gradient.value.site.number for j in suspects if _harms(program, j, judged)}
     result = list(judged)
     for i, j in enumerate(judged):
-        if j.verdict is not Verdict.FAIL or j.gradient.kind != "intermediate" or j.agreement is None:
-            continue
-        below = reached_by(program, j, judged)
-        resting = [p for p in judged if p.gradient.kind != "intermediate" and p.gradient.key in below]
-        if resting and all(p.right for p in resting):
+        if any(j is s for s in suspects) and j.gradient.value.site.number in lines:
             reason = f"not {j.gradient.of.name}'s own gradient, but what rests on it is right"
             result[i] = replace(j, verdict=Verdict.SKIPPED, reason=reason)
     return result
+
+
+def _harms(program: Program, suspect: Judged, judged: Sequence[Judged]) -> bool:
+    """Whether right gradients of parameters would be wrong if the suspect were what its name says, and none be healed.
+
+    Where the derivative that it would then be is not known in full, doubling shows what rests on it.
+    """
+    truth = _substitute(suspect, judged)
+    fed = 2 * suspect.gradient.versions[-1].array if truth is None else truth
+    again = rejudged(program, judged, {suspect.gradient.key: fed})
+    resting = [(p, after) for p, after in zip(judged, again) if _rests(p, after)]
+    harmed = any(p.right and not _right(after) for p, after in resting)
+    return harmed and not any(not p.right and (truth is None or _right(after)) for p, after in resting)
+
+
+def _rests(judged: Judged, after: Judged | None) -> bool:
+    """Whether a parameter's gradient is another one when something above it is."""
+    if judged.gradient.kind == "intermediate" or after is None or after.fed is None:
+        return False
+    return not np.array_equal(after.fed, judged.gradient.array)
 
 
 def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
@@ -340,41 +373,84 @@ def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) 
 
 
 def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
-    """A factor that an intermediate's line brings in by itself and that only parameters show is that line's fault."""
+    """A factor that an intermediate's line brings in by itself is that line's fault if taking it out heals others.
+
+    It shows in the parameters, or where a later line adds what has the factor to what does not. What a loop computes on
+    one line, turn by turn, is taken out together.
+    """
+    passing = [j for j in judged if j.gradient.kind == "intermediate" and j.right and j.agreement is not None]
+    wrong = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL}
     result = list(judged)
-    for i, j in enumerate(judged):
-        if j.gradient.kind != "intermediate" or not j.right or j.agreement is None:
-            continue
-        own = j.scale / upstream_scale(j, judged)
-        scaled = [p for p in result if _is_scaled(p)]
-        if math.isclose(own, 1, rel_tol=1e-6) or not scaled:
+    if not wrong or all(_is_one(j.scale) for j in passing):
+        return result
+    chain = _Chain(program, passing, judged)
+    for line in dict.fromkeys(j.gradient.value.site.number for j in passing):
+        turns = chain.bringing_in(line)
+        if not turns or not all(j.right for j in result if j.gradient.name in turns):
             continue
         # the factor is known no better than the check could see
-        again = rejudged(program, result, {j.gradient.key: j.gradient.array / own}, j.agreement.resolution)
-        healed = [p.gradient.name for p, after in zip(result, again) if _is_scaled(p) and after and after.right]
-        harmed = [
-            p for p, after in zip(result, again) if p.right and p.gradient.kind != "intermediate" and not _right(after)
-        ]
+        slack = max(j.agreement.resolution for j in passing if j.agreement and j.gradient.name in turns)
+        again = rejudged(program, result, chain.without(turns), slack)
+        pairs = [(p, after) for p, after in zip(result, again) if p.gradient.value.site.number != line]
+        healed = {p.gradient.name for p, after in pairs if p.gradient.name in wrong and _right(after)}
+        harmed = any(p.right and p.gradient.kind != "intermediate" and not _right(after) for p, after in pairs)
         if healed and not harmed:
-            result[i] = replace(j, verdict=Verdict.FAIL, agreement=replace(j.agreement, scale=own))
-            carried = [p.gradient.name for p, after in zip(result, again) if _carries(p, after, own)]
-            result = [
-                replace(p, verdict=Verdict.INHERITED, inherited_from=j.gradient.name)
-                if p.gradient.name in (*healed, *carried)
-                else p
-                for p in result
-            ]
+            carried = {p.gradient.name for p, after in pairs if _carries(p, after)}
+            resting = {j.gradient.name for j in result if j.inherited_from in healed}
+            first = next(iter(turns))
+            result = [_settled(j, turns, healed | carried | resting, first) for j in result]
+            wrong -= healed
     return result
 
 
-def _carries(judged: Judged, after: Judged | None, own: float) -> bool:
+class _Chain:
+    """The factors that intermediates carry, and which of them each line brings in by itself."""
+
+    def __init__(self, program: Program, passing: Sequence[Judged], judged: Sequence[Judged]) -> None:
+        self._by_name = {j.gradient.name: j for j in passing}
+        self._above: dict[str, str] = {}
+        for j in passing:
+            reached = reached_by(program, j, judged)
+            for later in passing[passing.index(j) + 1 :]:
+                if later.gradient.key in reached:
+                    self._above[later.gradient.name] = j.gradient.name
+
+    def own(self, name: str) -> float:
+        """The factor that it has and the nearest above it has not."""
+        above = self._above.get(name)
+        return self._by_name[name].scale / (1.0 if above is None else self._by_name[above].scale)
+
+    def bringing_in(self, line: int) -> dict[str, float]:
+        """Those that a line computes with a factor of its own, and the factor."""
+        here = [n for n, j in self._by_name.items() if j.gradient.value.site.number == line]
+        return {n: self.own(n) for n in here if not _is_one(self.own(n))}
+
+    def without(self, turns: Mapping[str, float]) -> dict[Key, Array]:
+        """What they would be if none of them brought its own factor in."""
+        left: dict[str, float] = {}
+        for name in self._by_name:
+            above = self._above.get(name)
+            left[name] = (1.0 if above is None else left[above]) * (1.0 if name in turns else self.own(name))
+        return {j.gradient.key: j.gradient.array * (left[n] / j.scale) for n in turns for j in (self._by_name[n],)}
+
+
+def _is_one(factor: float) -> bool:
+    return math.isclose(factor, 1, rel_tol=1e-6)
+
+
+def _settled(judged: Judged, guilty: Mapping[str, float], inherited: Collection[str], first: str) -> Judged:
+    name = judged.gradient.name
+    if name in guilty and judged.agreement is not None:
+        return replace(judged, verdict=Verdict.FAIL, agreement=replace(judged.agreement, scale=guilty[name]))
+    if name in inherited:
+        return replace(judged, verdict=Verdict.INHERITED, inherited_from=first, reason="")
+    return judged
+
+
+def _carries(judged: Judged, after: Judged | None) -> bool:
     """An intermediate that only passes a factor on loses it when the factor is taken out above."""
     passes = judged.right and judged.gradient.kind == "intermediate" and after is not None and after.right
-    return passes and after is not None and math.isclose(judged.scale, own * after.scale, rel_tol=1e-6)
-
-
-def _is_scaled(judged: Judged) -> bool:
-    return judged.verdict is Verdict.FAIL and judged.agreement is not None and judged.agreement.holds
+    return passes and after is not None and not math.isclose(judged.scale, after.scale, rel_tol=1e-6)
 
 
 def _right(judged: Judged | None) -> bool:

@@ -113,7 +113,7 @@ def test_lines_keep_their_numbers_when_an_expression_over_several_is_replaced() 
 
 
 def step(gradient: float, move: float) -> Behaviour:
-    return Behaviour({"dW": np.array([gradient, 1.0])}, {"W": np.array([move])}, None)
+    return Behaviour({"dW": np.array([gradient, 1.0])}, {"dZ": np.array([[1.0, -4.0]])}, {"W": np.array([move])}, None)
 
 
 def test_the_same_up_to_rounding_is_no_bug() -> None:
@@ -121,7 +121,12 @@ def test_the_same_up_to_rounding_is_no_bug() -> None:
     assert not same(step(1.0, 0.1), step(1.0 + 1e-6, 0.1))
     assert not same(step(1.0, 0.1), step(1.0, -0.1))
     assert not same(step(1.0, 0.1), step(np.nan, 0.1))
-    assert not same(step(1.0, 0.1), Behaviour({"dW": np.ones(2)}, {}, None))
+    assert not same(step(1.0, 0.1), replace(step(1.0, 0.1), moves={}))
+
+
+def test_a_factor_that_stays_among_intermediates_is_no_bug() -> None:
+    assert same(step(1.0, 0.1), replace(step(1.0, 0.1), intermediates={"dZ": np.array([[-0.5, 2.0]])}))
+    assert not same(step(1.0, 0.1), replace(step(1.0, 0.1), intermediates={"dZ": np.array([[-0.5, -2.0]])}))
 
 
 @pytest.fixture(scope="module")

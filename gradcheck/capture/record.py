@@ -133,12 +133,12 @@ class Recorder:
         replacement = self.replace.get(key)
         return value if replacement is None else as_like(replacement, value)
 
-    def index(self, site: int, index: Any) -> Any:
+    def index(self, site: int, index: Any, holder: Any = None) -> Any:
         key, value = self._held[site].pop()
         place = self.sites[site]
         if type(index) is str:
             self._record(place, key, value, f"{place.name}[{index!r}]", index)
-        elif not _is_scalar(value):
+        elif not _is_scalar(value) or type(holder) in (list, dict):  # not one entry of an array
             at = repr(index) if type(index) is int else "..."
             self._record(place, key, value, f"{place.name}[{at}]", f"{place.last}[{at}]")
         self._maybe_stop(key)

@@ -212,7 +212,8 @@ class _Rewriter(ast.NodeTransformer):
                 after += self._edited(target, node)
         node.targets = [self.visit(t) for t in node.targets]
         if key is not None:
-            key.slice = self.call("index", ast.Constant(number.value), key.slice, at=key.slice)
+            holder = [ast.Name(key.value.id, ast.Load())] if isinstance(key.value, ast.Name) else []
+            key.slice = self.call("index", ast.Constant(number.value), key.slice, *holder, at=key.slice)
         return [node, *after, *handed]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:

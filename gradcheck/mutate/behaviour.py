@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,9 @@ class Behaviour:
     """The gradients of one step, and how far it moves the parameters."""
 
     gradients: Mapping[str, Array]
-    """By name, as they stand last."""
+    """Of parameters and inputs, by name, as they stand last."""
+    intermediates: Mapping[str, Array]
+    """Of what is computed on the way: a constant factor on one that no other sees is a convention."""
     moves: Mapping[str, Array]
     """Changes of what was updated, by name."""
     raised_at: tuple[str, int] | None
@@ -42,7 +44,9 @@ def behaviour(program: Program) -> Behaviour:
         later = (v for v in program.trace.values[program.first_gradient :] if is_update(v, group.of))
         for value in later:
             moves[group.of.name] = _change(value.array, group.of.array)
-    return Behaviour({g.name: g.versions[-1].array for g in program.gradients}, moves, at)
+    last = {g.name: (g.of.order < 0 or g.of.name in moves, g.versions[-1].array) for g in program.gradients}
+    held, passed = ({n: a for n, (own, a) in last.items() if own is which} for which in (True, False))
+    return Behaviour(held, passed, moves, at)
 
 
 def _change(new: Array, old: Array) -> Array:
@@ -51,18 +55,24 @@ def _change(new: Array, old: Array) -> Array:
 
 def same(a: Behaviour, b: Behaviour) -> bool:
     """Whether two steps agree in every gradient and every update, up to rounding."""
-    return (
-        a.raised_at == b.raised_at
-        and _agree(list(a.gradients.items()), list(b.gradients.items()))
-        and _agree(list(a.moves.items()), list(b.moves.items()))
-    )
+    scaled = {name: x * _factor(x, b.intermediates.get(name)) for name, x in a.intermediates.items()}
+    pairs = ((a.gradients, b.gradients), (scaled, b.intermediates), (a.moves, b.moves))
+    return a.raised_at == b.raised_at and all(_agree(x, y) for x, y in pairs)
 
 
-def _agree(a: Sequence[tuple[str, Array]], b: Sequence[tuple[str, Array]]) -> bool:
-    if [n for n, _ in a] != [n for n, _ in b]:
+def _factor(a: Array, b: Array | None) -> float:
+    """The factor between two arrays, as least squares has it; 1 where there is none."""
+    if b is None or a.shape != b.shape or not np.any(a):
+        return 1.0
+    factor = float(np.vdot(a, b) / np.vdot(a, a))
+    return factor if np.isfinite(factor) and factor else 1.0
+
+
+def _agree(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
+    if a.keys() != b.keys():
         return False
-    largest = max((float(np.abs(x).max(initial=0.0)) for _, x in a), default=0.0)
-    return all(_close(x, y, largest) for (_, x), (_, y) in zip(a, b))
+    largest = max((float(np.abs(x).max(initial=0.0)) for x in a.values()), default=0.0)
+    return all(_close(x, b[name], largest) for name, x in a.items())
 
 
 def _close(x: Array, y: Array, largest: float) -> bool:

@@ -98,11 +98,14 @@ def spots(program: Program, gradients: Sequence[Gradient], base_of: Callable[[st
     names: dict[tuple[str, str], dict[str, Array]] = {}
     own = {v.key for g in gradients for v in (*g.versions, g.value)}
     parameters = frozenset(n for g in gradients if g.kind == "parameter" for n in (g.of.last, f"self.{g.of.last}"))
+    forward = {
+        v.site.number for v in program.trace.values[: program.first_gradient]
+    }  # and comes round with each sample
     held = {p: r.value for p, r in program.roots.items() if p.isidentifier() and isinstance(r.value, np.ndarray)}
     for i, value in enumerate(program.trace.values):
         file = value.site.file
         here = names.setdefault((file, value.site.function), dict(held))
-        if i >= program.first_gradient and value.site.kind in _BINDS:
+        if i >= program.first_gradient and value.site.kind in _BINDS and value.site.number not in forward:
             updates = next((g.of.name for g in gradients if is_update(value, g.of)), "")
             text = texts[file] if file in texts else texts.setdefault(file, _text(file))
             found = text.statement(value.site.span) if text is not None else None
