@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -46,6 +46,8 @@ class Judged:
     """What the line computes from right inputs, where it was fed some."""
     inputs: Mapping[Key, Array] = field(default_factory=dict)
     """Those right inputs."""
+    convention: float | None = None
+    """The factor that a wrong gradient should carry, where more is known of it than what the ones before it show."""
     slack: float = 0.0
     """What their own error may come to in what the line makes of them, relative to the tensor's scale."""
 
@@ -257,6 +259,8 @@ def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
 
 def upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
     """The factor that the intermediates computed before this one carry by convention; 1 for the first of them."""
+    if judged.convention is not None:
+        return judged.convention
     scale = 1.0
     for other in all_judged:
         if other is judged or other.gradient.name == judged.gradient.name:
@@ -267,9 +271,15 @@ def upstream_scale(judged: Judged, all_judged: Sequence[Judged]) -> float:
 
 
 def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Array]) -> list[Judged]:
-    replaced = {j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
+    replaced: Mapping[Key, Array] = {
+        j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding
+    }
     slack = slack_of(judged, feeding)
-    again = rejudged(program, judged, replaced, slack)
+    replaced, again, convention = _in_the_scale_of_the_rest(program, judged, replaced, slack)
+    if convention != 1:
+        fed = [j for j in judged if j.gradient.key in replaced]
+        kept = {j.gradient.name: upstream_scale(j, judged) * convention for j in fed}
+        judged = [replace(j, convention=kept.get(j.gradient.name)) for j in judged]
     sources = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.name in feeding]
     reached = {s.gradient.name: reached_by(program, s, judged) for s in sources}
     result = []
@@ -288,6 +298,27 @@ def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Arr
         else:
             result.append(before)
     return result
+
+
+def _in_the_scale_of_the_rest(
+    program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array], slack: float
+) -> tuple[Mapping[Key, Array], list[Judged | None], float]:
+    """What is fed, what came of it, and the factor that it carries since later lines take it out again.
+
+    Where the first gradient of all is the wrong one, nothing above it shows its convention; what rests on it does.
+    """
+    again = rejudged(program, judged, replaced, slack)
+    for factor in sorted({1 / j.scale for j in again if j is not None and _is_scaled(j)}):
+        fed = {key: factor * a for key, a in replaced.items()}
+        other = rejudged(program, judged, fed, slack)
+        if sum(map(_right, other)) > sum(map(_right, again)):
+            return fed, other, factor
+    return replaced, again, 1.0
+
+
+def _is_scaled(judged: Judged) -> bool:
+    """Wrong by a factor alone."""
+    return judged.verdict is Verdict.FAIL and judged.agreement is not None and judged.agreement.holds
 
 
 def reached_by(program: Program, source: Judged, judged: Sequence[Judged]) -> frozenset[Key]:
@@ -390,16 +421,18 @@ def _own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
             continue
         # the factor is known no better than the check could see
         slack = max(j.agreement.resolution for j in passing if j.agreement and j.gradient.name in turns)
-        again = rejudged(program, result, chain.without(turns), slack)
-        pairs = [(p, after) for p, after in zip(result, again) if p.gradient.value.site.number != line]
-        healed = {p.gradient.name for p, after in pairs if p.gradient.name in wrong and _right(after)}
-        harmed = any(p.right and p.gradient.kind != "intermediate" and not _right(after) for p, after in pairs)
-        if healed and not harmed:
-            carried = {p.gradient.name for p, after in pairs if _carries(p, after)}
-            resting = {j.gradient.name for j in result if j.inherited_from in healed}
-            first = next(iter(turns))
-            result = [_settled(j, turns, healed | carried | resting, first) for j in result]
-            wrong -= healed
+        for guilty, fed in chain.hypotheses(turns, {j.scale for j in result if _is_scaled(j)}):
+            again = rejudged(program, result, fed, slack)
+            pairs = [(p, after) for p, after in zip(result, again) if p.gradient.value.site.number != line]
+            healed = {p.gradient.name for p, after in pairs if p.gradient.name in wrong and _right(after)}
+            harmed = any(p.right and p.gradient.kind != "intermediate" and not _right(after) for p, after in pairs)
+            if healed and not harmed:
+                carried = {p.gradient.name for p, after in pairs if _carries(p, after)}
+                resting = {j.gradient.name for j in result if j.inherited_from in healed}
+                first = next(iter(turns))
+                result = [_settled(j, guilty, healed | carried | resting, first) for j in result]
+                wrong -= healed
+                break
     return result
 
 
@@ -425,7 +458,16 @@ class _Chain:
         here = [n for n, j in self._by_name.items() if j.gradient.value.site.number == line]
         return {n: self.own(n) for n in here if not _is_one(self.own(n))}
 
-    def without(self, turns: Mapping[str, float]) -> dict[Key, Array]:
+    def hypotheses(
+        self, turns: Mapping[str, float], shown: Collection[float]
+    ) -> Iterator[tuple[Mapping[str, float], dict[Key, Array]]]:
+        """Factors at fault, and what would be without them: all that a line brings in, or what others show of it."""
+        yield turns, self._without(turns)
+        for factor in sorted(shown):
+            fed = {self._by_name[n].gradient.key: self._by_name[n].gradient.array / factor for n in turns}
+            yield dict.fromkeys(turns, factor), fed
+
+    def _without(self, turns: Mapping[str, float]) -> dict[Key, Array]:
         """What they would be if none of them brought its own factor in."""
         left: dict[str, float] = {}
         for name in self._by_name:
@@ -441,7 +483,8 @@ def _is_one(factor: float) -> bool:
 def _settled(judged: Judged, guilty: Mapping[str, float], inherited: Collection[str], first: str) -> Judged:
     name = judged.gradient.name
     if name in guilty and judged.agreement is not None:
-        return replace(judged, verdict=Verdict.FAIL, agreement=replace(judged.agreement, scale=guilty[name]))
+        found = replace(judged.agreement, scale=guilty[name])
+        return replace(judged, verdict=Verdict.FAIL, agreement=found, convention=judged.scale / guilty[name])
     if name in inherited:
         return replace(judged, verdict=Verdict.INHERITED, inherited_from=first, reason="")
     return judged

@@ -59,6 +59,8 @@ class Mutant:
     """The line with the bug."""
     text: str = field(repr=False)
     """The whole file with the bug."""
+    updates: str = ""
+    """The parameter that the line updates; "" for one that computes a gradient."""
 
     @property
     def overlay(self) -> Mapping[str, str]:
@@ -88,7 +90,7 @@ def _mutant(spot: Spot, bug: Bug, text: str) -> Mutant | None:
     at = next((n for n in range(1, edited.lines + 1) if edited.line(n) != spot.text.line(n)), spot.node.lineno)
     end = spot.node.end_lineno or spot.node.lineno
     old, new = spot.text.line(at), edited.line(at)
-    return Mutant(bug.kind, bug.categories, spot.file, spot.node.lineno, end, old, new, text)
+    return Mutant(bug.kind, bug.categories, spot.file, spot.node.lineno, end, old, new, text, spot.updates)
 
 
 def spots(program: Program, gradients: Sequence[Gradient], base_of: Callable[[str], Sequence[str]]) -> list[Spot]:

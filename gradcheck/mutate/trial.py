@@ -99,14 +99,10 @@ def _holds(mutant: Mutant, file: str, line: int) -> bool:
 
 
 def _judged(subject: Subject, mutant: Mutant, report: Report) -> Outcome:
-    def here(file: str | None, line: int | None) -> bool:
-        return file == shown(mutant.file) and line is not None and mutant.line <= line <= mutant.end_line
-
     warned = [f for f in report.findings if f.severity == "warning" and (f.code, f.tensor) not in subject.warned]
-    findings = [f for f in report.findings if f.severity == "error"] or [f for f in warned if here(f.file, f.line)]
-    places = {(f.file, f.line) for f in findings}
-    places |= {(c.file, c.line) for c in report.comparisons if c.verdict is Verdict.FAIL}
-    own = all(here(*place) for place in places)
+    findings = [f for f in report.findings if f.severity == "error"] or [f for f in warned if _is_of(f, mutant)]
+    own = [_is_of(f, mutant) for f in findings]
+    own += [_stands(mutant, c.file, c.line) for c in report.comparisons if c.verdict is Verdict.FAIL]
     caught = report.verdict is Verdict.FAIL or bool(findings)
     fixed = [f for f in findings if f.fix is not None and f.fix.verified]
     return Outcome(
@@ -114,12 +110,22 @@ def _judged(subject: Subject, mutant: Mutant, report: Report) -> Outcome:
         "checked",
         str(report.verdict),
         caught=caught,
-        blamed=caught and own and bool(places),
+        blamed=caught and bool(own) and all(own),
         named=caught and bool(findings) and all(f.category in mutant.categories for f in findings),
         offered=bool(fixed),
         repaired=bool(fixed) and subject.is_right(subject.driver({mutant.file: _repaired(mutant, fixed)})) is None,
         said=tuple(f"{f.code} line {f.line}: {f.headline}" for f in findings),
     )
+
+
+def _is_of(finding: Finding, mutant: Mutant) -> bool:
+    """Whether a finding is of the edited line; of an update that is gone, whether it is of its parameter."""
+    gone = mutant.new == "pass" and mutant.updates != ""
+    return finding.tensor == mutant.updates if gone else _stands(mutant, finding.file, finding.line)
+
+
+def _stands(mutant: Mutant, file: str | None, line: int | None) -> bool:
+    return file == shown(mutant.file) and line is not None and mutant.line <= line <= mutant.end_line
 
 
 def _repaired(mutant: Mutant, findings: list[Finding]) -> str:
