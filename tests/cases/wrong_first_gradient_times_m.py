@@ -1,4 +1,4 @@
-"""Gradients are divided by m at the end; the first of all is wrong, so that only the last lines show that convention."""
+"""Gradients are divided by m at the end; the first of all is wrong, so that only the last lines show it."""
 
 import numpy as np
 
