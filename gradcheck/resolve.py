@@ -10,6 +10,7 @@ from typing import Any
 from gradcheck.adapters.finding import units
 from gradcheck.adapters.inputs import home_of, input_names, random_inputs, required
 from gradcheck.adapters.layers import methods_of, target_of_class
+from gradcheck.adapters.loss_functions import method_of, returns_gradients, target_of_loss
 from gradcheck.adapters.pair import owners
 from gradcheck.adapters.paired import target_of_pair
 from gradcheck.adapters.pairs import Pair
@@ -75,6 +76,16 @@ def _the_one(text: str, module: ModuleType, shapes: str | None) -> Target | None
     return resolve(found[0], shapes=shapes) if found else None
 
 
+def revealed(text: str, module: ModuleType, subject: Any, shapes: str | None) -> Target | None:
+    """A class or a function whose own names say how it is driven; None for any other."""
+    if isinstance(subject, type):
+        if methods_of(subject):
+            return target_of_class(text, module, subject, shapes=shapes)
+        return target_of_loss(text, module, subject, shapes=shapes) if method_of(subject) else None
+    loss = isinstance(subject, FunctionType) and not shapes and required(subject) and returns_gradients(subject)
+    return target_of_loss(text, module, subject) if loss else None
+
+
 def _pair(text: str, module: ModuleType, names: Sequence[str], call: str | None, shapes: str | None) -> Target:
     forward, backward = (_attribute(module, name, text) for name in names)
     for name, function in zip(names, (forward, backward)):
@@ -133,8 +144,9 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
         subject = _attribute(module, name, text)
         if isinstance(subject, ModuleType):
             return _named(text, subject, None, call, shapes)
-        if isinstance(subject, type) and methods_of(subject) and not call:
-            return target_of_class(text, home_of(subject) or module, subject, shapes=shapes)
+        found = None if call else revealed(text, home_of(subject) or module, subject, shapes)
+        if found is not None:
+            return found
         if callable(subject):
             home = home_of(subject) or module
             return _function(Target(text, module=home, names={subject.__name__: subject}), subject, call, shapes)
@@ -147,9 +159,9 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
     outer = declared_by_parent(module)
     if outer is not None:
         return declared_target(text, outer[0], outer[0].__gradcheck__, outer[1], call, shapes)
-    revealed = _the_one(text, module, shapes)
-    if revealed is not None:
-        return revealed
+    one = _the_one(text, module, shapes)
+    if one is not None:
+        return one
     raise UsageError(
         f"TARGET {text!r}: {module.__name__} declares no target in __gradcheck__, so how to drive it can't be read off"
         f" it. Name a function, {text}:NAME{_among(module)}, or say how to call it with --call EXPR."

@@ -83,12 +83,13 @@ def _options(stage: Stage, name: str, wanted: Sequence[str]) -> list[_Handed]:
         return [_Handed(repr(RATE))]
     if name in made.own and not _is_upstream(name, inputs):
         return [_Handed(made.names[made.own.index(name)])]
-    if by_name.LABELS.match(name) and name not in made.own:
+    adjoint = len(wanted) == 1 and by_name.says_adjoint(pair.b.rpartition(".")[2])
+    if by_name.LABELS.match(name) and name not in made.own and not adjoint:
         return [_Handed(by_name.free(name, [*inputs, *made.names]), label=kind) for kind in _kinds(made)]
     upstream = [w for w in wanted if _is_upstream(w, inputs)]
     if name in upstream:
         return [_upstream(name, upstream.index(name), made, inputs)]
-    labelled = any(map(by_name.LABELS.match, wanted))
+    labelled = any(map(by_name.LABELS.match, wanted)) and not adjoint
     if not upstream and name == wanted[0] and not labelled:
         return _first(name, wanted, made, inputs, pair)
     rest = made.names[1:]

@@ -8,6 +8,12 @@ from types import FunctionType, ModuleType
 from gradcheck.adapters import names as by_name
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.layers import methods_of
+from gradcheck.adapters.loss_functions import method_of, returns_gradients
+
+_GENERIC = frozenset(
+    "f fun func function fn objective objective_function loss cost energy model residuals value".split()
+)
+"""What `jac`, `grad` or `gradient` may be the derivative of."""
 
 
 def units(module: ModuleType) -> list[str]:
@@ -15,7 +21,13 @@ def units(module: ModuleType) -> list[str]:
     own = [o for o in vars(module).values() if getattr(o, "__module__", None) == module.__name__]
     functions = [o for o in own if isinstance(o, FunctionType)]
     found = [(f.__code__.co_firstlineno, f"{f.__name__},{b.__name__}") for f, b in pairs(functions)]
-    found += [(_line(c), c.__name__) for c in own if isinstance(c, type) and methods_of(c)]
+    paired = {name for _, both in found for name in both.split(",")}
+    found += [
+        (f.__code__.co_firstlineno, f.__name__)
+        for f in functions
+        if f.__name__ not in paired and required(f) and returns_gradients(f)
+    ]
+    found += [(_line(c), c.__name__) for c in own if isinstance(c, type) and (methods_of(c) or method_of(c))]
     return [name for _, name in sorted(found)]
 
 
@@ -28,7 +40,8 @@ def _line(kind: type) -> int:
 
 def pairs(functions: list[FunctionType]) -> list[tuple[FunctionType, FunctionType]]:
     """Each function that by its name is another's backward, with that other."""
-    found = []
+    found: list[tuple[FunctionType, FunctionType]] = []
+    bare: list[FunctionType] = []
     for b in functions:
         stem = by_name.stem_of_backward(b.__name__)
         if stem is None or not required(b):
@@ -40,7 +53,10 @@ def pairs(functions: list[FunctionType]) -> list[tuple[FunctionType, FunctionTyp
         ]
         matching.sort(key=lambda f: not by_name.says_forward(f.__name__))
         found += [(f, b) for f in matching[:1]]
-    return found
+        bare += [b] if not matching and not stem else []
+    paired = {f for both in found for f in both}
+    generic = [f for f in functions if f.__name__ in _GENERIC and f not in paired and required(f)]
+    return [*found, *((generic[0], b) for b in bare if len(generic) == 1)]
 
 
 def _is_backward(function: FunctionType, stem: tuple[str, ...]) -> bool:

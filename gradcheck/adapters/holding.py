@@ -126,6 +126,11 @@ def _belongs(gradient: str, name: str) -> bool:
     return by_name.belongs(gradient, [name]) is not None
 
 
+def is_passing(name: str) -> bool:
+    """Whether a name says that it is kept of the last pass, or is a gradient or a statistic, and no parameter."""
+    return name in _PASSING or bool(_STATE.search(name))
+
+
 def output_of(made: Any, owner: str) -> Leaf | None:
     """Where an object keeps its output, if its forward returns nothing."""
     own = {leaf.name: leaf for leaf in leaves(made, owner) if leaf.holder == owner}

@@ -19,7 +19,7 @@ from gradcheck.adapters import names as by_name
 from gradcheck.adapters.feeding import RATE
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.pairs import Pair, beside
-from gradcheck.adapters.plan import Plan, annotations_of, trials
+from gradcheck.adapters.plan import Plan, annotations_of, is_penalty, reads_logarithms, trials
 from gradcheck.adapters.reading import Reading
 from gradcheck.adapters.seeking import Found, examined, is_finite
 from gradcheck.adapters.sizes import sizes_of
@@ -31,11 +31,11 @@ from gradcheck.target import Target
 
 FORWARD = (
     "forward forward_pass fprop forward_propagate forward_propagation forward_prop forwardprop feedforward feed_forward"
-    " propagate fwd call __call__"
+    " propagate fwd matvec _matvec call __call__"
 ).split()
 BACKWARD = (
     "backward backward_pass bprop backprop back_prop backpropagate back_propagate backpropagation back_propagation"
-    " backward_propagation backward_propagate backward_prop bwd back"
+    " backward_propagation backward_propagate backward_prop bwd rmatvec _rmatvec adjoint back"
 ).split()
 _SIZES = (int, tuple, list)
 OWNER = "layer"
@@ -83,19 +83,22 @@ class Kind:
 
     @property
     def constructor(self) -> tuple[str, ...]:
-        """Arguments that it is built with: those that it must have, and those that are sizes."""
-        if self.made.__init__ is object.__init__:  # type: ignore[misc]
-            return ()
-        plain = [
-            p
-            for p in inspect.signature(self.made).parameters.values()
-            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-        ]
-        names = [p.name for p in plain]
-        sizes = {n for n in names if any(sizes_of(n, names, world) for world in WORLDS)}
-        sizes |= {p.name for p in plain if p.name in ("stride", "padding", "pad") and type(p.default) is int}
-        given = [p for p in plain if p.default is p.empty or (p.name in sizes and isinstance(p.default, _SIZES))]
-        return tuple(p.name for p in given)
+        """Arguments that it is built with."""
+        return arguments_of(self.made)
+
+
+def arguments_of(kind: type) -> tuple[str, ...]:
+    """Arguments that a class is built with: those that it must have, and those that are sizes."""
+    if kind.__init__ is object.__init__:  # type: ignore[misc]
+        return ()
+    parameters = inspect.signature(kind).parameters.values()
+    plain = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    names = [p.name for p in plain]
+    sizes = {n for n in names if any(sizes_of(n, names, world) for world in WORLDS)}
+    sizes |= {p.name for p in plain if p.name in ("stride", "padding", "pad") and type(p.default) is int}
+    sizes |= {p.name for p in plain if is_penalty(p.name)}
+    given = [p for p in plain if p.default is p.empty or (p.name in sizes and isinstance(p.default, (*_SIZES, float)))]
+    return tuple(p.name for p in given)
 
 
 def target_of_class(text: str, module: ModuleType, kind: type, *, shapes: str | None = None) -> Target:
@@ -119,7 +122,7 @@ def target_of_class(text: str, module: ModuleType, kind: type, *, shapes: str | 
             kind.__name__: kind,
             "_build": _builder(asked, found.plan),
             "_draw": _drawing(asked, found, reading),
-            "_enliven": _enliven,
+            "_enliven": enliven,
         },
         shapes=shapes or "",
         notes=_notes(asked, found, reading),
@@ -143,21 +146,32 @@ def _setup(kind: Kind, reading: Reading) -> str:
     )
 
 
-def _builder(kind: Kind, plan: Plan) -> Callable[[int], Any]:
+def built(kind: type, constructor: Sequence[str], plan: Plan) -> Callable[[int], Any]:
+    """What builds an object, by a seed."""
+
     def build(seed: int) -> Any:
         # the author's own initialisation, the same in every run; the generators are put back with everything else
         np.random.seed(seed)  # noqa: NPY002
         random.seed(seed)
         drawn = dict(zip(plan.arguments, plan.draw(seed)))
-        made = kind.made(**{name: drawn[name] for name in kind.constructor})
-        if kind.warm:
-            getattr(made, kind.forward)(*(drawn[name] for name in kind.inputs))
-        return made
+        return kind(**{name: drawn[name] for name in constructor})
 
     return build
 
 
-def _enliven(seed: int, arrays: Sequence[Any]) -> None:
+def _builder(kind: Kind, plan: Plan) -> Callable[[int], Any]:
+    build = built(kind.made, kind.constructor, plan)
+
+    def warmed(seed: int) -> Any:
+        made, drawn = build(seed), dict(zip(plan.arguments, plan.draw(seed)))
+        getattr(made, kind.forward)(*(drawn[name] for name in kind.inputs))
+        return made
+
+    return warmed if kind.warm else build
+
+
+def enliven(seed: int, arrays: Sequence[Any]) -> None:
+    """Change parameters in place that hide what is wrong: zeros, ones, tiny weights."""
     held = [a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.flags.writeable]
     holding.unlike_any_other(np.random.default_rng(seed + 1), held)
 
@@ -191,7 +205,9 @@ def _sought(sandbox: Sandbox, kind: Kind) -> Sought:
     labels = any(map(by_name.LABELS.match, kind.inputs)) and len(kind.inputs) > 1
     annotations = {**annotations_of(kind.made), **annotations_of(getattr(kind.made, kind.forward))}
     best, accepted = Sought(kind), 0
-    for trial in trials(names, kind.made.__name__, annotations, labels=labels, sized=kind.constructor):
+    likely = reads_logarithms(getattr(kind.made, kind.forward)) if labels else ""
+    hint = f"{'of_a_vector ' if by_name.says_adjoint(kind.backward) else ''}{kind.made.__name__}"
+    for trial in trials(names, hint, annotations, labels=labels, sized=kind.constructor, likely=likely):
         enough = accepted >= ENOUGH or (accepted > 0 and trial.world.degenerate)
         if enough or (sandbox.time_is_up and best.refused):
             break

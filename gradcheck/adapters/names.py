@@ -29,14 +29,20 @@ LABELS = re.compile(
 
 
 _TAKES_UPSTREAM = frozenset(
-    "backward backwards bwd bw bprop backprop back backpropagation backpropagate vjp adjoint adj transpose".split()
+    "backward backwards bwd bw bprop backprop back backpropagation backpropagate vjp adjoint adj transpose"
+    " rmatvec".split()
 )
 """Words for what is handed the gradient of the output; a derivative or a gradient may be just that."""
 
 
 def says_backward(name: str) -> bool:
     """Whether a name says that the gradient of the output is handed in."""
-    return not _TAKES_UPSTREAM.isdisjoint(tokens(name))
+    return not _TAKES_UPSTREAM.isdisjoint(tokens(name)) or bool(re.fullmatch(r"[A-Z]_?T|\w+_T", name))
+
+
+def says_adjoint(name: str) -> bool:
+    """Whether a name says that it is a linear operator's transpose."""
+    return not {"adjoint", "adj", "transpose", "rmatvec", "vjp"}.isdisjoint(tokens(name)) or name.endswith("T")
 
 
 def tokens(name: str) -> list[str]:
@@ -52,8 +58,8 @@ def stem_of_backward(name: str) -> tuple[str, ...] | None:
         return tuple(w for i, w in enumerate(words) if i != at and w not in _BESIDE)
     if len(name) > 2 and name[0] == "d" and name[1:].isidentifier() and name[1] != "_":
         return tuple(w for w in tokens(name[1:]) if w not in _BESIDE)  # dsigmoid
-    if len(words) == 1 and words[0].endswith("t") and len(words[0]) > 1 and words[0][:-1] == name[:-1].lower():
-        return (words[0][:-1],) if name[-1] in "T" else None  # AT, the adjoint of A
+    if re.fullmatch(r"[A-Z]_?T|\w+_T", name):
+        return tuple(tokens(name.removesuffix("T")))  # AT, the adjoint of A
     return None
 
 
@@ -68,7 +74,8 @@ def says_forward(name: str) -> bool:
 
 
 @functools.lru_cache(256)
-def _definition(function: Callable[..., Any]) -> ast.FunctionDef | None:
+def definition(function: Callable[..., Any]) -> ast.FunctionDef | None:
+    """A function as it is written; None where its source is not at hand."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
     except (OSError, TypeError, SyntaxError, IndentationError):
@@ -79,8 +86,8 @@ def _definition(function: Callable[..., Any]) -> ast.FunctionDef | None:
 
 def returned(function: Callable[..., Any], count: int) -> list[str | None]:
     """The names that a function returns a tuple of, as it writes them; None for what is no plain name."""
-    definition = _definition(function)
-    for node in ast.walk(definition) if definition is not None else ():
+    written = definition(function)
+    for node in ast.walk(written) if written is not None else ():
         if isinstance(node, ast.Return) and node.value is not None:
             parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
             if len(parts) == count:

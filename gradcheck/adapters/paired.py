@@ -47,7 +47,7 @@ def target_of_pair(
         grads=reading.told,
         names={**names, "_draw": _drawing(found, reading)},
         shapes=shapes or "",
-        notes=_notes(pair, found, reading),
+        notes=_notes(pair, found, reading, "by --shapes" if shapes else ""),
         seeded=True,
         traced=True,
     )
@@ -65,7 +65,7 @@ def _by_spec(shapes: str | None, names: list[str]) -> dict[str, Drawn]:
 
 
 def _sought(sandbox: Sandbox, text: str, pair: Pair, known: Mapping[str, Drawn]) -> Found:
-    sought = seek(sandbox, pair, known, "")
+    sought = seek(sandbox, pair, known)
     if sought.found is None:
         names = required(pair.forward)
         said = f" It said: {sought.refused}." if sought.refused else ""
@@ -116,9 +116,14 @@ def _drawing(found: Found, reading: Reading) -> Callable[[int], tuple[Any, ...]]
     return lambda seed: (*plan.draw(seed), *beside(made, of, labels, seed).values())
 
 
-def _notes(pair: Pair, found: Found, reading: Reading) -> tuple[str, ...]:
-    driven = f"driven with {found.plan}: {found.plan.how}"
-    notes = [f"paired {pair.f} with {pair.b}: {one_line(reading)}", driven, *reading.guesses]
+def _notes(pair: Pair, found: Found, reading: Reading, how: str) -> tuple[str, ...]:
+    driven = f"driven with {found.plan}: {how or found.plan.how}"
+    notes = [
+        f"paired {pair.f} with {pair.b}: {one_line(reading)}",
+        driven,
+        *reading.guesses,
+        *filter(None, [found.passed_over]),
+    ]
     notes += [f"it can be read otherwise too: {one_line(o.reading)}" for o in found.settled.others]
     without = [n for n in leaves_of(dict(zip(found.plan.arguments, found.plan.draw(0)))) if n not in _owned(reading)]
     if without and reading.gradients:

@@ -122,7 +122,8 @@ def read(stage: Stage, fed: Fed) -> Outcome:
     first = stage.sandbox.run(f"{stage.forward}\n_result = {fed.call}", copied(names))
     result = first.names.get("_result") if first else None
     count = len(result) if isinstance(result, (tuple, list)) else 1
-    paths = leaves_of(stage.inputs)
+    found = leaves_of(stage.inputs)
+    paths = {n: found[n] for n in sorted(found, key=lambda n: bool(by_name.LABELS.match(n)))}  # y_true comes last
     leaves = {n: eval(at, {}, dict(stage.inputs)) for n, at in paths.items()}
     taken = [*stage.inputs, *extra, *stage.made.names]
     apart = taken_apart(fed.call, result, by_name.returned(stage.pair.backward, count), leaves, taken)

@@ -144,9 +144,10 @@ class Unfilled(dict[str, Any]):
         return value
 
 
+_PENALTIES = tuple("reg lambd lambda_ lam l2 l2_reg weight_decay reg_lambda lmbda reg_strength l2_lambda".split())
 _SCALARS: Mapping[str, object] = {
     **dict.fromkeys(("eps", "epsilon"), 1e-5),
-    **dict.fromkeys(("reg", "lambd", "lambda_", "lam", "l2", "l2_reg", "weight_decay", "reg_lambda", "lmbda"), 0.1),
+    **dict.fromkeys(_PENALTIES, 0.1),
     **dict.fromkeys(("momentum", "decay"), 0.9),
     **dict.fromkeys(("keep_prob", "keep_probability", "dropout", "drop_prob", "rate", "ratio"), 0.7),
     **dict.fromkeys(("alpha", "slope", "leak", "negative_slope", "delta", "margin"), 0.3),
@@ -174,10 +175,12 @@ def trials(
     labels: bool = False,
     known: Mapping[str, Drawn] | None = None,
     sized: Collection[str] = (),
+    likely: str = "",
 ) -> Iterator[Trial]:
     """What the arguments may be, likeliest first.
 
-    `labels` says that y is what is to be predicted, not a second x; `sized` are a constructor's, which may be sizes.
+    `labels` says that y is what is to be predicted, not a second x; `sized` are a constructor's, which may be sizes;
+    `likely` is the kind of numbers that go into a loss, where that is known.
     """
     for world in ordered(f"{hint} {' '.join(names)}"):
         choices = []
@@ -188,14 +191,16 @@ def trials(
             elif values is not None:
                 choices.append([Drawn(value=v) for v in values])
             else:
-                choices.append(_choices(name, names, world, annotations.get(name), labels))
+                choices.append(_choices(name, names, world, annotations.get(name), labels, likely))
         if all(choices):
             best_first = sorted(itertools.product(*map(range, map(len, choices))), key=sum)[:MOST]
             for picked in best_first:
                 yield Trial(names, [c[i] for c, i in zip(choices, picked)], world, names)
 
 
-def _choices(name: str, names: Sequence[str], world: World, annotation: Any, labels: bool) -> list[Drawn]:
+def _choices(
+    name: str, names: Sequence[str], world: World, annotation: Any, labels: bool, likely: str = ""
+) -> list[Drawn]:
     if _DICT.fullmatch(name) or annotation is dict:
         return [Drawn(entries={k: Drawn(value=v) for k, v in _IN_DICT.get(name, {}).items()})]
     scalar = _scalar(name, world, annotation)
@@ -208,7 +213,8 @@ def _choices(name: str, names: Sequence[str], world: World, annotation: Any, lab
         return _labels(world, same) if labels else same
     if labels and role in ("data", "same"):
         shapes = world.alternatives(role, layer) or world.alternatives("same")
-        return [Drawn(shape, kind) for kind in ("normal", "distribution", "probability") for shape in shapes]
+        kinds = sorted(("normal", "distribution", "probability"), key=lambda kind: kind != likely)
+        return [Drawn(shape, kind) for kind in kinds for shape in shapes]
     return [Drawn(shape, kind) for shape in world.alternatives(role, layer) or world.alternatives("same")]
 
 
@@ -216,7 +222,8 @@ def _labels(world: World, same: Sequence[Drawn]) -> list[Drawn]:
     shapes = world.alternatives("classes")
     hot = [Drawn(d.shape, "one_hot") for d in same if d.shape and len(d.shape) > 1]
     binary = [Drawn(d.shape, "binary") for d in same]
-    return [*(Drawn(s, "classes") for s in shapes), *hot, *binary, *same, *(Drawn((*s, 1)) for s in shapes)]
+    single = [Drawn(s, "binary") for s in world.alternatives("binary")]
+    return [*single, *(Drawn(s, "classes") for s in shapes), *hot, *binary, *same, *(Drawn((*s, 1)) for s in shapes)]
 
 
 def _scalar(name: str, world: World, annotation: Any) -> list[Drawn] | None:
@@ -262,6 +269,20 @@ class Trial:
         both = zip(self.drawn, self._handed, strict=True)
         taken = (Drawn(entries=h.plan) if isinstance(h, Unfilled) else d for d, h in both)
         return Plan(dict(zip(self.names, taken)), "found by trying", self.world.name)
+
+
+def is_penalty(name: str) -> bool:
+    """Whether an argument is the strength of a penalty, which is no use at its default of 0."""
+    return name.lower() in _PENALTIES
+
+
+def reads_logarithms(function: Callable[..., Any]) -> str:
+    """The kind of numbers that a loss needs which takes their logarithm as they are: "distribution"; else ""."""
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
+    return "distribution" if "log(" in text and "exp(" not in text and "softmax" not in text else ""
 
 
 def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:

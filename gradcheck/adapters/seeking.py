@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gradcheck.adapters import names as by_name
 from gradcheck.adapters.feeding import outcomes
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.pairs import Made, Pair, made_by
@@ -31,6 +32,8 @@ class Found:
     settled: Settled
     first: Outcome | None
     """The likeliest reading, whether it runs or not."""
+    passed_over: str = ""
+    """Likelier inputs, which the forward takes as well, and what did not suit them."""
 
     @property
     def fits(self) -> bool:
@@ -60,15 +63,15 @@ class Sought:
     """What came of the search."""
 
     found: Found | None
-    passed_over: Found | None = None
-    """Likelier inputs, which the forward takes as well but which the backward does not suit."""
     refused: str = ""
     """What the forward said to the likeliest inputs, where it took none."""
 
 
-def seek(sandbox: Sandbox, pair: Pair, known: Mapping[str, Drawn], how: str, seed: int = 0) -> Sought:
+def seek(sandbox: Sandbox, pair: Pair, known: Mapping[str, Drawn], seed: int = 0) -> Sought:
     """Try what the arguments may be by their names, until forward and backward go through; `known` are given."""
     names, hint = required(pair.forward), f"{pair.f} {pair.b}"
+    if len(names) == 1 and (by_name.says_adjoint(pair.b) or not by_name.says_backward(pair.b)):
+        hint = f"of_a_vector {hint}"  # as scipy's optimisers and solvers take them
     accepted: list[Found] = []
     refused = ""
     annotations = annotations_of(pair.forward)
@@ -80,9 +83,16 @@ def seek(sandbox: Sandbox, pair: Pair, known: Mapping[str, Drawn], how: str, see
         if tried and is_finite(tried.names["_result"]):
             accepted.append(_found(sandbox, pair, trial.plan(), seed))
             if accepted[-1].fits:
-                return Sought(accepted[-1], accepted[0] if len(accepted) > 1 else None)
+                return Sought(replace(accepted[-1], passed_over=_passed_over(accepted[:-1])))
         refused = refused or tried.said
     return Sought(accepted[0] if accepted else None, refused=refused)
+
+
+def _passed_over(accepted: list[Found]) -> str:
+    taken = accepted[0].settled.taken if accepted else None
+    if taken is None:
+        return ""
+    return f"it takes {accepted[0].plan} as well, but there {', '.join(taken.misfits)}"
 
 
 def found_with(sandbox: Sandbox, pair: Pair, plan: Plan, seed: int = 0) -> Found | None:

@@ -50,7 +50,7 @@ def _gated(gates: int) -> dict[str, int]:
 
 _ROWS = {
     "data": "n d",
-    "weight": "d h | h d | d 1 | d",
+    "weight": "d h | h d | d 1 | d | n d",
     "bias": "h | 1 h | 1 | n d",
     "gain": "d | 1 d",
     "state": "n h",
@@ -64,6 +64,7 @@ _ROWS = {
     "same": "n d",
     "classes": "n",
 }
+_ONE_OUTPUT = {**_ROWS, "weight": "d | d 1", "bias": " | 1 | 1 1", "binary": "n | n 1"}
 _COLUMNS = {
     "data": "d n",
     "weight": "h d | d h",
@@ -138,6 +139,7 @@ _OF_TIME = r"rnn|lstm|gru|recurrent|temporal|sequence|hidden|time"
 
 WORLDS = (
     World("samples as rows", _gated(1), _ROWS),
+    World("samples as rows, one output", _gated(1), _ONE_OUTPUT),
     World("samples as columns", _gated(1), _COLUMNS),
     World("samples as rows, four gates", _gated(4), _ROWS, hints="lstm"),
     World("samples as rows, three gates", _gated(3), _ROWS, hints="gru"),
@@ -154,6 +156,7 @@ WORLDS = (
     World("one image", _SQUARE, _IMAGE, _sliding(2, 1, 3, 3), _OF_IMAGES),
     World("one image, tiled", _EVEN, _IMAGE, _sliding(2, 0, 2, 2), _OF_IMAGES),
     World("one channel", _SQUARE, _PICTURE, _sliding(1, 1, 3, 3), _OF_IMAGES),
+    World("vectors", _gated(1), {**_VECTOR, "data": "d | h | k2", "same": "d | h | k2"}, hints="^of_a_vector"),
     World("one sample as a column", _gated(1), _COLUMN, degenerate=True),
     World("one sample", _gated(1), _VECTOR, degenerate=True),
     World("numbers", _gated(1), dict.fromkeys(_ROWS, ""), degenerate=True),

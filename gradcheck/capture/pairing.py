@@ -54,6 +54,8 @@ class _Forward:
         self.by_identity: dict[int, Variable] = {}
         self.by_owner: dict[tuple[int, str], Variable] = {}
         self.top: dict[str, Variable] = {}
+        self.drivers: set[str] = set()
+        """Names that the driver has bound: what the user's functions call by them is something else."""
         for root in roots.values():
             array = isinstance(root.value, np.ndarray)
             variable = _root(root)
@@ -88,7 +90,9 @@ class _Forward:
             known = replace(known, name=value.name, array=value.array, site=value.site, order=i, last=value.name)
         if known.order >= 0:
             self.by_identity[value.identity] = known
-        if kind != "return":
+        if is_drivers(value):
+            self.drivers.add(value.name)
+        if kind != "return" and (is_drivers(value) or value.name not in self.drivers):
             self.by_name[value.name] = known
             if value.owner:
                 self.by_owner[value.owner, value.name] = known

@@ -1,0 +1,224 @@
+"""A function or a method that returns a loss and its gradients: `loss, grads = f(W, X, y, reg)`, `net.loss(X, y)`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck import conventions
+from gradcheck.adapters import holding
+from gradcheck.adapters import names as by_name
+from gradcheck.adapters.layers import OWNER, arguments_of, built, enliven
+from gradcheck.adapters.plan import Plan, annotations_of, is_penalty, reads_logarithms, trials
+from gradcheck.adapters.taking import leaves_of, shape_of, taken_apart
+from gradcheck.adapters.trying import Sandbox, copied, on_trial
+from gradcheck.errors import UsageError
+from gradcheck.target import Target
+
+LOSS = "returned_loss"
+_LOSS = re.compile(r"(?i)loss|cost|objective|error|energy|nll|^j$")
+_GRADS = re.compile(r"(?i)^_?(\w*grads?|\w*gradients?|nabla\w*|jac|der\w*|d_?params)$")
+
+
+def returns_gradients(function: Callable[..., Any]) -> bool:
+    """Whether a function, as it is written, returns a loss and then gradients."""
+    definition = by_name.definition(function)
+    return definition is not None and any(
+        _is_both(node.value, definition.name)
+        for node in ast.walk(definition)
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)
+    )
+
+
+def _is_both(returned: ast.Tuple, function: str) -> bool:
+    first, *rest = returned.elts
+    told = _LOSS.search(ast.unparse(first)) or _LOSS.search(function)
+    return bool(told) and any(_may_be_gradients(part, function) for part in rest)
+
+
+def _may_be_gradients(part: ast.expr, function: str) -> bool:
+    if isinstance(part, ast.Name):
+        return bool(_GRADS.match(part.id) or conventions.bases(part.id))
+    if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+        return bool(_GRADS.match(part.func.id.lower())) or "grad" in function
+    return isinstance(part, (ast.Dict, ast.Tuple, ast.List)) or "grad" in function
+
+
+def method_of(kind: type) -> str:
+    """The name of a class's method that returns a loss and its gradients; "" for none."""
+    methods = (n for n in dir(kind) if isinstance(inspect.getattr_static(kind, n, None), FunctionType))
+    return next((n for n in methods if not n.startswith("__") and returns_gradients(getattr(kind, n))), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is called."""
+
+    call: str
+    """loss_function, layer.loss"""
+    function: Callable[..., Any]
+    inputs: tuple[str, ...]
+    made: type | None = None
+    constructor: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    plan: Plan
+    lines: tuple[str, ...]
+    gradients: Mapping[str, str]
+    paths: Mapping[str, str]
+
+
+def target_of_loss(text: str, module: ModuleType, subject: Any, *, shapes: str | None = None) -> Target:
+    """A function, or a class with a method, that returns a loss and gradients. Raises UsageError for what can't be
+    driven or returns none."""
+    asked = _subject(subject)
+    with on_trial(module, names={subject.__name__: subject}) as sandbox:
+        found, said = _sought(sandbox, asked)
+    if found is None:
+        how = f"{asked.call}({', '.join(asked.inputs)})"
+        raise UsageError(
+            f"TARGET {text!r}: nothing was found for which {how} returns a loss and gradients. It said: {said}."
+            f" Write a function that calls it, and check that: gradcheck run {text.partition(':')[0]}:step."
+        )
+    names, plan = asked.inputs, found.plan
+    held = [p for p in found.paths.values() if p.startswith(f"{OWNER}.")]
+
+    def draw(seed: int) -> tuple[Any, ...]:
+        drawn = dict(zip(plan.arguments, plan.draw(seed)))
+        return tuple(drawn[n] for n in names)
+
+    setup = [f"{', '.join(names)}{',' if len(names) == 1 else ''} = _draw(seed)"]
+    given: dict[str, Any] = {subject.__name__: subject, "_draw": draw}
+    if asked.made is not None:
+        setup = [f"{OWNER} = _build(seed)", f"_enliven(seed, [{', '.join(held)}])", *setup]
+        given |= {"_build": built(asked.made, asked.constructor, plan), "_enliven": enliven}
+    sure = {g for g, of in found.gradients.items() if found.paths[of] == of and of in conventions.bases(g)}
+    return Target(
+        text,
+        module=module,
+        setup="\n".join(setup),
+        call="\n".join(found.lines),
+        loss=LOSS,
+        grads={g: found.paths[of] for g, of in found.gradients.items() if g not in sure},
+        names=given,
+        shapes=shapes or "",
+        notes=_notes(asked, found),
+        seeded=True,
+        traced=True,
+    )
+
+
+def _subject(subject: Any) -> _Subject:
+    if isinstance(subject, type):
+        name = method_of(subject)
+        function = getattr(subject, name)
+        inputs = _inputs(function)[1:]
+        return _Subject(f"{OWNER}.{name}", function, tuple(inputs), subject, arguments_of(subject))
+    return _Subject(subject.__name__, subject, tuple(_inputs(subject)))
+
+
+def _inputs(function: Callable[..., Any]) -> list[str]:
+    """What must be handed over, and what has a default that hides the gradients: no labels, no penalty."""
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    found = []
+    for p in parameters:
+        hides = (p.default is None and by_name.LABELS.match(p.name)) or is_penalty(p.name)
+        if p.default is not p.empty and not hides:
+            break
+        found.append(p.name)
+    return found
+
+
+# -- finding what it takes
+
+
+def _sought(sandbox: Sandbox, asked: _Subject) -> tuple[_Found | None, str]:
+    names = list(dict.fromkeys((*asked.constructor, *asked.inputs)))
+    annotations = {**annotations_of(asked.function), **(annotations_of(asked.made) if asked.made else {})}
+    likely = reads_logarithms(asked.function)
+    first: _Found | None = None
+    refused = ""
+    for trial in trials(names, asked.call, annotations, labels=True, sized=asked.constructor, likely=likely):
+        if sandbox.time_is_up and refused:
+            break
+        trial.arguments(0)
+        found, said = _tried(sandbox, asked, trial.plan())
+        refused = refused or said
+        if found is not None and _fits(sandbox, asked, found):
+            return found, ""
+        first = first or found
+    return first, refused
+
+
+def _tried(sandbox: Sandbox, asked: _Subject, plan: Plan) -> tuple[_Found | None, str]:
+    if asked.made is not None:
+        build = built(asked.made, asked.constructor, plan)
+        sandbox.before = lambda: {OWNER: build(0)}
+    inputs = {n: v for n, v in zip(plan.arguments, plan.draw(0)) if n in asked.inputs}
+    tried = sandbox.run(f"_result = {asked.call}({', '.join(inputs)})", copied(inputs))
+    if not tried:
+        return None, tried.said
+    result = tried.names["_result"]
+    if not isinstance(result, tuple) or len(result) < 2 or shape_of(result[0]) != () or not np.isfinite(result[0]):
+        return None, f"{asked.call} returned {type(result).__name__}, not a finite loss and gradients"
+    paths = leaves_of(inputs)
+    values = {n: eval(p, {}, dict(inputs)) for n, p in paths.items()}
+    if asked.made is not None:
+        held = {holding.driver_name(leaf): leaf for leaf in holding.leaves(tried.names[OWNER], OWNER)}
+        own = {n: leaf for n, leaf in held.items() if n not in values and not holding.is_passing(n)}
+        paths = {**{n: leaf.path for n, leaf in own.items()}, **paths}
+        values = {**{n: leaf.value for n, leaf in own.items()}, **values}
+    found = _apart(asked, plan, inputs, result, values, paths)
+    return found, "" if found else f"nothing in what {asked.call} returned is the gradient of anything"
+
+
+def _apart(
+    asked: _Subject,
+    plan: Plan,
+    inputs: Mapping[str, Any],
+    result: tuple[Any, ...],
+    values: Mapping[str, Any],
+    paths: Mapping[str, str],
+) -> _Found | None:
+    own = by_name.returned(asked.function, len(result))
+    taken = [*inputs, LOSS, OWNER]
+    call = f"{asked.call}({', '.join(inputs)})"
+    if len(result) == 2 and isinstance(result[1], (dict, tuple, list)):
+        apart = taken_apart("grads", result[1], [None] * len(result[1]), values, taken)
+        rest = [] if apart is None else [line for line in apart.lines if line != "grads = grads"]
+        lines = (f"{LOSS}, grads = {call}", *rest)
+    else:
+        apart = taken_apart("", tuple(result[1:]), own[1:], values, taken)
+        lines = () if apart is None else (f"{LOSS}, {apart.lines[0].rpartition(' = ')[0].rstrip(',')} = {call}",)
+    if apart is None or not apart.gradients:
+        return None
+    return _Found(plan, lines, apart.gradients, {of: paths[of] for of in apart.gradients.values()})
+
+
+def _fits(sandbox: Sandbox, asked: _Subject, found: _Found) -> bool:
+    """Whether every gradient has its array's shape."""
+    inputs = {n: v for n, v in zip(found.plan.arguments, found.plan.draw(0)) if n in asked.inputs}
+    tried = sandbox.run("\n".join(found.lines), copied(inputs))
+    names = {**inputs, **({OWNER: tried.names[OWNER]} if asked.made else {})}
+    return bool(tried) and all(
+        shape_of(tried.names.get(g)) == np.shape(eval(found.paths[of], {}, names)) for g, of in found.gradients.items()
+    )
+
+
+def _notes(asked: _Subject, found: _Found) -> tuple[str, ...]:
+    plan = found.plan.arguments
+    built_with = ", ".join(f"{n}={plan[n]}" for n in asked.constructor)
+    made = f"{OWNER} = {asked.made.__name__}({built_with}); " if asked.made is not None else ""
+    return (
+        f"{made}{'; '.join(found.lines)}",
+        f"driven with {', '.join(f'{n} {plan[n]}' for n in asked.inputs)}: found by trying",
+    )
