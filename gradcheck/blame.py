@@ -171,7 +171,7 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     the truth is not known entry by entry, a dot test of the line's own step decides.
     """
     rng = rng or np.random.default_rng(0)
-    judged = result = _named_otherwise(program, _seen_at_other_turns(judged))
+    judged = result = _named_otherwise(program, _spoiled(program, _seen_at_other_turns(judged)))
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
     if feeding:
@@ -183,6 +183,23 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     result = [_confirmed(program, j, result, rng) for j in result]
     if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
         return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
+    return result
+
+
+def _spoiled(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """A gradient that was right before a later line changed it, and whose former self heals what rests on it, is wrong.
+
+    Where that line has only given the name to another gradient, as a mask in place does, nothing is healed.
+    """
+    result = list(judged)
+    for i, j in enumerate(judged):
+        if j.reused_at is None or all(p.verdict is not Verdict.FAIL for p in judged):
+            continue
+        again = rejudged(program, judged, {j.gradient.key: j.gradient.array})
+        others = [(p, after) for p, after in zip(judged, again) if p is not j]
+        healed = any(p.verdict is Verdict.FAIL and _right(after) for p, after in others)
+        if healed and all(_right(after) for p, after in others if p.right):
+            result[i] = judge(program, replace(j.gradient, value=j.gradient.versions[-1]), j.truth)
     return result
 
 
