@@ -15,6 +15,7 @@ from gradcheck.capture.record import Key, Value
 from gradcheck.compare import BLUNT, Agreement, Truth, Verdict, agreement
 from gradcheck.dot import Handed, local_truth
 from gradcheck.gradients import Gradient, updated
+from gradcheck.source import frames_of
 
 Array = NDArray[Any]
 
@@ -74,6 +75,8 @@ def judge(
     slack += gradient.rounding
     if not np.isfinite(a).all():
         return Judged(gradient, truth, Verdict.FAIL, _not_finite(a))
+    if _unfinished(program, gradient):
+        return Judged(gradient, truth, Verdict.INCONCLUSIVE, "the code raised before it was complete")
     own, layout = in_layout(a, truth.shape)
     if own is None:
         return Judged(gradient, truth, Verdict.FAIL, f"shape {_shape(a.shape)}, expected {_shape(truth.shape)}")
@@ -89,6 +92,18 @@ def judge(
         shown = fitted if verdict is Verdict.PASS else replace(exact, scale=fitted.scale, holds=True)
         return _unless_blind(Judged(gradient, truth, verdict, "", shown, layout), program, trace)
     return Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
+
+
+def _unfinished(program: Program, gradient: Gradient) -> bool:
+    """Whether the code raised before the gradient was more than what a sum begins with, or while it was added to."""
+    error = program.trace.raised
+    frames = frames_of(error) if error is not None else []
+    if not frames:
+        return False
+    line = (frames[-1].line or "").strip()
+    adds = line.startswith((f"{gradient.name} += ", f"{gradient.name} -= ", f"np.add.at({gradient.name},"))
+    fits = gradient.array.shape == gradient.of.array.shape
+    return fits and (adds or not np.any(gradient.array))
 
 
 def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged:
@@ -325,6 +340,12 @@ def _in_the_scale_of_the_rest(
     Where the first gradient of all is the wrong one, nothing above it shows its convention; what rests on it does.
     """
     again = rejudged(program, judged, replaced, slack)
+    turned = {j.gradient.key for j in judged if j.layout == "transposed"} & replaced.keys()
+    if turned:  # a transposed gradient is the code's own layout, or what is wrong with it
+        fed = {key: a.T if key in turned else a for key, a in replaced.items()}
+        other = rejudged(program, judged, fed, slack)
+        if sum(map(_right, other)) > sum(map(_right, again)):
+            replaced, again = fed, other
     for factor in sorted({1 / j.scale for j in again if j is not None and _is_scaled(j)}):
         fed = {key: factor * a for key, a in replaced.items()}
         other = rejudged(program, judged, fed, slack)
@@ -341,9 +362,10 @@ def _is_scaled(judged: Judged) -> bool:
 def reached_by(program: Program, source: Judged, judged: Sequence[Judged]) -> frozenset[Key]:
     """Which gradients depend on one: doubling it shows that."""
     trace = program.backward({source.gradient.key: 2 * source.gradient.versions[-1].array})
-    now = {v.key: v.array for v in trace.values}
+    now = {(v.key, v.path): v.array for v in trace.values}
     others = (j.gradient.versions[-1] for j in judged if j is not source)
-    return frozenset(v.key for v in others if v.key in now and not np.array_equal(now[v.key], v.array))
+    known = ((v, now[v.key, v.path]) for v in others if (v.key, v.path) in now)
+    return frozenset(v.key for v, again in known if not np.array_equal(again, v.array))
 
 
 def _by_own_step(

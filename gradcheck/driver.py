@@ -56,7 +56,8 @@ class Driver:
 
     def edited(self, overlay: Mapping[str, str]) -> Driver:
         """A driver of the same target that runs other texts in place of some files."""
-        return Driver(self.target, base_of=self._base_of, overlay={**self._overlay, **overlay})
+        overlay = {**self._overlay, **overlay}
+        return Driver(self.target, base_of=self._base_of, overlay=overlay, memory=self._memory)
 
     def _instrument(self) -> None:
         self._imported = len(sys.modules)

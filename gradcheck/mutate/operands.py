@@ -40,7 +40,8 @@ def _kind(spot: Spot, node: ast.expr, own: str) -> tuple[str, tuple[str, ...]]:
     factor = next((n for n in spot.expressions() if is_derivative(spot, n) and node in ast.walk(n)), None)
     if factor is not None and any(spot.carries_gradient(r) for r in spot.results()):
         return "derivative at another value", (*WRONG, "mask", "wrong-operand")
-    return "wrong operand", ("wrong-operand",)
+    first = not any(spot.carries_gradient(r) for r in spot.results())  # it is the loss's own gradient
+    return "wrong operand", ("wrong-operand", "loss-mismatch") if first else ("wrong-operand",)
 
 
 def steps(spot: Spot) -> Iterator[Bug]:

@@ -51,8 +51,8 @@ class Mutant:
     """Absolute path."""
     line: int
     """1-based line of the statement."""
-    end_line: int
-    """Its last line."""
+    lines: frozenset[int]
+    """Where a right diagnosis may point: the statement's lines; of one that is gone, what else computes the same."""
     old: str
     """The line as it was."""
     new: str
@@ -88,9 +88,11 @@ def _mutant(spot: Spot, bug: Bug, text: str) -> Mutant | None:
     if ast.dump(edited.tree) == ast.dump(spot.text.tree):
         return None
     at = next((n for n in range(1, edited.lines + 1) if edited.line(n) != spot.text.line(n)), spot.node.lineno)
-    end = spot.node.end_lineno or spot.node.lineno
     old, new = spot.text.line(at), edited.line(at)
-    return Mutant(bug.kind, bug.categories, spot.file, spot.node.lineno, end, old, new, text, spot.updates)
+    lines = spot.lines(spot.node)
+    if new == "pass":
+        lines |= {n for s in ast.walk(spot.text.tree) if spot.same_target(s) for n in spot.lines(s)}
+    return Mutant(bug.kind, bug.categories, spot.file, spot.node.lineno, lines, old, new, text, spot.updates)
 
 
 def spots(program: Program, gradients: Sequence[Gradient], base_of: Callable[[str], Sequence[str]]) -> list[Spot]:
@@ -108,10 +110,11 @@ def spots(program: Program, gradients: Sequence[Gradient], base_of: Callable[[st
         file = value.site.file
         here = names.setdefault((file, value.site.function), dict(held))
         if i >= program.first_gradient and value.site.kind in _BINDS and value.site.number not in forward:
-            updates = next((g.of.name for g in gradients if is_update(value, g.of)), "")
+            gradient = value.key in own or bool(base_of(value.name))
+            updates = "" if gradient else next((g.of.name for g in gradients if is_update(value, g.of)), "")
             text = texts[file] if file in texts else texts.setdefault(file, _text(file))
             found = text.statement(value.site.span) if text is not None else None
-            if text is not None and found is not None and (updates or value.key in own or base_of(value.name)):
+            if text is not None and found is not None and (updates or gradient):
                 spot = Spot(file, text, *found, dict(here), lambda name: bool(base_of(name)), updates, parameters)
                 made.setdefault(spot.node, spot)
         here[value.path] = value.array

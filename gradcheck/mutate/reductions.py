@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from gradcheck.mutate.spot import Bug, Spot
 
+KEPT = ("shape", "broadcast", "layout", "update")
+"""An axis of length one too many or too few: what it does to the parameter shows after one update."""
+
 
 def axes(spot: Spot) -> Iterator[Bug]:
     """Another axis, or none, which sums over everything."""
@@ -20,7 +23,7 @@ def axes(spot: Spot) -> Iterator[Bug]:
         name = ast.unparse(call.func)
         rest = [spot.source(a) for a in call.args] if not isinstance(axis, ast.Constant) else []
         rest = [r for r, a in zip(rest, call.args) if a is not value]
-        yield Bug("sum of everything", ("wrong-axis", "broadcast"), ((call, f"{name}({', '.join(rest)})"),))
+        yield Bug("sum of everything", ("wrong-axis", "broadcast", "layout"), ((call, f"{name}({', '.join(rest)})"),))
 
 
 def keepdims(spot: Spot) -> Iterator[Bug]:
@@ -28,10 +31,10 @@ def keepdims(spot: Spot) -> Iterator[Bug]:
     for call, _ in _sums(spot):
         kept = next((k for k in call.keywords if k.arg == "keepdims"), None)
         if kept is not None:
-            yield Bug("keepdims", ("shape", "broadcast", "layout"), ((kept.value, "False"),))
+            yield Bug("keepdims", KEPT, ((kept.value, "False"),))
         elif _axis(call) is not None:
             new = f"{spot.source(call)[:-1]}, keepdims=True)"
-            yield Bug("keepdims", ("shape", "broadcast", "layout"), ((call, new),))
+            yield Bug("keepdims", KEPT, ((call, new),))
 
 
 def missing(spot: Spot) -> Iterator[Bug]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,15 @@ class Spot:
     def wrapped(self, node: ast.AST) -> str:
         """The same, in parentheses where it may need them."""
         return self.source(node) if isinstance(node, _ATOMS) else f"({self.source(node)})"
+
+    @staticmethod
+    def lines(node: ast.stmt) -> frozenset[int]:
+        """The numbers of a statement's lines."""
+        return frozenset(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+
+    def same_target(self, node: ast.AST) -> TypeGuard[ast.stmt]:
+        """Whether a statement binds or edits what this one does."""
+        return isinstance(node, ast.stmt) and target_of(node) == target_of(self.node) != ""
 
     def results(self) -> list[ast.expr]:
         """The expressions whose values the statement binds, adds or returns."""
@@ -87,6 +96,18 @@ class Spot:
             return True
         value = self.value(node)
         return value is not None and value.ndim > 0 and len(np.unique(value)) <= 2 and not value.all()
+
+
+def target_of(node: ast.stmt) -> str:
+    """The name that a statement binds or edits, without indices: dW of `dW[i] += ...` and of `np.add.at(dW, ...)`."""
+    target: ast.expr | None = getattr(node, "target", None)
+    if isinstance(node, ast.Assign):
+        target = node.targets[0]
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and node.value.args:
+        target = node.value.args[0]
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    return ast.unparse(target) if isinstance(target, (ast.Name, ast.Attribute)) else ""
 
 
 @dataclass(frozen=True, slots=True)

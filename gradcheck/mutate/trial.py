@@ -95,7 +95,7 @@ def outcome(subject: Subject, mutant: Mutant) -> Outcome:
 
 
 def _holds(mutant: Mutant, file: str, line: int) -> bool:
-    return file == mutant.file and mutant.line <= line <= mutant.end_line
+    return file == mutant.file and line in mutant.lines
 
 
 def _judged(subject: Subject, mutant: Mutant, report: Report) -> Outcome:
@@ -111,11 +111,17 @@ def _judged(subject: Subject, mutant: Mutant, report: Report) -> Outcome:
         str(report.verdict),
         caught=caught,
         blamed=caught and bool(own) and all(own),
-        named=caught and bool(findings) and all(f.category in mutant.categories for f in findings),
+        named=caught and _is_named(mutant, findings),
         offered=bool(fixed),
         repaired=bool(fixed) and subject.is_right(subject.driver({mutant.file: _repaired(mutant, fixed)})) is None,
         said=tuple(f"{f.code} line {f.line}: {f.headline}" for f in findings),
     )
+
+
+def _is_named(mutant: Mutant, findings: list[Finding]) -> bool:
+    """Some finding calls it by its name, and no other names another cause; facts without a cause do no harm."""
+    found = {f.category for f in findings}
+    return bool(found & set(mutant.categories)) and found <= {*mutant.categories, "unexplained", "shape"}
 
 
 def _is_of(finding: Finding, mutant: Mutant) -> bool:
@@ -125,7 +131,7 @@ def _is_of(finding: Finding, mutant: Mutant) -> bool:
 
 
 def _stands(mutant: Mutant, file: str | None, line: int | None) -> bool:
-    return file == shown(mutant.file) and line is not None and mutant.line <= line <= mutant.end_line
+    return file == shown(mutant.file) and line in mutant.lines
 
 
 def _repaired(mutant: Mutant, findings: list[Finding]) -> str:

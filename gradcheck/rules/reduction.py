@@ -29,8 +29,13 @@ def over_everything(evidence: Evidence) -> Finding | None:
     """GC202: the code sums an upstream gradient over more axes than it should."""
     for name, upstream in _right_sums(evidence):
         for axes in _axes(upstream.array):
-            more = len(axes) > len(upstream.right_axes)
-            if more and _is_sum(evidence, upstream.array, axes, upstream.factor):
+            # an axis of length one is summed or not: the values are the same
+            more = any(upstream.array.shape[axis] > 1 for axis in set(axes) - set(upstream.right_axes))
+            if (
+                more
+                and set(axes) > set(upstream.right_axes)
+                and _is_sum(evidence, upstream.array, axes, upstream.factor)
+            ):
                 return _finding(evidence, "GC202", name, upstream, axes)
     return None
 
@@ -83,7 +88,7 @@ def _axes(array: Array) -> list[tuple[int, ...]]:
 
 def _is_sum(evidence: Evidence, upstream: Array, axes: tuple[int, ...], factor: float) -> bool:
     a, total = evidence.analytic, factor * upstream.sum(axis=axes)
-    if a.size != total.size:
+    if a.size != total.size or a.shape == upstream.shape:
         return False
     # the terms may cancel, so agreement is measured on their summed magnitude
     size = abs(factor) * np.abs(upstream).sum(axis=axes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import traceback
 from collections.abc import Sequence
 
@@ -11,6 +12,9 @@ from gradcheck.capture.program import Program
 from gradcheck.errors import Refused
 from gradcheck.rules.finding import Finding
 from gradcheck.source import frames_of, shown
+
+_SHAPES = frozenset({"transposed", "layout", "shape", "wrong-axis", "missing-reduction", "broadcast"})
+"""A gradient of a wrong shape is enough for what is made of it to raise."""
 
 
 def raised(
@@ -24,10 +28,12 @@ def raised(
     if alone:
         told = "The gradients that it had computed by then are judged; the others are missing."
         return [_finding("GC651", "shape", "the backward", told, error, frames[-1])]
-    gradients = {j.gradient.name for j in judged}
-    used = _names(frames[-1].line or "") & (gradients | {j.gradient.of.name for j in judged})
-    wrong = {f.tensor for f in findings if f.severity == "error"}
-    if not used or used & wrong:
+    # grads of grads['W1'], and p of p['W1']
+    known = {re.split(r"[.\[]", n)[0] for j in judged for n in (j.gradient.name, j.gradient.of.name, j.gradient.of.ref)
+             if isinstance(n, str)}  # fmt: skip
+    used = _names(frames[-1].line or "") & known
+    errors = [f for f in findings if f.severity == "error"]
+    if not used or used & {f.tensor for f in errors} or any(f.category in _SHAPES for f in errors):
         return []
     told = "The gradients were computed before that, and are judged."
     return [_finding("GC601", "update", "the update", told, error, frames[-1])]

@@ -151,11 +151,11 @@ def _multiple(change: Array, gradient: Array) -> bool:
 
 def _is_used(run: Run, gradient: Gradient) -> bool:
     """Whether anything that the step computes is another with another gradient."""
-    before = {v.key: v for v in run.program.trace.values}
+    before = {(v.key, v.path): v for v in run.program.trace.values}
     again = run.program.backward({gradient.key: 2 * gradient.versions[-1].array})
     own = {v.identity for v in gradient.versions}
-    changed = (v for v in again.values if v.key in before and not np.array_equal(v.array, before[v.key].array))
-    return any(before[v.key].identity not in own for v in changed)
+    pairs = ((before[v.key, v.path], v.array) for v in again.values if (v.key, v.path) in before)
+    return any(v.identity not in own and not np.array_equal(v.array, now) for v, now in pairs)
 
 
 def _finding(
