@@ -38,7 +38,7 @@ from gradcheck.rows import ShapeProbe, comparison, shape_probe, shape_rows
 from gradcheck.rules import causes, noticed, settled
 from gradcheck.rules.evidence import Evidence, Run
 from gradcheck.rules.finding import Finding
-from gradcheck.rules.run import raised
+from gradcheck.rules.run import ended, raised
 from gradcheck.script.ready import on_first_step
 from gradcheck.shapes import Spec, parse_spec
 from gradcheck.source import shown
@@ -108,8 +108,7 @@ def run(
             names = ", ".join(moved)
             notes.append(f"{', '.join(blind)} could not be seen where the code stands: {names} were moved a little")
         seeds.append(seeds[-1] + 1 if target.redrawable else seeds[-1])
-    if kinks := kinks_seen(found.judged):
-        notes.append(kinks)
+    notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
     report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program)
     if progress is not None:
         late = "time limit reached: what follows the gradients was left out"

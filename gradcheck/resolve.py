@@ -111,7 +111,7 @@ def of_object(
         held = owners(subject)
         target = Target(name, module=home_of(subject), names={"_subject": subject, **held})
         if args is None and kwargs is None:
-            return _function(target, subject, call, shapes)
+            return _function(target, subject, "_subject", call, shapes)
         names = input_names(subject, args)
         given = ", ".join(names)
         return replace(
@@ -149,7 +149,8 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
             return found
         if callable(subject):
             home = home_of(subject) or module
-            return _function(Target(text, module=home, names={subject.__name__: subject}), subject, call, shapes)
+            called = name.rpartition(".")[2]
+            return _function(Target(text, module=home, names={called: subject}), subject, called, call, shapes)
         raise UsageError(
             f"TARGET {text!r}: {name} is {_a(type(subject).__name__)}, expected a function, a class or a declared"
             " target."
@@ -168,18 +169,18 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
     )
 
 
-def _function(target: Target, subject: Callable[..., Any], call: str | None, shapes: str | None) -> Target:
+def _function(target: Target, subject: Callable[..., Any], called: str, call: str | None, shapes: str | None) -> Target:
     if call:
         return replace(target, call=call, shapes=shapes or "")
-    name = getattr(subject, "__name__", target.name)
+    name = getattr(subject, "__name__", called)
     needed = required(subject)
     if not needed:
-        return replace(target, call=f"{name}()", shapes=shapes or "")
+        return replace(target, call=f"{called}()", shapes=shapes or "")
     if shapes:
         names = ", ".join(needed)
         return replace(
             target,
-            call=f"{name}({names})",
+            call=f"{called}({names})",
             shapes=shapes,
             setup=f"{names}{',' if len(needed) == 1 else ''} = _draw(seed)",
             names={**target.names, "_draw": lambda seed: random_inputs(needed, shapes, name, seed)},

@@ -11,7 +11,7 @@ from gradcheck.blame import Judged
 from gradcheck.capture.program import Program
 from gradcheck.errors import Refused
 from gradcheck.rules.finding import Finding
-from gradcheck.source import frames_of, shown
+from gradcheck.source import frames_of, shown, told
 
 _SHAPES = frozenset({"transposed", "layout", "shape", "wrong-axis", "missing-reduction", "broadcast"})
 """A gradient of a wrong shape is enough for what is made of it to raise."""
@@ -26,21 +26,33 @@ def raised(
     if error is None or isinstance(error, (SystemExit, Refused)) or not frames:
         return []
     if alone:
-        told = "The gradients that it had computed by then are judged; the others are missing."
-        return [_finding("GC651", "shape", "the backward", told, error, frames[-1])]
-    # grads of grads['W1'], and p of p['W1']
-    known = {re.split(r"[.\[]", n)[0] for j in judged for n in (j.gradient.name, j.gradient.of.name, j.gradient.of.ref)
-             if isinstance(n, str)}  # fmt: skip
-    used = _names(frames[-1].line or "") & known
+        kept = "The gradients that it had computed by then are judged; the others are missing."
+        return [_finding("GC651", "shape", "the backward", kept, error, frames[-1])]
+    used = _used(frames[-1], judged)
     errors = [f for f in findings if f.severity == "error"]
     if not used or used & {f.tensor for f in errors} or any(f.category in _SHAPES for f in errors):
         return []
-    told = "The gradients were computed before that, and are judged."
-    return [_finding("GC601", "update", "the update", told, error, frames[-1])]
+    kept = "The gradients were computed before that, and are judged."
+    return [_finding("GC601", "update", "the update", kept, error, frames[-1])]
+
+
+def ended(program: Program, judged: Sequence[Judged], *, alone: bool = False) -> str:
+    """A note on what the code raised in a line that has nothing to do with its gradients; "" where it did not."""
+    error = program.trace.raised
+    frames = frames_of(error) if error is not None else []
+    if error is None or isinstance(error, (SystemExit, Refused)) or not frames or alone or _used(frames[-1], judged):
+        return ""
+    return f"the code ended with {told(error)}; the gradients that it had computed by then were checked"
+
+
+def _used(at: traceback.FrameSummary, judged: Sequence[Judged]) -> set[str]:
+    """The gradients, and what they belong to, that a line names."""
+    names = (n for j in judged for n in (j.gradient.name, j.gradient.of.name, j.gradient.of.ref) if isinstance(n, str))
+    return _names(at.line or "") & {re.split(r"[.\[]", name)[0] for name in names}  # grads of grads['W1']
 
 
 def _finding(
-    code: str, category: str, what: str, told: str, error: BaseException, at: traceback.FrameSummary
+    code: str, category: str, what: str, kept: str, error: BaseException, at: traceback.FrameSummary
 ) -> Finding:
     line = at.line or ""
     return Finding(
@@ -48,7 +60,7 @@ def _finding(
         category,
         "error",
         f"{what} at line {at.lineno} raises {type(error).__name__}",
-        f"{type(error).__name__}: {str(error).strip()}. {told}",
+        f"{type(error).__name__}: {str(error).strip()}. {kept}",
         "raises",
         None,
         shown(at.filename),
