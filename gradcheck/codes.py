@@ -43,6 +43,7 @@ CODES = {
     "GC603": ("update", "a parameter is updated with another one's gradient"),
     "GC604": ("update", "a parameter has a gradient that nothing uses"),
     "GC605": ("update", "a parameter has another shape after one step"),
+    "GC606": ("update", "a parameter is set from another one's value"),
     "GC651": ("shape", "the backward raises before it is done"),
     "GC901": ("unexplained", "a gradient is wrong and no known cause explains it"),
 }

@@ -26,7 +26,13 @@ RULES: tuple[Rule, ...] = (
 """Of one wrong gradient; likeliest and most specific first."""
 SEARCHES: tuple[Rule, ...] = (stale.stale_weights, mismatch.another_loss, paths.missing_path)
 """Of one wrong gradient, too; these run the code again, and are asked where none of the others fires."""
-RUN_RULES: tuple[RunRule, ...] = (numerics.softmax_axis, update.uphill, update.wrong_parameter, update.never_moves)
+RUN_RULES: tuple[RunRule, ...] = (
+    numerics.softmax_axis,
+    update.uphill,
+    update.wrong_parameter,
+    update.another_value,
+    update.never_moves,
+)
 """Of a run as a whole, whether or not a gradient is wrong."""
 
 

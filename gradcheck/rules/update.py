@@ -77,6 +77,31 @@ def wrong_parameter(run: Run) -> Iterator[Finding]:
                 break
 
 
+def another_value(run: Run) -> Iterator[Finding]:
+    """GC606: a parameter goes on from another one's value."""
+    steps = list(_steps(run))
+    for step in steps:
+        own = step.judged.gradient
+        if _multiple(step.change, own.array):
+            continue
+        for other, values in ((s.judged.gradient.of, (s.judged.gradient.of.array, s.value.array)) for s in steps):
+            set_from = (v for v in values if v.shape == own.of.array.shape and other.ref != own.of.ref)
+            if any(_multiple(step.value.array - v, own.array) for v in set_from):
+                yield _finding(
+                    "GC606",
+                    "update",
+                    step.value,
+                    f"{own.of.name} is set from {other.name}",
+                    f"After the step {own.of.name} is {other.name} and a multiple of {own.name}, where it should be"
+                    f" {own.of.name} and a multiple of {own.name}. Their shapes agree, so nothing is raised.",
+                    f"set from {other.name}",
+                    own.of.name,
+                    {"gradient": own.name, "from": other.name},
+                    other.name,
+                )
+                break
+
+
 def never_moves(run: Run) -> Iterator[Finding]:
     """GC604, a warning: other parameters are updated, and nothing uses this one's gradient."""
     moved = [j for j in run.judged if updated(run.program, run.program.trace, j.gradient) is not None]
