@@ -146,7 +146,7 @@ def _content(hints: Hints, path: Any) -> Missing:
     file = os.fsdecode(path)
     low = _last(file).lower()
     if "idx" in low and "ubyte" in low:
-        made = Missing(_idx(hints, low))
+        made = Missing(_idx(low))
     elif low.endswith((".pkl", ".pickle", ".pkl.gz", ".p")) or low.startswith(("data_batch", "test_batch")):
         made = Missing()
     elif low.endswith((".csv", ".data", ".txt")) and (low.endswith(".csv") or "mnist" in low or "iris" in low):
@@ -161,7 +161,8 @@ def _content(hints: Hints, path: Any) -> Missing:
     return made
 
 
-def _idx(hints: Hints, name: str) -> bytes:
+@functools.lru_cache(4)
+def _idx(name: str) -> bytes:
     m = 10_000 if "t10k" in name or "test" in name else 60_000
     if "label" in name:
         return struct.pack(">ii", 2049, m) + datasets.labels_for(m, 10).astype(np.uint8).tobytes()
