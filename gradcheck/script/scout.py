@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import deque
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,12 +52,14 @@ class _Watch:
     gradients: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
     bases: set[str] = field(default_factory=set)
+    unnamed: deque[tuple[Value, _Chain]] = field(default_factory=lambda: deque(maxlen=20_000))
+    """What came after the first line that moved something, in code that names no gradient."""
 
     def __call__(self, value: Value, leaf: Any, base_of: BaseOf) -> bool:
         binds = value.site.kind in BINDS
         gradient = binds and self.step.is_gradient(value, leaf)
         if gradient:
-            own = [b for b in base_of(value.name) if b in self.last]
+            own = base_of(value.name)
             self.bases.update(own)
             if self.common is None:
                 self.forward = self._forward(own)
@@ -65,11 +69,33 @@ class _Watch:
         if gradient or (binds and self.common is not None and value.name in self.bases):
             self.meet(self.chain())
         elif binds and self.common is None:
+            chain = self.chain()
             self.last.pop(value.name, None)
-            self.last[value.name] = self.chain()
+            self.last[value.name] = chain
+            if self.step.moves:
+                self.unnamed.append((value, chain))
         return ends
 
-    def _forward(self, names: list[str]) -> _Chain:
+    def settle(self) -> bool:
+        """Take all that is known into account; whether a step was seen."""
+        if self.step.first_gradient is None:
+            return self._of_moves()
+        if self.step.cut is None:  # of a single step, its gradients do not tell where its forward is
+            self.meet(self.forward)
+        return True
+
+    def _of_moves(self) -> bool:
+        """Of a step that names no gradient: all from what a line moved to where it moves that again."""
+        if self.step.cut is None or not self.unnamed:
+            return False
+        again = self.unnamed[-1][0].site.number
+        began = next(i for i, (value, _) in enumerate(self.unnamed) if value.site.number == again)
+        for _, chain in list(self.unnamed)[began:]:
+            self.meet(chain)
+        self.updated.update(move.name for move in self.step.moves)
+        return True
+
+    def _forward(self, names: Sequence[str]) -> _Chain:
         """Where the forward was last at work before the first gradient: what that belongs to, else anything."""
         chains = [c for name, c in self.last.items() if name in names] or list(self.last.values())[-1:]
         return chains[-1] if chains else self.chain()
@@ -124,15 +150,12 @@ def scout(path: Path, base_of: BaseOf, output: FirstRun | None) -> Scouted:
         raised = None if is_stop(error) else error
     finally:
         install(before)
+    places = _places(watch) if watch.settle() else ()
     parameters = watch.updated or watch.bases
-    return Scouted(_places(watch), frozenset(name.partition("[")[0] for name in parameters), raised)
+    return Scouted(places, frozenset(name.partition("[")[0] for name in parameters), raised)
 
 
 def _places(watch: _Watch) -> tuple[tuple[Place, frozenset[int]], ...]:
-    if watch.step.first_gradient is None:
-        return ()
-    if watch.step.cut is None:  # of a single step, its gradients do not tell where its forward is
-        watch.meet(watch.forward)
     found = []
     for frame, _ in reversed(watch.common or ()):
         code = frame.f_code

@@ -220,7 +220,22 @@ def _archive(hints: Hints, path: Any) -> Any:
         os.fsdecode(path),
         f"{_last(os.fsdecode(path))} is missing: a stand-in of {len(x_train)} + {len(x_test)} images was read",
     )
-    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    return Archive(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+
+
+class Archive(dict[str, Any]):
+    """What np.load gives for an .npz file."""
+
+    @property
+    def files(self) -> list[str]:
+        """The names of its arrays."""
+        return list(self)
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
 
 
 def _table(hints: Hints, really: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.machinery
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -105,19 +106,24 @@ class _Module(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
+        inside = f"{self.__name__}.{name}"
+        if inside in self.__spec__.loader.contents or self.__name__ == "sklearn":  # type: ignore[union-attr]
+            return importlib.import_module(inside)
+        if inside.startswith("sklearn.") and name[:1].isupper():
+            return sklearn_like.Estimator
         return Idle(f"{self.__name__}.{name}")
 
 
 class _Loader:
     def __init__(self, contents: Contents) -> None:
-        self._contents = contents
+        self.contents = contents
 
     def create_module(self, spec: Any) -> ModuleType:
         return _Module(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         module.__path__ = []
-        vars(module).update(self._contents.get(module.__name__, {}))
+        vars(module).update(self.contents.get(module.__name__, {}))
 
 
 class _Finder:

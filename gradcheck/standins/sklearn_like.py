@@ -126,6 +126,25 @@ class _Fitted:
         raise NotImplementedError
 
 
+class Estimator(_Fitted):
+    """Any model of the library's own: it learns nothing, and says 0."""
+
+    def fit(self, X: Any, *_: Any) -> Estimator:
+        return self
+
+    def predict(self, X: Any) -> Array:
+        return np.zeros(len(X), dtype=int)
+
+    def predict_proba(self, X: Any) -> Array:
+        return np.full((len(X), 2), 0.5)
+
+    def transform(self, X: Any) -> Any:
+        return X
+
+    def score(self, *_: Any) -> float:
+        return 0.0
+
+
 class StandardScaler(_Fitted):
     """Mean 0, deviation 1."""
 
