@@ -179,7 +179,8 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
         ) from None
     wanted = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
     variables = {n: v for n in wanted if (v := program.variable(n)) is not None}
-    known = {"np": np, "numpy": np, **names}
+    held = {"np": np, "numpy": np, **names}
+    known = {n: held[n] for n in wanted if n in held}
     for name in wanted:
         if name not in variables and name not in known and not hasattr(builtins, name):
             have = ", ".join(n for n in program.variables if is_plain(n))

@@ -396,7 +396,7 @@ class Program:
                 self._pristine[path] = np.array(old)
             kept = self._pristine[path]
             np.copyto(old, array)
-            return lambda: np.copyto(old, kept)
+            return lambda: _put_back(old, kept)
         for place in root.places:
             assign(place, as_like(array, old))
 
@@ -416,6 +416,12 @@ def _numbers(array: Array) -> int:
 
 def _nothing() -> None:
     """What has to be run for a loss of roots alone."""
+
+
+def _put_back(old: Array, kept: Array) -> None:
+    if old.shape != kept.shape:  # the code has given it another one in place
+        old.resize(kept.shape, refcheck=False)
+    np.copyto(old, kept)
 
 
 def _fits(old: Any, array: Array) -> bool:

@@ -52,6 +52,12 @@ class _Watch:
     gradients: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
     bases: set[str] = field(default_factory=set)
+    passed: set[int] = field(default_factory=set)
+    """Sites that have computed a gradient."""
+    moved: bool = False
+    """Whether something was added to or taken from since the first of them."""
+    repeated: bool = False
+    """Whether one of them has done so again after that."""
     unnamed: deque[tuple[Value, _Chain]] = field(default_factory=lambda: deque(maxlen=20_000))
     """What came after the first line that moved something, in code that names no gradient."""
 
@@ -65,7 +71,8 @@ class _Watch:
                 self.forward = self._forward(own)
         elif binds and self.common is not None and value.name in self.bases:
             self.updated.add(value.name)
-        ends = self.step.ends(value, leaf)
+        ends = self.step.ends(value, leaf) or (gradient and self._comes_again(value.site.number))
+        self.moved = self.moved or (binds and not gradient and value.site.form == "moved")
         if gradient or (binds and self.common is not None and value.name in self.bases):
             self.meet(self.chain())
         elif binds and self.common is None:
@@ -76,11 +83,20 @@ class _Watch:
                 self.unnamed.append((value, chain))
         return ends
 
+    def _comes_again(self, gradient: int) -> bool:
+        """Whether a line computes its gradient once more after something was moved, be that of any name."""
+        self.repeated = self.moved and gradient in self.passed
+        self.moved = self.moved and bool(self.passed)  # what was moved before the first one was no parameter
+        self.passed.add(gradient)
+        return self.repeated
+
     def settle(self) -> bool:
         """Take all that is known into account; whether a step was seen."""
         if self.step.first_gradient is None:
             return self._of_moves()
-        if self.step.cut is None:  # of a single step, its gradients do not tell where its forward is
+        if (
+            self.step.cut is None and not self.repeated
+        ):  # of a single step, its gradients do not tell where its forward is
             self.meet(self.forward)
         return True
 
@@ -92,7 +108,6 @@ class _Watch:
         began = next(i for i, (value, _) in enumerate(self.unnamed) if value.site.number == again)
         for _, chain in list(self.unnamed)[began:]:
             self.meet(chain)
-        self.updated.update(move.name for move in self.step.moves)
         return True
 
     def _forward(self, names: Sequence[str]) -> _Chain:
@@ -151,7 +166,8 @@ def scout(path: Path, base_of: BaseOf, output: FirstRun | None) -> Scouted:
     finally:
         install(before)
     places = _places(watch) if watch.settle() else ()
-    parameters = watch.updated or watch.bases
+    moved = {move.name for move in watch.step.moves}
+    parameters = watch.updated | moved or watch.bases
     return Scouted(places, frozenset(name.partition("[")[0] for name in parameters), raised)
 
 

@@ -28,4 +28,4 @@ for t in range(3000):
     db = dout.sum(axis=0)
     flat[:3] = dW.ravel()
     flat[3:] = db
-    theta -= 0.001 * flat
+    np.subtract(theta, 0.001 * flat, out=theta)

@@ -1,0 +1,90 @@
+"""What the instrumented forward of the reference network costs, beside the bare one.
+
+    python benchmarks/overhead.py [--repeats 40] [--batch 13]
+
+Bare is the network's own forward and its loss, as a plain function of the parameters, with W1 moved a little each time.
+Instrumented is `Program.loss` with the same W1: values replaced, kinks watched, the run ended with the loss, and what
+the code changed put back, as a check does it. The two take turns, `--batch` evaluations each, so that whatever else the
+machine does hits both alike; the ratio is the median over turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+from tabulate import tabulate
+
+from gradcheck import conventions
+from gradcheck.capture.program import Program
+from gradcheck.driver import Driver
+from gradcheck.losses import of_expression
+from gradcheck.resolve import resolve
+from reference_net import corrected
+
+PER_TURN = 200
+"""Evaluations of each kind in a turn: some milliseconds."""
+LOSS = "cross_entropy(Z2, y)"
+
+
+def seconds(call: Callable[[np.ndarray], float], W1: np.ndarray) -> float:
+    """Processor time of one evaluation, on average over a turn."""
+    moved = [W1 + 1e-6 * k for k in range(8)]
+    start = time.process_time()
+    for k in range(PER_TURN):
+        call(moved[k % 8])
+    return (time.process_time() - start) / PER_TURN
+
+
+def plain() -> ModuleType:
+    """The network once more, from a file of no name: what is instrumented stays so while the two take turns."""
+    module = ModuleType("plain")
+    sys.modules[module.__name__] = module
+    exec(compile(inspect.getsource(corrected), "<plain>", "exec"), vars(module))
+    return module
+
+
+def turns(program: Program, repeats: int) -> list[tuple[float, float]]:
+    """(bare, instrumented) of each turn."""
+    network = plain()
+    known = {name: v.array for name, v in program.variables.items()}
+    x, y, W1, b1, W2, b2 = (np.array(known[name]) for name in ("x", "y", "W1", "b1", "W2", "b2"))
+    of = program.variables["W1"]
+
+    def bare(moved: np.ndarray) -> float:
+        Z2 = network.forward(network.Parameters(moved, b1, W2, b2), x)[2]
+        return float(network.cross_entropy(Z2, y))
+
+    def instrumented(moved: np.ndarray) -> float:
+        return float(np.real(program.loss({of.ref: moved}).value))
+
+    assert abs(bare(W1) - instrumented(W1)) < 1e-12
+    return [(seconds(bare, W1), seconds(instrumented, W1)) for _ in range(repeats)]
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--repeats", type=int, default=40)
+    asked.add_argument("--batch", type=int, nargs="+", default=[13, 32, 256])
+    given = asked.parse_args()
+    target = resolve("reference_net")
+    driver = Driver(target, base_of=conventions.bases)
+    rows = []
+    for m in given.batch:
+        with driver.open({**target.sizes, "m": m}) as program:
+            program.with_loss(of_expression(program, LOSS, vars(corrected)))
+            measured = turns(program, given.repeats)
+        bare, instrumented = (statistics.median(side) for side in zip(*measured))
+        ratio = statistics.median(b / a for a, b in measured)
+        rows.append([m, 1e6 * bare, 1e6 * instrumented, ratio])
+    print(tabulate(rows, ["batch", "bare, µs", "instrumented, µs", "ratio"], floatfmt=".3g"))
+
+
+if __name__ == "__main__":
+    main()
