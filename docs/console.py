@@ -1,4 +1,4 @@
-"""The console blocks of README.md and docs/*.md: run as tests, and written anew by `python docs/console.py`."""
+"""The console blocks of README.md and of the pages below docs/: run as tests, and written anew by `python docs/console.py`."""
 
 from __future__ import annotations
 
@@ -80,6 +80,6 @@ def renewed(block: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]:
+    for page in [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]:
         text = page.read_text(encoding="utf-8")
         page.write_text(BLOCK.sub(lambda found: renewed(found[0]), text), encoding="utf-8")

@@ -18,7 +18,7 @@ sys.path.pop(0)
 ROOT = Path(__file__).parents[1]
 
 BLOCK = re.compile(r"(<!--+ skip: next --+>\n+)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def python(body: str, names: dict[str, Any], page: Path, line: int) -> str:

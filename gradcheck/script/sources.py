@@ -14,6 +14,7 @@ from gradcheck.capture.imports import compiled_by
 from gradcheck.capture.probes import MARK, embedded
 from gradcheck.capture.project import root_of
 from gradcheck.cells import units
+from gradcheck.standins.libraries import Idle
 
 Compile = Callable[[bytes | str, str], CodeType]
 Loop = ast.For | ast.While | ast.AsyncFor
@@ -54,6 +55,8 @@ def fresh(path: Path) -> ModuleType:
     """A `__main__` that nothing has been run in."""
     module = ModuleType("__main__")
     vars(module).update(__file__=str(path), __builtins__=__builtins__, __package__=_package(path))
+    if path.suffix == ".ipynb":
+        vars(module).update(display=Idle("display"), get_ipython=Idle("get_ipython"))
     return module
 
 
