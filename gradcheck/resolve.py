@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+from gradcheck.adapters.engines import is_engine, target_of_engine
 from gradcheck.adapters.finding import units
 from gradcheck.adapters.inputs import home_of, input_names, random_inputs, required
 from gradcheck.adapters.layers import methods_of, target_of_class
@@ -79,6 +80,8 @@ def _the_one(text: str, module: ModuleType, shapes: str | None) -> Target | None
 def revealed(text: str, module: ModuleType, subject: Any, shapes: str | None) -> Target | None:
     """A class or a function whose own names say how it is driven; None for any other."""
     if isinstance(subject, type):
+        if is_engine(subject):
+            return target_of_engine(text, module, subject)
         if methods_of(subject):
             return target_of_class(text, module, subject, shapes=shapes)
         return target_of_loss(text, module, subject, shapes=shapes) if method_of(subject) else None

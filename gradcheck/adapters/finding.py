@@ -6,6 +6,7 @@ import inspect
 from types import FunctionType, ModuleType
 
 from gradcheck.adapters import names as by_name
+from gradcheck.adapters.engines import is_engine
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.layers import methods_of
 from gradcheck.adapters.loss_functions import method_of, returns_gradients
@@ -27,7 +28,9 @@ def units(module: ModuleType) -> list[str]:
         for f in functions
         if f.__name__ not in paired and required(f) and returns_gradients(f)
     ]
-    found += [(_line(c), c.__name__) for c in own if isinstance(c, type) and (methods_of(c) or method_of(c))]
+    found += [
+        (_line(c), c.__name__) for c in own if isinstance(c, type) and (is_engine(c) or methods_of(c) or method_of(c))
+    ]
     return [name for _, name in sorted(found)]
 
 

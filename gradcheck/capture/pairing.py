@@ -289,7 +289,8 @@ def pair(
         if value.key in step.late and (value.name not in variables or variables[value.name].site in (None, value.site)):
             variables[value.name] = _variable(i, value)
     groups = _told_apart(pairs.result(), forward, base_of)
-    groups += _from_updates(values, step, forward, groups, feeds)
+    if not any(is_drivers(value) and base_of(value.name) for value, _ in values):  # which says what it looks for
+        groups += _from_updates(values, step, forward, groups, feeds)
     return Pairing({**variables, **{g.of.name: g.of for g in groups}}, tuple(groups))
 
 

@@ -1,0 +1,83 @@
+# An autograd engine whose nodes hold arrays, with broadcasting.
+import numpy as np
+
+EXPECTED = {
+    "verdict": "pass",
+    "exit": 0,
+    "checked": ["dadd_broadcast_b", "dmul_a", "dmatmul_a", "dmatmul_b", "dsum_twice_a"],
+    "notes": ["((node * c).sum()).backward()"],
+}
+
+
+def unbroadcast(grad, shape):
+    while grad.ndim > len(shape):
+        grad = grad.sum(axis=0)
+    for axis, size in enumerate(shape):
+        if size == 1:
+            grad = grad.sum(axis=axis, keepdims=True)
+    return grad
+
+
+class Tensor:
+    def __init__(self, data, parents=(), requires_grad=False):
+        self.data = np.asarray(data, dtype=float)
+        self.grad = np.zeros_like(self.data)
+        self.parents = parents
+        self.step = lambda: None
+
+    def __add__(self, other):
+        other = other if isinstance(other, Tensor) else Tensor(other)
+        out = Tensor(self.data + other.data, (self, other))
+
+        def step():
+            self.grad += unbroadcast(out.grad, self.data.shape)
+            other.grad += unbroadcast(out.grad, other.data.shape)
+
+        out.step = step
+        return out
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Tensor) else Tensor(other)
+        out = Tensor(self.data * other.data, (self, other))
+
+        def step():
+            self.grad += unbroadcast(out.grad * other.data, self.data.shape)
+            other.grad += unbroadcast(out.grad * self.data, other.data.shape)
+
+        out.step = step
+        return out
+
+    def __matmul__(self, other):
+        out = Tensor(self.data @ other.data, (self, other))
+
+        def step():
+            self.grad += out.grad @ other.data.T
+            other.grad += self.data.T @ out.grad
+
+        out.step = step
+        return out
+
+    def sum(self, axis=None):
+        out = Tensor(self.data.sum(axis=axis), (self,))
+
+        def step():
+            g = out.grad if axis is None else np.expand_dims(out.grad, axis)
+            self.grad += np.broadcast_to(g, self.data.shape)
+
+        out.step = step
+        return out
+
+    def backward(self):
+        order, seen = [], set()
+
+        def visit(t):
+            if id(t) not in seen:
+                seen.add(id(t))
+                for p in t.parents:
+                    visit(p)
+                order.append(t)
+
+        visit(self)
+        self.grad = np.ones_like(self.data)
+        for t in reversed(order):
+            t.step()
