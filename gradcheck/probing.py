@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck import losses
+from gradcheck import draws, losses
 from gradcheck.blame import Judged, assign_blame, judge, judge_versions
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.cells import units
@@ -115,6 +115,7 @@ def prepare(
 ) -> tuple[list[Gradient], Chosen]:
     """Pair the gradients and settle the loss, which is the program's from then on. Raises as `observed` does."""
     gradients = observed(program, target, options, spec)
+    draws.hold(program)
     expression = options.loss if options.loss != "auto" else target.loss
     if expression == "auto":
         chosen = losses.choose(program, gradients)
@@ -211,6 +212,8 @@ def measured(
     program: Program, gradient: Gradient, options: Options, rng: np.random.Generator, limits: Limits
 ) -> Judged:
     """The numeric truth of one gradient, and the gradient held against it."""
+    if not program.steady:
+        return unmeasured(gradient, "the forward is not the same when it is run again")
     method = "auto" if options.method == "richardson" else options.method
     try:
         return settled(program, gradient, rng, full=options.full, method=method, limits=limits)

@@ -16,7 +16,7 @@ LAYERS = [
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},
     {"resolve"},
-    {"gradients", "compare", "dot"},
+    {"gradients", "compare", "dot", "draws"},
     {"losses", "floors", "screening", "standard", "forms", "blame"},
     {"rules"},
     {"report", "rows", "probing"},

@@ -72,7 +72,7 @@ class Program:
         self.evaluations = 0
         self._entry = entry
         self._memory = memory
-        self._base_of = functools.cache(base_of)
+        self.base_of = functools.cache(base_of)
         self._is_mine = is_mine
         self._ambient = Ambient()
         self._nowhere = nowhere()
@@ -87,6 +87,12 @@ class Program:
         self._end: frozenset[Key] = frozenset()
         self._twins: dict[Key, tuple[Key, ...]] = {}
         self._seen: set[frozenset[Ref]] = set()
+        self.held: dict[Key, Array] = {}
+        """Values that every run has as the first one drew them."""
+        self.loose: frozenset[int] = frozenset()
+        """Sites of kinks that are passed on another side each time, whatever is replaced."""
+        self.steady = True
+        """False where a run differs from the next one all the same."""
         self.trace = self._first_run(output)
 
     # -- running
@@ -127,7 +133,8 @@ class Program:
             thorough = self._is_new(replace)
             entry = self._entry if keys else _nothing
             self._run(run.probes(), replace, then=measure, entry=entry, thorough=thorough, edited=run.edited)
-        return Evaluation(value, tuple([(self._label(site), pattern) for site, pattern in run.kinks.signature]))
+        passed = [(site, pattern) for site, pattern in run.kinks.signature if site not in self.loose]
+        return Evaluation(value, tuple([(self._label(site), pattern) for site, pattern in passed]))
 
     def remembered(self, scalar: Scalar, of: Variable, how: object, measure: Callable[[], _Measured]) -> _Measured:
         """What was measured of a value's derivative before, where the forward was the same, number for number.
@@ -205,7 +212,7 @@ class Program:
 
     def _first_run(self, output: FirstRun | None) -> Trace:
         held = {root.name: root.value for root in self.roots.values()}
-        step = FirstStep(self._base_of, held, self._changed)
+        step = FirstStep(self.base_of, held, self._changed)
 
         def watch(value: Value, leaf: Any) -> bool:
             ends = step.ends(value, leaf)
@@ -248,7 +255,7 @@ class Program:
         self.first_gradient = keys.index(step.first_gradient) if step.first_gradient in keys else len(keys)
         """Position of the first recorded value that is a gradient of an earlier one."""
         self._late = step.late
-        pairing = pair(both, step, self.roots, self._instances, self._base_of, self._feeds)
+        pairing = pair(both, step, self.roots, self._instances, self.base_of, self._feeds)
         self.variables = pairing.variables
         self.gradients = pairing.gradients
         """What the code computes that is the gradient of one of them, in order; those that can be judged."""
@@ -366,7 +373,7 @@ class Program:
 
     def _by_key(self, replace: Mapping[Ref, Array]) -> dict[Key, Array]:
         """What is replaced at sites, at every place where the code computes it."""
-        keys = {ref: a for ref, a in replace.items() if isinstance(ref, Key)}
+        keys = {**self.held, **{ref: a for ref, a in replace.items() if isinstance(ref, Key)}}
         return {**{twin: a for ref, a in keys.items() for twin in self._twins.get(ref, ())}, **keys}
 
     # -- roots

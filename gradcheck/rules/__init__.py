@@ -6,7 +6,21 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gradcheck.codes import CODES as CODES
 from gradcheck.compare import Verdict
-from gradcheck.rules import factor, fallback, layout, mismatch, numerics, paths, reduction, stale, update
+from gradcheck.rules import (
+    dtype,
+    factor,
+    fallback,
+    forward,
+    layout,
+    mismatch,
+    numerics,
+    paths,
+    randomness,
+    reduction,
+    stale,
+    start,
+    update,
+)
 from gradcheck.rules.evidence import Evidence, Run
 from gradcheck.rules.finding import Finding
 
@@ -19,19 +33,36 @@ RULES: tuple[Rule, ...] = (
     reduction.wrong_axis,
     reduction.over_everything,
     reduction.missing_sum,
+    forward.repeated_bias,
     factor.constant,
     update.other_shape,
     fallback.wrong_shape,
 )
 """Of one wrong gradient; likeliest and most specific first."""
-SEARCHES: tuple[Rule, ...] = (stale.stale_weights, mismatch.another_loss, paths.missing_path)
+SEARCHES: tuple[Rule, ...] = (
+    stale.stale_weights,
+    randomness.drawn_anew,
+    forward.softmax_over_others,
+    mismatch.another_loss,
+    paths.missing_path,
+)
 """Of one wrong gradient, too; these run the code again, and are asked where none of the others fires."""
 RUN_RULES: tuple[RunRule, ...] = (
-    numerics.softmax_axis,
+    randomness.differs_again,
+    dtype.truncated,
     update.uphill,
     update.wrong_parameter,
     update.another_value,
     update.never_moves,
+    numerics.softmax_axis,
+    numerics.softmax_overflow,
+    numerics.log_of_zero,
+    start.alike,
+    start.far_off,
+    start.saturated,
+    start.asleep,
+    start.raw_inputs,
+    start.too_long_a_step,
 )
 """Of a run as a whole, whether or not a gradient is wrong."""
 

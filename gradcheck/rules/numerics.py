@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+import numpy as np
+
 from gradcheck.capture.program import Program
-from gradcheck.rules.evidence import Run
+from gradcheck.rules.evidence import Array, Run, place
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.softmax import Underflow, softmax_underflow
 from gradcheck.source import line_of, shown
@@ -40,6 +42,64 @@ def softmax_axis(run: Run) -> Iterator[Finding]:
         span if span is not None else ((0, len(text)) if text else None),
         {"rows": [list(row) for row in found.rows], "non_finite": list(found.non_finite)},
     )
+
+
+def softmax_overflow(run: Run) -> Iterator[Finding]:
+    """GC502, a warning: a softmax takes no maximum off, so that one large logit is infinite."""
+    found = softmax_underflow(run.program)
+    if found is None or found.whole_matrix or found.alone_finite[1]:
+        return
+    value = next(v for v in run.program.trace.values if v.name == found.softmax and v.site.line == found.line)
+    row = f"[{', '.join(f'{z:g}' for z in found.rows[1])}]"
+    yield Finding(
+        "GC502",
+        "non-finite",
+        "warning",
+        f"the softmax {found.softmax} overflows: the row {row} is not finite",
+        f"exp overflows beyond 709, and {found.softmax} is infinity over infinity from there on: the row {row} of"
+        f" {found.logits} gives NaN. Take the maximum of each row off {found.logits} first; the softmax is the same.",
+        "can overflow",
+        found.softmax,
+        **place(value.site),
+        evidence={"row": list(found.rows[1])},
+    )
+
+
+def log_of_zero(run: Run) -> Iterator[Finding]:
+    """GC503, a warning: where a probability comes to 0 or 1, the code's own loss is NaN."""
+    program = run.program
+    loss = next((v for v in run.chosen.scalar.variables.values() if v.array.size == 1), None)
+    if run.chosen.inferred or loss is None or loss.site is None or not np.isfinite(program.base_value):
+        return
+    forward = [v for v in program.trace.values[: max(loss.order, 0)] if v.plain and _are_probabilities(v.array)]
+    for value in reversed(forward[-6:]):
+        if np.isnan(np.real(program.loss({value.key: _certain(value.array)}).value)):
+            yield Finding(
+                "GC503",
+                "non-finite",
+                "warning",
+                f"{loss.name} is NaN as soon as {value.name} is 0 or 1 somewhere",
+                f"With the probabilities {value.name} at 0 and 1, as rounding makes them once the logits are large,"
+                " the loss comes to 0 times the logarithm of 0, which is NaN, where it should count 0. Keep the"
+                " probabilities away from 0 in the logarithm, or compute it from the logits.",
+                "log of zero",
+                loss.name,
+                **place(loss.site),
+                evidence={"probabilities": value.name},
+            )
+            return
+
+
+def _are_probabilities(array: Array) -> bool:
+    inside = array.ndim > 0 and array.size > 1 and array.dtype.kind == "f"
+    return bool(inside and (array > 0).all() and (array < 1).all())
+
+
+def _certain(p: Array) -> Array:
+    """What a network that is sure of its answers comes to: 1 for the largest of each row that sums to one, else 0."""
+    if p.ndim == 2 and np.allclose(p.sum(axis=1), 1):
+        return np.asarray((p == p.max(axis=1, keepdims=True)).astype(float))
+    return np.rint(p)
 
 
 def _maximum(program: Program, found: Underflow) -> tuple[str, int, tuple[int, int] | None]:
