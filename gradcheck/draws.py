@@ -34,7 +34,7 @@ def hold(program: Program) -> tuple[Value, ...]:
 
 
 def _first_other(program: Program) -> Value | None:
-    """The first value of the forward that is never the same: neither in the first run and another, nor in two others."""
+    """The first value of the forward that is never the same, in the first run, in another and in a third."""
     again = program.backward()
     others = [v for v in _other(program.trace, again) if v.key not in program.held]
     if not others:

@@ -88,7 +88,7 @@ def test_conventions_are_no_errors(wrong: Report) -> None:
         assert (found[name].scale, found[name].scale_name) == (13.0, "m")
     assert found["dW1"].layout == "transposed"
     warnings = {f.code for f in wrong.findings if f.severity == "warning"}
-    assert warnings == {"GC103", "GC401"}
+    assert warnings == {"GC103", "GC401", "GC633"}
     underflow = next(f for f in wrong.findings if f.code == "GC401")
     assert "rows [0, 1] and [800, 801] give 0/0 in the first" in underflow.headline
     assert underflow.source is not None
