@@ -24,11 +24,13 @@ def missing_path(evidence: Evidence) -> Finding | None:
     shares = None if found is None else _shares(found, a)
     if found is None or shares is None or (shares == 1).all():
         return None
+    wrong = [(u, float(s)) for u, s in zip(found.uses, shares) if s != 1]
+    if len(wrong) == 1 and not wrong[0][0].array.ndim:
+        return _penalty(evidence, *wrong[0])
     missing = [u for u, s in zip(found.uses, shares) if s == 0]
     if missing and set(shares) <= {0, 1}:
         return _missing(evidence, missing, len(found.uses))
-    (other,) = {int(s) for s in shares if s != 1} if len(set(shares) - {1}) == 1 else {None}
-    return None if other is None else _other(evidence, [u for u, s in zip(found.uses, shares) if s != 1], other)
+    return _other(evidence, [u for u, _ in wrong], wrong[0][1]) if len({s for _, s in wrong}) == 1 else None
 
 
 def _shares(found: Contributions, analytic: Array) -> Array | None:
@@ -38,7 +40,8 @@ def _shares(found: Contributions, analytic: Array) -> Array | None:
     if not (size > CARE * found.errors.max(axis=0)).all():
         return None  # what contributes nothing can be left out or not
     fitted, *_ = np.linalg.lstsq(found.slopes / size, known, rcond=None)
-    shares = np.rint(fitted / size)
+    halves = np.array([1 if u.array.ndim else 2 for u in found.uses])  # a penalty may well have lost its 2
+    shares = np.rint(fitted / size * halves) / halves
     if (np.abs(fitted / size - shares) > SAME).any() or (np.abs(shares) > 2).any():
         return None
     off = np.abs(known - found.slopes @ shares)
@@ -64,9 +67,28 @@ def _missing(evidence: Evidence, missing: list[Value], count: int) -> Finding:
     )
 
 
-def _other(evidence: Evidence, uses: list[Value], share: int) -> Finding:
+def _penalty(evidence: Evidence, loss: Value, share: float) -> Finding:
+    """A parameter that goes straight into a scalar goes into a penalty."""
+    name, of = evidence.name, evidence.of
+    code = "GC342" if share else "GC341"
+    what = f"has {share:g} times the penalty's gradient" if share else "lacks the penalty's gradient"
+    return Finding(
+        code,
+        "regularisation",
+        "error",
+        f"{name} {what}",
+        f"{of} goes straight into {loss.name} ({_lines([loss])}), as a penalty does, and {name} {what}: with exactly"
+        " that once, it agrees with the numeric derivative along every direction tried.",
+        what,
+        name,
+        **place(evidence.site),
+        evidence={"loss_line": loss.site.line, "share": share},
+    )
+
+
+def _other(evidence: Evidence, uses: list[Value], share: float) -> Finding:
     name, of, through = evidence.name, evidence.of, _listed(uses)
-    counted = {2: "twice", -1: "with the wrong sign", 0: "not at all"}.get(share, f"{share} times")
+    counted = {2.0: "twice", -1.0: "with the wrong sign", 0.0: "not at all"}.get(share, f"{share:g} times")
     return Finding(
         "GC363",
         "missing-path",

@@ -50,7 +50,7 @@ def _uses(program: Program, of: Variable, rng: np.random.Generator) -> list[Valu
     A value is, if it moves with `of` while everything else that moves with it is held.
     """
     moved: dict[Ref, Array] = {of.ref: of.array + 0.1 * directions(of.array, 1, rng)[0]}
-    base = {v.key: v for v in program.forward().values if v.plain and v.key != of.ref}
+    base = {v.key: v for v in program.forward().values if v.plain and v.key != of.ref and not _is_same(v, of)}
     made = _changed(program.forward(moved), base)
     if len(made) > 20 * MOST:
         return []
@@ -62,8 +62,13 @@ def _uses(program: Program, of: Variable, rng: np.random.Generator) -> list[Valu
     ]
 
 
+def _is_same(value: Value, of: Variable) -> bool:
+    """Whether it is the very value, handed to a function or under another name."""
+    return value.identity == of.identity or (value.site.kind == "argument" and np.array_equal(value.array, of.array))
+
+
 def _changed(trace: Trace, base: Mapping[Key, Value]) -> list[Key]:
-    """What differs, in order; of an array handed on under another name only the first."""
+    """What differs, in order."""
     return [
         v.key
         for v in trace.values

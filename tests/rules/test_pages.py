@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,11 @@ import gradcheck
 from gradcheck.codes import CODES, page
 from gradcheck.pages import laid_out
 from gradcheck.render import render_text
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
+import findings
+
+sys.path.pop(0)
 
 SECTIONS = ("What it means", "Why it hurts", "Wrong", "Right", "How it is proven", "What it can't tell")
 PAGES = [code for code in CODES if page(code)]
@@ -37,28 +44,30 @@ def programs(code: str) -> tuple[str, str]:
     return wrong, "".join([*lines[: marked[0]], instead, *lines[marked[-1] + 1 :]])
 
 
-def checked(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> gradcheck.Report:
+def checked(code: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> gradcheck.Report:
+    """What the page's own command comes to."""
     monkeypatch.chdir(folder)
     (folder / "net.py").write_text(text, encoding="utf-8")
-    return gradcheck.check("net.py", properties=False)
+    command = shlex.split(blocks(sections(page(code))["Wrong"], "console")[0].splitlines()[0])
+    assert command[:3] == ["$", "gradcheck", "run"]
+    return gradcheck.check(command[3], properties=False, shapes=command[5] if "--shapes" in command else None)
 
 
 @pytest.mark.parametrize("code", PAGES)
 def test_the_wrong_example_yields_the_code(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = checked(programs(code)[0], tmp_path, monkeypatch)
+    report = checked(code, programs(code)[0], tmp_path, monkeypatch)
     assert code in {f.code for f in report.findings}, str(report)
     severity = next(f.severity for f in report.findings if f.code == code)
     assert f"{CODES[code][0]}, {'an error' if severity == 'error' else 'a warning'}" in page(code)
     shown = render_text(report, width=76)
     for block in blocks(sections(page(code))["Wrong"], "console"):
-        command, *lines = block.splitlines()
-        assert command == "$ gradcheck run net.py"
+        _, *lines = block.splitlines()
         assert [line for line in lines if line not in shown.splitlines()] == [], shown
 
 
 @pytest.mark.parametrize("code", PAGES)
 def test_the_right_example_does_not(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = checked(programs(code)[1], tmp_path, monkeypatch)
+    report = checked(code, programs(code)[1], tmp_path, monkeypatch)
     assert code not in {f.code for f in report.findings}, str(report)
     assert not [f for f in report.findings if f.severity == "error"], str(report)
 
@@ -76,5 +85,15 @@ def test_a_page_is_whole_and_fits_a_terminal(code: str) -> None:
 
 
 def test_a_page_of_another_code_would_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = checked(programs("GC361")[1], tmp_path, monkeypatch)
+    report = checked("GC361", programs("GC361")[1], tmp_path, monkeypatch)
     assert "GC361" not in {f.code for f in report.findings}
+
+
+def test_every_code_has_a_page() -> None:
+    assert [code for code in CODES if not page(code)] == []
+
+
+def test_the_documentation_lists_every_code() -> None:
+    written = findings.PAGE.read_text(encoding="utf-8")
+    assert findings.renewed(written) == written, "python docs/findings.py writes the table anew"
+    assert findings.renewed(written.replace("| sign |", "| signs |")) == written
