@@ -15,6 +15,7 @@ from gradcheck.rules import (
     mismatch,
     numerics,
     paths,
+    penalty,
     randomness,
     reduction,
     stale,
@@ -45,6 +46,7 @@ SEARCHES: tuple[Rule, ...] = (
     forward.softmax_over_others,
     mismatch.another_loss,
     paths.missing_path,
+    penalty.of_no_loss,
 )
 """Of one wrong gradient, too; these run the code again, and are asked where none of the others fires."""
 RUN_RULES: tuple[RunRule, ...] = (

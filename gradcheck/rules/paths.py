@@ -28,6 +28,8 @@ def missing_path(evidence: Evidence) -> Finding | None:
     if len(wrong) == 1 and not wrong[0][0].array.ndim:
         return _penalty(evidence, *wrong[0])
     missing = [u for u, s in zip(found.uses, shares) if s == 0]
+    if len(missing) == len(found.uses) - 1 and len({u.site.number for u in found.uses}) == 1:
+        return _overwritten(evidence, missing, len(found.uses))
     if missing and set(shares) <= {0, 1}:
         return _missing(evidence, missing, len(found.uses))
     return _other(evidence, [u for u, _ in wrong], wrong[0][1]) if len({s for _, s in wrong}) == 1 else None
@@ -64,6 +66,24 @@ def _missing(evidence: Evidence, missing: list[Value], count: int) -> Finding:
         name,
         **place(evidence.site),
         evidence={"missing": [u.name for u in missing], "lines": [u.site.line for u in missing], "uses": count},
+    )
+
+
+def _overwritten(evidence: Evidence, missing: list[Value], count: int) -> Finding:
+    """Of a line that is passed again and again only one turn counts."""
+    name, of, use = evidence.name, evidence.of, missing[0]
+    return Finding(
+        "GC351",
+        "accumulation",
+        "error",
+        f"{name} has one turn of {count}",
+        f"{of} is used in each of the {count} turns that {use.name} is computed in ({_lines(missing)}), and {name} has"
+        " exactly what one of them contributes. Their sum agrees with the numeric derivative along every direction"
+        f" tried: add to {name} instead of setting it.",
+        "has one turn only",
+        name,
+        **place(evidence.site),
+        evidence={"uses": count, "line": use.site.line},
     )
 
 
