@@ -113,7 +113,7 @@ def _judged(subject: Subject, mutant: Mutant, report: Report) -> Outcome:
         blamed=caught and bool(own) and all(own),
         named=caught and _is_named(mutant, findings),
         offered=bool(fixed),
-        repaired=bool(fixed) and subject.is_right(subject.driver({mutant.file: _repaired(mutant, fixed)})) is None,
+        repaired=bool(fixed) and subject.is_right(subject.driver({p.file: p.new for p in report.patches})) is None,
         said=tuple(f"{f.code} line {f.line}: {f.headline}" for f in findings),
     )
 
@@ -132,13 +132,3 @@ def _is_of(finding: Finding, mutant: Mutant) -> bool:
 
 def _stands(mutant: Mutant, file: str | None, line: int | None) -> bool:
     return file == shown(mutant.file) and line in mutant.lines
-
-
-def _repaired(mutant: Mutant, findings: list[Finding]) -> str:
-    """The mutant's file with every fix applied."""
-    lines = mutant.text.splitlines(keepends=True)
-    for finding in findings:
-        assert finding.fix is not None
-        at = finding.fix.line - 1
-        lines[at] = lines[at].replace(finding.fix.old, finding.fix.new)
-    return "".join(lines)
