@@ -1,4 +1,4 @@
-"""The console blocks of README.md and of the pages below docs/: run as tests, and written anew by `python docs/console.py`."""
+"""The console blocks of README.md and the pages below docs/: tests, and written anew by `python docs/console.py`."""
 
 from __future__ import annotations
 
