@@ -35,6 +35,7 @@ def check(
     full: bool = False,
     budget: int | None = None,
     properties: bool = False,
+    fixes: bool = True,
     timeout: float | None = None,
 ) -> Report:
     """Check a backward pass, and say which line is wrong.
@@ -79,6 +80,7 @@ def check(
         full=full,
         budget=budget,
         properties=properties,
+        fixes=fixes,
         timeout=timeout,
     )
     return pipeline.run(target_of(subject, backward, args, kwargs, options), options)

@@ -122,7 +122,8 @@ def _fix(reports: Sequence[Any]) -> None:
         write(patch)
         _complain(f"--fix: {shown(patch.file)} is fixed.\n{textwrap.indent(patch.diff.rstrip(), '  ')}")
     if not patches:
-        _complain("--fix: nothing was written, since no fix is proven.")
+        right = all(report.exit_code == 0 for report in reports)
+        _complain(f"--fix: nothing was written, since {'nothing is wrong' if right else 'no fix is proven'}.")
 
 
 def _here() -> Path:

@@ -46,8 +46,8 @@ class Driver:
         memory: dict[Any, Any] | None = None,
     ) -> None:
         self.target = target
+        self.overlay = overlay or {}
         self._memory = memory
-        self._overlay = overlay or {}
         self._base_of = base_of
         self._output = output
         self._functions = functions_in(target.names.values())
@@ -56,14 +56,14 @@ class Driver:
 
     def edited(self, overlay: Mapping[str, str]) -> Driver:
         """A driver of the same target that runs other texts in place of some files."""
-        overlay = {**self._overlay, **overlay}
-        return Driver(self.target, base_of=self._base_of, overlay=overlay, memory=self._memory)
+        both = {**self.overlay, **overlay}
+        return Driver(self.target, base_of=self._base_of, overlay=both, memory=self._memory)
 
     def _instrument(self) -> None:
         self._imported = len(sys.modules)
         self._modules = [*self._project.modules(), *self._started()]
         self._instrumentation = instrument(
-            self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self._overlay
+            self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self.overlay
         )
         mine = {m.__name__ for m in self._modules} | {f.__module__ for f in self._functions} | {"__main__"}
         self._mine = {name for name in mine if name and not is_library(name)}
@@ -165,9 +165,9 @@ class Driver:
     def _entry(self, names: dict[str, Any]) -> Callable[[], object]:
         target = self.target
         if target.step is not None:
-            return target.step(self._overlay, names)
+            return target.step(self.overlay, names)
         if target.script is not None and target.module is None:
-            return _script(target.script.resolve(), self._overlay)
+            return _script(target.script.resolve(), self.overlay)
         if target.traced:
             code = compile_script(target.call, f"<call of {target.name}>")
             return lambda: exec(code, names)

@@ -16,7 +16,7 @@ from gradcheck.capture.program import BaseOf, FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
-from gradcheck.fix.cause import with_fixes
+from gradcheck.fix.cause import relocated, with_fixes
 from gradcheck.fix.proof import Draw, Trial
 from gradcheck.fix.repair import Repair, repair
 from gradcheck.gradients import Gradient, updated
@@ -116,7 +116,7 @@ def run(
     findings = settled(causes_here, _causes_again(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
     draw = Draw(sizes, seeds[-1], dtype, moved)
     repaired = _repaired(driver, found, options, spec, draw, limits)
-    findings = with_fixes(findings, repaired.fixes)
+    findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
     findings += [*raised(found.program, findings, found.judged, alone=target.traced), *seen]
     if other_batches:
         shapes += _other_batches(driver, target, options, spec, sizes, limits)
@@ -195,7 +195,7 @@ def _repaired(driver: Driver, found: Probe, options: Options, spec: Spec | None,
     """What the guilty lines should say, as far as it can be proven."""
     if not options.fixes or limits.reached(found.program):
         return Repair()
-    return repair(Trial(driver, options, spec, limits), found.judged, found.program.trace.values, draw)
+    return repair(Trial(driver, options, spec, limits), found, draw)
 
 
 def _evidence(found: Probe) -> list[Evidence]:

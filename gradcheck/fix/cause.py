@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from gradcheck.blame import Judged
 from gradcheck.codes import CODES
+from gradcheck.compare import Verdict
 from gradcheck.fix.edit import Edit, Kind
-from gradcheck.rules.finding import Finding, Fix
+from gradcheck.fix.line import Line
+from gradcheck.fix.repair import Repair
+from gradcheck.rules.evidence import place
+from gradcheck.rules.finding import Finding
 
 VAGUE = frozenset({"GC101", "GC901"})
 """Codes that say that something is wrong, not what: a proven edit knows better."""
@@ -77,15 +82,43 @@ _CAUSES: Mapping[Kind, tuple[str, str, str]] = {
 """Code, headline and reason of each kind of edit, with {old}, {new} and {change} of the edit."""
 
 
-def with_fixes(findings: Sequence[Finding], fixes: Mapping[str, tuple[Edit, Fix]]) -> list[Finding]:
+def with_fixes(findings: Sequence[Finding], repaired: Repair) -> list[Finding]:
     """The findings with their proven edits, and where the finding knew no cause with the one that the edit shows."""
-    found = []
+    found: list[Finding] = []
     for finding in findings:
-        edit, fix = fixes.get(finding.tensor or "", (None, None))
-        if finding.severity == "error" and edit is not None and fix is not None:
-            finding = replace(caused(finding, edit) if finding.code in VAGUE else finding, fix=fix)
-        found.append(finding)
+        name = finding.tensor or ""
+        if finding.severity != "error" or name not in repaired.fixes:
+            found.append(finding)
+            continue
+        edit, fix = repaired.fixes[name]
+        line = repaired.moved.get(name)
+        if line is not None:
+            at_fault = replace(caused(_at(line, repaired), edit), fix=fix)
+            found += [at_fault] if at_fault not in found else []
+        else:
+            found.append(replace(caused(finding, edit) if finding.code in VAGUE else finding, fix=fix))
     return found
+
+
+def relocated(judged: Sequence[Judged], repaired: Repair) -> tuple[Judged, ...]:
+    """What is wrong only because a line is that no gradient is known of inherits from that line."""
+    moved = repaired.moved
+    return tuple(
+        replace(j, verdict=Verdict.INHERITED, reason="", inherited_from=_name(moved[j.gradient.name]))
+        if j.gradient.name in moved
+        else j
+        for j in judged
+    )
+
+
+def _at(line: Line, repaired: Repair) -> Finding:
+    resting = sorted(name for name, where in repaired.moved.items() if where is line)
+    evidence = {"resting": resting}
+    return Finding("GC901", "unexplained", "error", "", "", "", _name(line), **place(line.site), evidence=evidence)
+
+
+def _name(line: Line) -> str:
+    return line.site.name if line.site.kind != "return" else f"what {line.site.name} returns"
 
 
 def caused(finding: Finding, edit: Edit) -> Finding:

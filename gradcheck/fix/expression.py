@@ -47,6 +47,8 @@ def level(node: ast.AST) -> int:
     """How tightly an expression binds: 13 for names, calls and the like, 0 for a lambda."""
     if isinstance(node, ast.BinOp):
         return _OPERATORS.get(type(node.op), 9)
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return ATOM - 1  # 0.real is no number's attribute
     return next((at for kinds, at in _LEVELS if isinstance(node, kinds)), ATOM)
 
 

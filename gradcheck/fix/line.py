@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,12 +84,11 @@ def _in_place(code: Any, name: str, scope: Scope, value: Any, before: Any) -> An
     return own[name]
 
 
-def line_of_site(site: Site) -> Line | None:
-    """The statement of a site; None where its file can't be read or has another text by now."""
-    source = read(site.file)
-    if source is None:
-        return None
-    return _line(source, site)
+def line_of_site(site: Site, overlay: Mapping[str, str]) -> Line | None:
+    """The statement of a site; None where its file can't be read. `overlay` has texts that run in place of files'."""
+    text = overlay.get(site.file)
+    source = read(site.file) if text is None else SourceText(site.file, text, "utf-8", "")
+    return None if source is None else _line(source, site)
 
 
 @functools.lru_cache(64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
 from gradcheck.blame import Array, Judged, in_run, right_inputs, slack_of, upstream_scale
@@ -15,8 +15,10 @@ from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line, line_of_site
 from gradcheck.fix.proof import Draw, Trial, fresh, prove, told
 from gradcheck.fix.search import Search
+from gradcheck.fix.upstream import healing, suspects
 from gradcheck.fix.wanted import Wanted
 from gradcheck.patch import Patch, lines_of, spliced, unified
+from gradcheck.probing import Probe
 from gradcheck.rules.finding import Fix
 
 PROOFS = 8
@@ -25,7 +27,7 @@ ALIKE = 4
 """Edits of one line that are kept once they have put the first draw right."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Guilty:
     """A statement at fault and the gradients that it computes wrongly."""
 
@@ -47,30 +49,52 @@ class Repair:
     """By the name of the gradient that is put right."""
     patches: tuple[Patch, ...] = ()
     """All of it, one a file."""
+    moved: Mapping[str, Line] = field(default_factory=dict)
+    """Gradients whose fault lies on a line that no gradient is known of, with that line."""
 
 
-def repair(trial: Trial, judged: Sequence[Judged], values: Sequence[Value], first: Draw) -> Repair:
-    """Search and prove edits of every guilty line. `values` are those of the run in which the gradients were judged."""
-    guilty = list(_guilty(judged, values))
-    if not guilty:
+def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
+    """Search and prove edits of every line at fault."""
+    judged, overlay = found.judged, trial.driver.overlay
+    guilty = list(_guilty(judged, found.program.trace.values, overlay))
+    if not any(j.verdict is Verdict.FAIL for j in judged):
         return Repair()
     with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
-        if [v.key for v in program.trace.values] != [v.key for v in values]:
+        if [v.key for v in program.trace.values] != [v.key for v in found.program.trace.values]:
             return Repair()  # the code does not do the same twice
-        found = _searched(program, guilty, judged)
-        likely = {g.line: list(islice(_hold(program, g, found[g.line], judged), ALIKE)) for g in guilty}
+        edits = _searched(program, guilty, judged)
+        likely = {g.line: list(islice(_hold(program, g, edits[g.line], judged), ALIKE)) for g in guilty}
+        stuck = len(guilty) > 1 or not all(likely.values()) or not guilty
+        moved = _upstream(program, found, overlay) if stuck else {}
+    draws = fresh(trial.driver.target, judged, first)
     guilty = [g for g in guilty if likely[g.line]]
-    return _proven(trial, guilty, likely, judged, fresh(trial.driver.target, judged, first))
+    for one, its in moved.items():
+        rest = [g for g in guilty if not g.names <= one.names]
+        repaired = _proven(trial, [one, *rest], {**likely, one.line: its}, judged, draws)
+        if one.names <= repaired.fixes.keys():
+            return replace(repaired, moved=dict.fromkeys(one.names, one.line))
+    return _proven(trial, guilty, likely, judged, draws)
+
+
+def _upstream(program: Program, found: Probe, overlay: Mapping[str, str]) -> dict[Guilty, list[Edit]]:
+    """Lines that no gradient is known of and that alone are at fault for several wrong gradients."""
+    forward = {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in found.judged}
+    there = suspects(program, found.judged, forward, overlay)
+    ways: dict[Line, tuple[Guilty, list[Edit]]] = {}
+    for suspect, edit in islice(healing(program, there, found.judged, forward), ALIKE):
+        one = Guilty(suspect.line, suspect.resting, ())
+        ways.setdefault(suspect.line, (one, []))[1].append(edit)
+    return dict(ways.values())
 
 
 # -- which lines
 
 
-def _guilty(judged: Sequence[Judged], values: Sequence[Value]) -> Iterator[Guilty]:
+def _guilty(judged: Sequence[Judged], values: Sequence[Value], overlay: Mapping[str, str]) -> Iterator[Guilty]:
     by_line: dict[Line, list[tuple[Judged, Value]]] = {}
     for j in judged:
         at = _where(j, values) if j.verdict is Verdict.FAIL else None
-        line = line_of_site(at.site) if at is not None else None
+        line = line_of_site(at.site, overlay) if at is not None else None
         if at is not None and line is not None and not j.truth.reason:
             by_line.setdefault(line, []).append((j, at))
     for line, found in by_line.items():
@@ -103,7 +127,8 @@ def _search(guilty: Guilty, judged: Sequence[Judged], slack: float) -> Search:
         scale = upstream_scale(j, judged) if j.gradient.kind == "intermediate" else 1.0
         wanted[at.key.occurrence] = Wanted(j.truth, scale, slack)
     free = all(j.gradient.kind == "intermediate" for j in guilty.judged)
-    return Search(guilty.line, wanted, not _goes_on(guilty), free)
+    from_update = any(j.gradient.rate is not None for j in guilty.judged)
+    return Search(guilty.line, wanted, not (_goes_on(guilty) or from_update), free)
 
 
 def _goes_on(guilty: Guilty) -> bool:

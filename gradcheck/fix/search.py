@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,17 +12,19 @@ import numpy as np
 from gradcheck.capture.otherwise import Scope
 from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.terms import missing, rescaled
+from gradcheck.fix.candidates.terms import blind, missing, rescaled
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
 from gradcheck.fix.line import Line
 from gradcheck.fix.pool import Pool, pool
 from gradcheck.fix.wanted import Wanted
 
-SECONDS = 0.5
-"""Of search, for one line."""
+MOST = 3000
+"""Edits of one line that are evaluated."""
 TRIED = 40
 """Survivors that are kept."""
+UNSETTLED = 150
+"""Edits that are kept where each takes a run of the whole step to be tried."""
 
 
 @dataclass(slots=True)
@@ -31,32 +32,34 @@ class Search:
     """Edits of one line. It is handed to a backward run as what computes the line's value, and leaves that as it is."""
 
     line: Line
-    wanted: Mapping[int, Wanted]
-    """What the line should come to, by how many times it had been passed before."""
+    wanted: Mapping[int, Wanted | None]
+    """What the line should come to, by how many times it had been passed before; None where nothing tells."""
     settled: bool
     """Whether what one passing computes is the gradient itself, so that it can be held against the truth right there;
     False for a sum that goes on over the passings."""
     free: bool
     """Whether a factor may be a convention that later lines take out: that of an intermediate."""
+    factor: float | None = None
+    """By how much what rests on the line is too large, where that is known and nothing else is."""
     found: list[Edit] = field(default_factory=list)
     """What agrees, or where that can't be told yet all there is; the cheapest first."""
     _passed: int = 0
     _begun: bool = False
 
     def __call__(self, scope: Scope, value: Any, before: Any) -> Any:
-        wanted = self.wanted.get(self._passed)
-        self._passed += 1
-        if wanted is not None:
+        passed, self._passed = self._passed, self._passed + 1
+        if passed in self.wanted:
+            wanted = self.wanted[passed]
             if self._begun:
                 self.found = [e for e in self.found if self._agrees(e, scope, value, before, wanted)]
             else:
                 self._begun = True
-                self.found = self._begin(scope, value, before, wanted)[:TRIED]
+                self.found = self._begin(scope, value, before, wanted)[: TRIED if self.settled else UNSETTLED]
         return value
 
-    def _agrees(self, edit: Edit, scope: Scope, value: Any, before: Any, wanted: Wanted) -> bool:
-        if not self.settled:
-            return True
+    def _agrees(self, edit: Edit, scope: Scope, value: Any, before: Any, wanted: Wanted | None) -> bool:
+        if wanted is None or not self.settled or edit.operator:
+            return True  # only the whole step tells
         a = self._run(edit, scope, value, before)
         return a is not None and (wanted.factor(a) is not None if self.free else wanted.holds(a))
 
@@ -67,25 +70,25 @@ class Search:
         except Exception:
             return None
 
-    def _begin(self, scope: Scope, value: Any, before: Any, wanted: Wanted) -> list[Edit]:
+    def _begin(self, scope: Scope, value: Any, before: Any, wanted: Wanted | None) -> list[Edit]:
         own = as_array(value)
         again = self._run(Edit(self.line.text, "literal", 0), scope, value, before)
-        if own is None or again is None or own.shape != again.shape or not np.allclose(own, again, rtol=1e-9):
+        if own is None or again is None or own.shape != again.shape or not _same(own, again):
             return []  # the scope does not tell what the line computes
-        deadline = time.monotonic() + SECONDS
         e = Expression(self.line.text, scope, statement=self.line.whole)
         there = pool(scope, _literals(self.line.source.text))
-        edits = [*self._other_operators(), *candidates(e, there)]
-        if not self.settled:
-            return sorted(edits, key=lambda one: one.cost)
+        edits = candidates(e, there)
+        operators = self._other_operators()
+        if wanted is None or not self.settled:
+            known = () if self.factor is None or self.line.whole else without_factor(e, there, self.factor)
+            every = sorted([*operators, *known, *edits, *blind(e, there)], key=lambda one: one.cost)
+            return [edit for edit in every[:UNSETTLED] if self._can_be_run(edit)]
         mine = wanted.factor(own)
         found: list[Edit] = []
         if not self.line.whole:
             found += [*missing(e, there, wanted), *rescaled(e, there, wanted)]
             found += self._factored(Edit(e.text, "literal", 0), mine, scope, there)
-        for edit in edits:
-            if time.monotonic() > deadline:
-                break
+        for edit in edits[:MOST]:
             a = self._run(edit, scope, value, before)
             k = None if a is None else wanted.factor(a)
             if k is None or a is None:
@@ -97,7 +100,14 @@ class Search:
                     found.append(replace(edit, cost=edit.cost + 0.7))
                 found += self._factored(edit, k, scope, there)
         kept = [edit for edit in found if self._agrees(edit, scope, value, before, wanted)]
-        return sorted(kept, key=lambda one: (one.cost, len(one.text)))
+        return sorted([*kept, *operators], key=lambda one: (one.cost, len(one.text)))
+
+    def _can_be_run(self, edit: Edit) -> bool:
+        try:
+            self.line.runner(edit)
+        except SyntaxError:
+            return False
+        return True
 
     def _factored(self, edit: Edit, factor: float | None, scope: Scope, there: Pool) -> list[Edit]:
         """An edit that is right but for a factor, with that factor taken out as well."""
@@ -116,11 +126,10 @@ class Search:
         return [Edit(self.line.text, "accumulate", 1.0, "=", "+=", operator="+=")] if plain else []
 
 
+def _same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
+    return bool(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True))
+
+
 def _literals(text: str) -> tuple[float, ...]:
     found = (n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and type(n.value) is float)
     return tuple(dict.fromkeys(v for v in found if 0 < v < 1))[:6]
-
-
-def applied(chosen: Sequence[tuple[Line, Edit]]) -> dict[int, Callable[[Scope, Any, Any], Any]]:
-    """What the edited lines compute, by the number of their site."""
-    return {line.site.number: line.runner(edit) for line, edit in chosen}

@@ -54,7 +54,7 @@ def _arrangements(e: Expression, node: ast.expr, a: ast.expr, b: ast.expr) -> It
     ways = [_either(e, side) for side in (a, b)]
     for (i, left), (j, right) in product(enumerate(ways[0]), enumerate(ways[1])):
         if i or j:
-            text = e.with_all({a: left, b: right})
+            text = e.with_all({side: new for side, turned, new in ((a, i, left), (b, j, right)) if turned})
             old, new = _changed(e, (a, i, left), (b, j, right))
             yield Edit(text, "transpose", 1.0 + 0.8 * (i and j), old, new)
         swapped = e.with_all({a: right, b: left})
@@ -71,8 +71,7 @@ def _changed(e: Expression, *sides: tuple[ast.expr, int, str]) -> tuple[str, str
 
 def _either(e: Expression, side: ast.expr) -> list[str]:
     """An operand as it is and, where it has two axes, transposed."""
-    start, end = e.outer(side)
-    own = e.text[start:end]
+    own = e.source(side)
     array = e.array(side)
     if array is None or array.ndim != 2:
         return [own]

@@ -64,7 +64,9 @@ def within_derivative(e: Expression, node: ast.AST) -> bool:
     while parent is not None:
         product = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)
         if product and not isinstance(child, (*_OPERANDS, ast.Constant)) and not _is_matrix(child):
-            return True
+            inner = isinstance(child, ast.BinOp) and isinstance(child.op, (ast.Mult, ast.Div))
+            if not inner:  # of a product within a product each factor is one of the whole
+                return True
         child, parent = parent, e.parents.get(parent)
     return False
 

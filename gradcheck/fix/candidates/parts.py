@@ -27,7 +27,8 @@ def dropped(e: Expression, _: Pool) -> Iterator[Edit]:
                     new = f"-{e.wrapped(new, 10)}"
                 array = e.array(gone)
                 cost = 1.6 if array is not None and array.ndim else 1.0
-                yield Edit(e.put(node, new), _kind(e, node, gone), cost, e.source(gone), "")
+                old = (e.source(node), new) if isinstance(node.op, ast.Pow) else (e.source(gone), "")
+                yield Edit(e.put(node, new), _kind(e, node, gone), cost, *old)
         elif isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
             own = e.source(node.func)
             if not isinstance(node.func, ast.Attribute) or e.source(node.func).startswith("np."):
@@ -37,10 +38,15 @@ def dropped(e: Expression, _: Pool) -> Iterator[Edit]:
 
 def _kind(e: Expression, node: ast.BinOp, gone: ast.expr) -> Kind:
     value = e.array(gone)
+    parent = e.parents.get(node)
+    if isinstance(parent, ast.Subscript) and node is parent.slice:
+        return "step"
     if isinstance(node.op, (ast.Add, ast.Sub)):
         return "derivative-wrong" if within_derivative(e, node) else "term-extra"
-    if isinstance(node.op, ast.Pow) or within_derivative(e, node):
+    if within_derivative(e, node):
         return "derivative-wrong"
+    if isinstance(node.op, ast.Pow):
+        return "operand"
     if value is None or not value.ndim:
         return "factor-extra"
     return factor_kind(e.source(gone), value, "extra")

@@ -38,6 +38,17 @@ def missing(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
             yield Edit(f"{text} {new}", "penalty-missing", cost + 2.0, "", new)
 
 
+def blind(e: Expression, pool: Pool) -> Iterator[Edit]:
+    """The expression and a gradient of its shape, where nothing tells yet what is missing."""
+    own = e.array(e.root)
+    if own is None or not isinstance(e.root, ast.expr):
+        return
+    text = e.text if level(e.root) >= 8 else f"({e.text})"
+    for operand in pool.like(own):
+        if _GRADIENT.match(operand.text.rpartition(".")[2]) and operand.text not in e.text:
+            yield Edit(f"{text} + {operand.text}", "term-missing", 2.0, "", f"+ {operand.text}")
+
+
 def rescaled(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
     """One term of the sum with another factor."""
     own = e.array(e.root)

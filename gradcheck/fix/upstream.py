@@ -1,0 +1,116 @@
+"""Lines that no gradient is known of: in a loop over time or layers, several wrong gradients may rest on one of them.
+
+Such a line is at fault if an edit of it alone puts right everything wrong that rests on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.blame import Judged, in_run
+from gradcheck.capture.otherwise import Scope
+from gradcheck.capture.pairing import is_update
+from gradcheck.capture.program import Program, Ref, Trace
+from gradcheck.capture.record import Value
+from gradcheck.compare import Verdict
+from gradcheck.fix.edit import Edit
+from gradcheck.fix.line import Line, line_of_site
+from gradcheck.fix.search import Search
+
+RUNS = 500
+"""Runs of the whole step that the search may take."""
+LINES = 12
+"""Lines that are looked at, those next to the gradients first."""
+_COMPUTED = frozenset({"assign", "augment", "modify", "return", "unpack"})
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A line without a gradient of its own, and the wrong gradients that rest on it."""
+
+    line: Line
+    value: Value
+    """What it computed first."""
+    resting: tuple[Judged, ...]
+
+
+def suspects(
+    program: Program, judged: Sequence[Judged], forward: Collection[Ref], overlay: Mapping[str, str]
+) -> list[Suspect]:
+    """The lines on which wrong gradients rest and the forward does not: doubling what they compute shows that."""
+    wrong = [j for j in judged if _is_wrong(j)]
+    own = {j.gradient.value.site.number for j in judged if j.gradient.versions[-1].site == j.gradient.value.site}
+    first: dict[int, Value] = {}
+    for value in program.trace.values:
+        passes = value.site.kind in _COMPUTED and value.plain and value.array.dtype.kind == "f"
+        moves = any(is_update(value, j.gradient.of) for j in judged)  # an edit that undoes an update heals nothing
+        if passes and not moves and value.site.number not in own and value.key not in forward:
+            first.setdefault(value.site.number, value)
+    found: list[Suspect] = []
+    for value in list(first.values())[::-1]:
+        if len(found) == LINES:
+            break
+        trace = program.backward(computes={value.site.number: _doubled})
+        resting = tuple(j for j in wrong if _moved(j, trace))
+        if resting and not _reaches_forward(program, trace, forward):
+            line = line_of_site(value.site, overlay)
+            if line is not None:
+                found.append(Suspect(line, value, resting))
+    return found
+
+
+def _is_wrong(judged: Judged) -> bool:
+    return judged.verdict in (Verdict.FAIL, Verdict.INHERITED)
+
+
+def _doubled(_: Scope, value: Any, __: Any) -> Any:
+    return 2 * value
+
+
+def _moved(judged: Judged, trace: Trace) -> bool:
+    last = judged.gradient.versions[-1]
+    now = next((v.array for v in trace.values if v.key == last.key and v.name == last.name), None)
+    return now is None or not np.array_equal(now, last.array)
+
+
+def _reaches_forward(program: Program, trace: Trace, forward: Collection[Ref]) -> bool:
+    now = {v.key: v.array for v in trace.values}
+    held = [v for v in program.trace.values if v.key in forward]
+    return any(v.key not in now or not np.array_equal(now[v.key], v.array) for v in held)
+
+
+def healing(
+    program: Program, found: Sequence[Suspect], judged: Sequence[Judged], forward: Collection[Ref]
+) -> Iterator[tuple[Suspect, Edit]]:
+    """Edits with which all that rests on a line comes out right and nothing else is harmed, the cheapest first."""
+    tried = sorted(
+        ((edit.cost, i, edit) for i, suspect in enumerate(found) for edit in _edits(program, suspect)),
+        key=lambda one: one[:2],
+    )
+    for _, i, edit in tried[:RUNS]:
+        suspect = found[i]
+        trace = program.backward(computes={suspect.line.site.number: suspect.line.runner(edit)})
+        if not _reaches_forward(program, trace, forward) and _heals(program, suspect, judged, trace):
+            yield suspect, edit
+
+
+def _edits(program: Program, suspect: Suspect) -> list[Edit]:
+    search = Search(suspect.line, {0: None}, settled=False, free=True, factor=_common_factor(suspect.resting))
+    program.backward(computes={suspect.line.site.number: search})
+    return search.found
+
+
+def _common_factor(resting: Sequence[Judged]) -> float | None:
+    """The factor by which all of them are too large, if that is what is wrong with them."""
+    scales = [j.scale if j.agreement is not None and j.agreement.holds else math.nan for j in resting]
+    return scales[0] if all(math.isclose(s, scales[0], rel_tol=1e-6) for s in scales) else None
+
+
+def _heals(program: Program, suspect: Suspect, judged: Sequence[Judged], trace: Trace) -> bool:
+    wanted = [j for j in judged if j in suspect.resting or j.right]
+    return all(now is not None and now.right for now in in_run(program, wanted, trace))

@@ -1,0 +1,155 @@
+"""Edits of an expression: the right one is among them, and the author's own text is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck.fix.candidates import candidates
+from gradcheck.fix.candidates.factor import without_factor
+from gradcheck.fix.candidates.terms import blind
+from gradcheck.fix.expression import Expression
+from gradcheck.fix.pool import pool
+
+rng = np.random.default_rng(0)
+
+
+def relu_prime(z: Any) -> Any:
+    return (z > 0) * 1.0
+
+
+SCOPE = {
+    "np": np,
+    "x": rng.normal(size=(7, 5)),
+    "y": rng.normal(size=(7, 3)),
+    "Z1": rng.normal(size=(7, 4)),
+    "A1": np.tanh(rng.normal(size=(7, 4))),
+    "dZ1": rng.normal(size=(7, 4)),
+    "dA1": rng.normal(size=(7, 4)),
+    "dh_next": rng.normal(size=(7, 4)),
+    "dZ2": rng.normal(size=(7, 3)),
+    "W1": rng.normal(size=(5, 4)),
+    "W2": rng.normal(size=(4, 3)),
+    "V2": rng.normal(size=(4, 3)),
+    "mask": rng.random((7, 4)) < 0.5,
+    "params": {"W1": rng.normal(size=(5, 4)), "W2": rng.normal(size=(5, 4))},
+    "hs": [rng.normal(size=(7, 4)) for _ in range(3)],
+    "t": 1,
+    "m": 7,
+    "lam": 0.1,
+    "relu_prime": relu_prime,
+}
+
+
+def made(text: str) -> dict[str, str]:
+    e = Expression(text, SCOPE)
+    return {edit.text: edit.kind for edit in candidates(e, pool(SCOPE))}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "kind"),
+    [
+        ("dZ2.T @ A1 / m", "A1.T @ dZ2 / m", "transpose"),
+        ("dZ2 @ W2", "dZ2 @ W2.T", "transpose"),
+        ("np.dot(A1, dZ2)", "np.dot(A1.T, dZ2)", "transpose"),
+        ("A1.dot(dZ2)", "A1.T.dot(dZ2)", "transpose"),
+        ("(dZ1 + dA1) @ W1", "(dZ1 + dA1) @ W1.T", "transpose"),
+        ("dZ2.sum(axis=1) / m", "dZ2.sum(axis=0) / m", "axis"),
+        ("dZ2.sum() / m", "dZ2.sum(axis=0) / m", "axis"),
+        ("np.sum(dZ2, 1)", "np.sum(dZ2, 0)", "axis"),
+        ("np.sum(dZ2, axis = 1, keepdims=True)", "np.sum(dZ2, axis = 1)", "keepdims"),
+        ("np.sum(dZ2, axis=0)", "np.sum(dZ2, axis=0, keepdims=True)", "keepdims"),
+        ("dZ2.mean(axis=0)", "dZ2.sum(axis=0)", "mean"),
+        ("dZ2 / m", "dZ2.sum(axis=0) / m", "sum-missing"),
+        ("x.T @ dZ1.sum(axis=0)", "x.T @ dZ1", "sum-extra"),
+        ("2 * dA1 * (1 - A1**2)", "dA1 * (1 - A1**2)", "factor-extra"),
+        ("dZ2 / m / m", "dZ2 / m", "factor-extra"),
+        ("-dZ2.sum(axis=0)", "dZ2.sum(axis=0)", "sign"),
+        ("y - dZ2", "dZ2 - y", "sign"),
+        ("dZ2 + y", "dZ2 - y", "sign"),
+        ("dZ2 @ V2.T", "dZ2 @ W2.T", "operand"),
+        ('params["W2"].T', 'params["W1"].T', "operand"),
+        ("dA1 * (1 - Z1 ** 2)", "dA1 * (1 - A1 ** 2)", "derivative-place"),
+        ("dA1", "dA1 * (1 - A1**2)", "derivative-missing"),
+        ("dA1", "dA1 * relu_prime(Z1)", "derivative-missing"),
+        ("dZ2 @ W2.T", "dZ2 @ W2.T * (Z1 > 0)", "derivative-missing"),
+        ("dA1 * (Z1 > 0)", "dA1 * (1 - A1**2)", "derivative-wrong"),
+        ("dA1 * (1 - A1)", "dA1 * (1 - A1**2)", "derivative-wrong"),
+        ("dA1 * (1 - A1**2) * (Z1 > 0)", "dA1 * (1 - A1**2)", "derivative-extra"),
+        ("dA1 * (Z1 < 0)", "dA1 * (Z1 > 0)", "mask-wrong"),
+        ("np.where(Z1 > 0, 0, dA1)", "np.where(Z1 > 0, dA1, 0)", "mask-wrong"),
+        ("dA1", "dA1 * mask", "mask-missing"),
+        ("dA1 * ~mask", "dA1 * mask", "mask-wrong"),
+        ("x.T * dZ1", "x.T @ dZ1", "product"),
+        ("dA1 + dh_next", "dA1", "term-extra"),
+        ("hs[t].T @ dZ1", "hs[t - 1].T @ dZ1", "step"),
+        ("hs[t - 1].T @ dZ1", "hs[t].T @ dZ1", "step"),
+    ],
+)
+def test_the_right_edit_is_among_them(wrong: str, right: str, kind: str) -> None:
+    scope = {**SCOPE, "x": rng.normal(size=(7, 7))[:, :7]} if wrong == "x.T * dZ1" else SCOPE
+    if scope is not SCOPE:
+        scope = {**scope, "dZ1": rng.normal(size=(7, 7))}
+    e = Expression(wrong, scope)
+    assert {edit.text: edit.kind for edit in candidates(e, pool(scope))}.get(right) == kind
+
+
+def test_the_right_edit_comes_before_larger_ones() -> None:
+    texts = list(made("dZ2.T @ A1 / m"))
+    assert texts.index("A1.T @ dZ2 / m") < texts.index("(dZ2.T @ A1 / m).T")
+
+
+def test_an_edit_keeps_spacing_comments_and_line_breaks() -> None:
+    text = "(dA1  # back\n    *(1-Z1 ** 2))"
+    assert "(dA1  # back\n    *(1-A1 ** 2))" in made(text)
+
+
+def test_bytes_before_the_column_do_not_shift_an_edit() -> None:
+    scope = {**SCOPE, "dÄ": SCOPE["dA1"], "Ä": SCOPE["A1"]}
+    found = [edit.text for edit in candidates(Expression("dÄ * (1 - Z1**2)", scope), pool(scope))]
+    assert "dÄ * (1 - Ä**2)" in found
+
+
+def test_no_edit_is_the_text_itself_or_comes_twice() -> None:
+    for text in ("dZ2.T @ A1 / m", "dA1 * (1 - A1**2)", "np.sum(dZ2, axis=0, keepdims=True)"):
+        texts = [edit.text for edit in candidates(Expression(text, SCOPE), pool(SCOPE))]
+        assert text not in texts
+        assert len(texts) == len(set(texts))
+
+
+def test_every_edit_is_an_expression() -> None:
+    for text in ("dZ2.T @ A1 / m", "dA1 * (1 - A1**2) - lam * dZ1", "np.where(Z1 > 0, dA1, 0)", "-dZ2.sum(axis=(0))"):
+        for edit in candidates(Expression(text, SCOPE), pool(SCOPE)):
+            compile(f"(\n{edit.text}\n)", "<edit>", "eval")
+
+
+@pytest.mark.parametrize(
+    ("text", "factor", "right"),
+    [
+        ("dZ2.sum(axis=0)", 7.0, "dZ2.sum(axis=0) / m"),
+        ("dZ2 - y", 7.0, "(dZ2 - y) / m"),
+        ("dZ2", 1 / 7, "dZ2 * m"),
+        ("dZ2", -1.0, "-dZ2"),
+        ("dZ2 - y", -1.0, "-(dZ2 - y)"),
+        ("2 * dZ2 / len(x)", 3.0, "2 * dZ2 / y.size"),
+        ("dZ2", 2.0, "dZ2 / 2"),
+    ],
+)
+def test_a_known_factor_is_taken_out_in_the_codes_own_terms(text: str, factor: float, right: str) -> None:
+    assert right in {edit.text for edit in without_factor(Expression(text, SCOPE), pool(SCOPE), factor)}
+
+
+def test_a_gradient_at_hand_may_be_what_is_missing() -> None:
+    texts = [edit.text for edit in blind(Expression("dA1 * (Z1 > 0)", SCOPE), pool(SCOPE))]
+    assert "dA1 * (Z1 > 0) + dh_next" in texts
+    assert not any("mask" in text for text in texts)
+
+
+def test_parentheses_of_a_call_are_no_parentheses_of_an_operand() -> None:
+    e = Expression("np.sum((dZ2), axis=0)", SCOPE)
+    operand = next(n for n in e.nodes() if e.source(n) == "dZ2")
+    assert e.put(operand, "y + 1") == "np.sum(y + 1, axis=0)"
+    e = Expression("(dZ2 + y) * 2", SCOPE)
+    assert e.put(e.root.left, "dZ2") == "dZ2 * 2"  # type: ignore[attr-defined]
