@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.state import Root
-from gradcheck.capture.steps import BINDS, FirstStep, may_be_gradient
+from gradcheck.capture.steps import BINDS, FirstStep, among_gradients, may_be_gradient
 from gradcheck.capture.trace import Variable
 
 _EDITS = frozenset({"augment", "modify"})
@@ -235,6 +235,8 @@ def is_update(value: Value, of: Variable) -> bool:
         return False
     if value.identity == of.identity:
         return value.site.kind in _EDITS
+    if among_gradients(value.path):
+        return False
     return of.last in (value.name, value.site.last) and (not of.owner or value.owner in (0, of.owner))
 
 

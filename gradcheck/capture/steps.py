@@ -34,6 +34,11 @@ _WEAK = re.compile(r"^(delta|g_)|_(bar|diff)$")
 _HOLDER = re.compile(r"^(?:.*[.\]])?(?P<holder>\w*(?:grad|nabla|delta)\w*)(?P<rest>\['\w+'\]|\.\w+)$", re.IGNORECASE)
 
 
+def among_gradients(path: str) -> bool:
+    """Whether a value is an entry of what is named for gradients: grads['W1'] is no new W1."""
+    return _HOLDER.match(path) is not None
+
+
 def may_be_gradient(value: Value, leaf: Any, shape: tuple[int, ...]) -> bool:
     """Whether a value that is named like the gradient of something of this shape may be one.
 
