@@ -214,5 +214,7 @@ def agree(command: str, targets: Sequence[str], values: Mapping[str, Any]) -> No
         output = Path(values["output"])
         if output.is_dir():
             raise UsageError(f"--output {output}: that is a folder; expected a file, e.g. {output / 'report.txt'}.")
+        if output.suffix in (".py", ".ipynb", ".toml"):
+            raise UsageError(f"--output {output}: a report is no {output.suffix} file; expected e.g. report.txt.")
         if not output.parent.is_dir():
             raise UsageError(f"--output {output}: the folder {output.parent} does not exist.")

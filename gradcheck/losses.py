@@ -173,11 +173,12 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
     """The user's own loss. Raises UsageError for what isn't an expression, a name of the code, or a finite scalar."""
     try:
         tree = ast.parse(text, mode="eval")
-    except SyntaxError as error:
-        raise UsageError(
-            f"--loss {text!r} is not a Python expression: {error.msg}, at column {error.offset}."
-        ) from None
-    wanted = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
+        code = compile(tree, "<--loss>", "eval")
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        at = f"{error.msg}, at column {error.offset}" if isinstance(error, SyntaxError) else "too deeply nested"
+        raise UsageError(f"--loss {text!r:.200} is not a Python expression: {at}.") from None
+    own = _bound_in(tree)
+    wanted = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id not in own]
     variables = {n: v for n in wanted if (v := program.variable(n)) is not None}
     held = {"np": np, "numpy": np, **names}
     known = {n: held[n] for n in wanted if n in held}
@@ -187,7 +188,6 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
             raise UsageError(f"--loss {text!r}: the forward has no value named {name!r}; it has {have}.")
     if not variables:
         raise UsageError(f"--loss {text!r} names no value of the forward, so it has no gradient.")
-    code = compile(tree, "<--loss>", "eval")
     scalar = Scalar(
         text,
         dict(sorted(variables.items(), key=lambda item: item[1].order)),
@@ -195,16 +195,29 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
     )
     values = {n: v.array for n, v in variables.items()}
     try:
-        value = np.asarray(scalar.function(values))
-    except Exception as error:
+        result = scalar.function(values)
+        value = np.asarray(result)
+    except (Exception, SystemExit) as error:
         shapes = ", ".join(f"{n} {v.shape}" for n, v in values.items())
         raise UsageError(f"--loss {text!r} raised {type(error).__name__}: {error} (with {shapes}).") from None
-    if value.size != 1 or value.dtype.kind not in "fciub":
-        raise UsageError(
-            f"--loss {text!r}: expected a scalar, got an array of shape {value.shape}; sum it or average it."
+    if value.size != 1 or value.dtype.kind not in "fiu":
+        real = value.dtype.kind in "fiu"
+        got = (
+            f"an array of shape {value.shape}; sum it or average it" if real else f"{_a(type(result))}, {result!r:.60}"
         )
+        raise UsageError(f"--loss {text!r}: expected a scalar, got {got}.")
     if not np.isfinite(value).all():
         raise UsageError(
             f"--loss {text!r} is {value.item()} at the probe: its derivative can't be compared with anything."
         )
     return scalar
+
+
+def _bound_in(tree: ast.Expression) -> set[str]:
+    """Names that an expression gives a meaning itself: in comprehensions, lambdas and by :=."""
+    stored = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    return stored | {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+
+
+def _a(kind: type) -> str:
+    return f"{'an' if kind.__name__[0] in 'aeiou' else 'a'} {kind.__name__}"

@@ -34,7 +34,7 @@ from gradcheck.probing import (
     unmeasured,
 )
 from gradcheck.report import Loss, PropertyResult, Report
-from gradcheck.rows import ShapeProbe, comparison, shape_probe, shape_rows
+from gradcheck.rows import ShapeProbe, applied, comparison, shape_probe, shape_rows
 from gradcheck.rules import causes, noticed, settled
 from gradcheck.rules.evidence import Evidence, Run
 from gradcheck.rules.finding import Finding
@@ -109,7 +109,8 @@ def run(
             notes.append(f"{', '.join(blind)} could not be seen where the code stands: {names} were moved a little")
         seeds.append(seeds[-1] + 1 if target.redrawable else seeds[-1])
     notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
-    report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program)
+    held = applied(spec, found.flow.values, shapes[0], told=bool(options.shapes) and not target.traced)
+    report = _report(target, options, found, notes, shape_rows(held, shapes), start, program)
     if progress is not None:
         late = "time limit reached: what follows the gradients was left out"
         progress(replace(report, notes=(*report.notes, late)))
@@ -121,7 +122,7 @@ def run(
     if other_batches:
         shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)
-    report = _report(target, options, found, notes, shape_rows(spec, shapes), start, program, findings, properties)
+    report = _report(target, options, found, notes, shape_rows(held, shapes), start, program, findings, properties)
     return replace(report, patches=repaired.patches)
 
 
@@ -138,7 +139,8 @@ def run_shapes(target: Target, options: Options, *, output: FirstRun | None = No
         found = Probe(program, chosen, tuple(unmeasured(g) for g in gradients), sizes, flow(program, gradients, chosen))
         shapes = [shape_probe(program, gradients, sizes.get("m"), _turned(program, gradients))]
     shapes += _other_batches(driver, target, options, spec, sizes, Limits())
-    rows = shape_rows(spec, shapes)
+    held = applied(spec, found.flow.values, shapes[0], told=bool(options.shapes) and not target.traced)
+    rows = shape_rows(held, shapes)
     report = replace(_report(target, options, found, (), rows, start, program), comparisons=())
     wrong = any(row.verdict is Verdict.FAIL for row in rows)
     return replace(report, verdict=Verdict.FAIL if wrong else Verdict.PASS)

@@ -335,8 +335,8 @@ def _contributions(program: Program, of: Variable, others: Sequence[Judged], rng
 
 
 def _inputs(program: Program, spec: Spec | None) -> frozenset[str]:
-    """Names of data rather than parameters: in a spec, what shares the first symbol of its first entry."""
-    entries = list(spec or ())
+    """Names of data rather than parameters: in a spec, what shares the first symbol of its data or first entry."""
+    entries = sorted(spec or (), key=lambda entry: entry.name not in DATA)
     axes = entries[0].shape.axes if entries else ()
     if not axes or axes[0].kind != "symbol":
         return DATA

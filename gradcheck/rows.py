@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gradcheck.blame import Judged
 from gradcheck.capture.program import Program
 from gradcheck.compare import Comparison, Verdict
+from gradcheck.errors import UsageError
 from gradcheck.gradients import Gradient
 from gradcheck.losses import factor_name
 from gradcheck.report import ShapeRow
@@ -94,6 +95,23 @@ def shape_probe(
         places[gradient.name] = (shown(gradient.value.site.file), gradient.value.site.line)
     named = {g.name: g.of.name for g in gradients}
     return ShapeProbe(batch, shapes, named, {g.name: g.of.array.shape for g in gradients}, places, put_right)
+
+
+def applied(spec: Spec | None, flow: Sequence[str], first: ShapeProbe, *, told: bool) -> Spec | None:
+    """A spec with the ends of an arrow named: what the forward begins with, and its last array.
+
+    Raises UsageError for a name that the code has no value of, where the user has `told` the spec here and now.
+    """
+    if spec is None:
+        return None
+    if any(not entry.name for entry in spec):
+        arrays = [name for name in flow if first.shapes.get(name)]
+        spec = spec.named(inputs=arrays[:1], outputs=arrays[-1:])
+    missing = [e.name for e in spec if e.name.isidentifier() and e.name not in first.shapes]
+    if missing and told:
+        have = ", ".join(name for name in first.shapes if name not in first.gradients)
+        raise UsageError(f"--shapes: the code has no value named {missing[0]}; it has {have}.")
+    return spec
 
 
 def shape_rows(spec: Spec | None, probes: Sequence[ShapeProbe]) -> tuple[ShapeRow, ...]:

@@ -170,6 +170,12 @@ def test_no_backward_step(here: Path, body: str, error: type[Exception], told: s
         ("Z +", "is not a Python expression"),
         ("1.0", "names no value of the forward, so it has no gradient."),
         ("(Z @ Z).sum()", "raised ValueError"),
+        ("Z.sum() > 0", "expected a scalar, got a bool, np.True_."),
+        ("(Z * 1j).sum()", "expected a scalar, got a complex128, "),
+        ("None if Z.sum() else 1", "expected a scalar, got a NoneType, None."),
+        ("str(Z)[:2]", "expected a scalar, got a str, '[['."),
+        ("exit(Z.sum())", "raised SystemExit: "),
+        ("(yield Z)", "is not a Python expression: 'yield' outside function, at column 2."),
     ],
 )
 def test_a_loss_that_is_none(here: Path, loss: str, told: str) -> None:
@@ -181,7 +187,14 @@ def test_a_loss_that_is_none(here: Path, loss: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     "loss",
-    ["((Z - y) ** 2).sum()", "np.sum(np.square(Z - y))", "sum((Z - y).ravel() ** 2)", "loss", "loss + 0 * Z.sum()"],
+    [
+        "((Z - y) ** 2).sum()",
+        "np.sum(np.square(Z - y))",
+        "sum((Z - y).ravel() ** 2)",
+        "loss",
+        "loss + 0 * Z.sum()",
+        "sum([v**2 for v in (Z - y).ravel()])",
+    ],
 )
 def test_a_loss_of_the_users_own(here: Path, loss: str) -> None:
     write(here, "net_c.py", STEP)
@@ -242,3 +255,25 @@ def test_an_installed_target_is_instrumented_too(here: Path, monkeypatch: pytest
     write(packages, "installed_pkg/net.py", STEP)
     report = gradcheck.check(f"{name}:step")
     assert [c.name for c in report.comparisons] == ["dZ", "dW"]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "told"),
+    [
+        ("nothing:(m,4)", "--shapes: the code has no value named nothing; it has "),
+        ("(m,3)->(m,2),(m,2)", "has 2 unnamed outputs, the target has 1: "),
+    ],
+)
+def test_shapes_of_what_is_not_there(here: Path, shapes: str, told: str) -> None:
+    write(here, "net_s.py", STEP)
+    with pytest.raises(UsageError) as caught:
+        gradcheck.check("net_s.py:step", call="step()", shapes=shapes)
+    assert told in str(caught.value)
+
+
+def test_a_spec_of_input_to_output_is_held_against_the_code(here: Path) -> None:
+    write(here, "net_e.py", STEP)
+    assert gradcheck.check("net_e.py:step", call="step()", shapes="(m,n)->(m,k)").verdict == "pass"
+    wrong = gradcheck.check("net_e.py:step", call="step()", shapes="(m,n)->(m,99)")
+    assert wrong.verdict == "fail"
+    assert [row.name for row in wrong.shapes if row.verdict == "fail"] == ["Z"]

@@ -140,6 +140,7 @@ USAGE = {
     "params empty": run("net.py", "--params", ",", said="--params is empty"),
     "output in no folder": run("net.py", "--output", "no/report.txt", said="the folder no does not exist"),
     "output a folder": run("net.py", "--output", ".", said="that is a folder"),
+    "output over the code": run("net.py", "--output", "net.py", said="--output net.py: a report is no .py file"),
     "mutate's format": Case(("mutate", "net.py", "--format", "markdown"), ("there are text, json",)),
     "mutate what is wrong": Case(("mutate", "wrong.py:train", "--call", "train(x, y)"), ("has some of its own: see gradcheck run",)),
     "init": Case(("init", "net.py"), ("gradcheck init is not built yet",)),
