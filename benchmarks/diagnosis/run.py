@@ -68,7 +68,7 @@ class Tally:
 def measured(target: Target, name: str, options: argparse.Namespace) -> Tally:
     """Plant, check, and hand the same gradients to the peers."""
     start = time.monotonic()
-    tally = Tally(name, mutate(target, Options(seed=options.seed)))
+    tally = Tally(name, mutate(target, Options(seed=options.seed), most=options.most))
     tally.seconds = time.monotonic() - start
     if options.peers:
         compare(target, tally, options.seed)
@@ -194,9 +194,13 @@ def page(tallies: Sequence[Tally], options: argparse.Namespace) -> str:
     """docs/diagnosis.md."""
     alarms_found = [line for t in tallies for line in t.false_alarms]
     seeds = sum(t.seeds for t in tallies)
+    most = f" --most {options.most}" if options.most else ""
+    left = sum(t.report.untried for t in tallies)
+    sample = f"Of each network {options.most} were drawn at random; {left} were not tried." if left else ""
     parts = [
         "# What is caught, blamed, named and repaired",
         INTRODUCTION.format(len(tallies)),
+        sample,
         "## By network",
         by_network(tallies),
         "## By kind of bug",
@@ -214,7 +218,7 @@ def page(tallies: Sequence[Tally], options: argparse.Namespace) -> str:
         "## Blamed rightly, called by another name",
         got_away(tallies, "another name"),
         "## How to measure again",
-        f"    python benchmarks/diagnosis/run.py --seeds {options.seeds} --write docs/diagnosis.md",
+        f"    python benchmarks/diagnosis/run.py{most} --seeds {options.seeds} --write docs/diagnosis.md",
         f"Python {platform.python_version()}, NumPy {np.__version__}, one process"
         + "".join(f", {name} {version}" for name, version in _versions().items())
         + ".",
@@ -252,6 +256,7 @@ def main() -> int:
     parser.add_argument("--nets", default="", help="names, by commas; all by default")
     parser.add_argument("--seeds", type=int, default=10_000, help="right networks checked for false alarms, in all")
     parser.add_argument("--seed", type=int, default=0, help="of the mutants' probes")
+    parser.add_argument("--most", type=int, help="mutants of each network, drawn by the seed; all by default")
     parser.add_argument("--no-peers", dest="peers", action="store_false")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()

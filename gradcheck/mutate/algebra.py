@@ -50,16 +50,17 @@ def signs(spot: Spot) -> Iterator[Bug]:
     """The whole with the wrong sign."""
     for result in _computed(spot):
         if isinstance(result, ast.UnaryOp) and isinstance(result.op, ast.USub):
-            yield Bug("sign", ("sign",), ((result, spot.source(result.operand)),))
+            yield Bug("sign", ("sign", *_penalty(spot, result)), ((result, spot.source(result.operand)),))
         else:
-            yield Bug("sign", ("sign",), ((result, f"-({spot.source(result)})"),))
+            yield Bug("sign", ("sign", *_penalty(spot, result)), ((result, f"-({spot.source(result)})"),))
 
 
 def factors(spot: Spot) -> Iterator[Bug]:
     """Twice or half of it; a division by a number that is left out or done twice; another constant."""
     for result in _computed(spot):
-        yield Bug("factor 2", ("scale",), ((result, f"2 * ({spot.source(result)})"),))
-        yield Bug("factor 1/2", ("scale",), ((result, f"0.5 * ({spot.source(result)})"),))
+        names = ("scale", *_penalty(spot, result))
+        yield Bug("factor 2", names, ((result, f"2 * ({spot.source(result)})"),))
+        yield Bug("factor 1/2", names, ((result, f"0.5 * ({spot.source(result)})"),))
     for node in spot.expressions():
         if spot.updates or not isinstance(node, ast.BinOp):
             continue
@@ -70,7 +71,13 @@ def factors(spot: Spot) -> Iterator[Bug]:
         if isinstance(node.op, ast.Mult):
             for factor, other in ((node.left, node.right), (node.right, node.left)):
                 if isinstance(factor, ast.Constant) and not spot.is_scalar(other):
-                    yield Bug("constant dropped", ("scale",), ((node, spot.wrapped(other)),))
+                    names = ("scale", *_penalty(spot, node))
+                    yield Bug("constant dropped", names, ((node, spot.wrapped(other)),))
+
+
+def _penalty(spot: Spot, node: ast.AST) -> tuple[str, ...]:
+    """What is wrong with a penalty may be called by that name."""
+    return ("regularisation",) if spot.is_penalty(node) else ()
 
 
 def _computed(spot: Spot) -> Iterator[ast.expr]:

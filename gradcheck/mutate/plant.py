@@ -71,9 +71,13 @@ class Mutant:
 def mutants(program: Program, gradients: Sequence[Gradient], base_of: Callable[[str], Sequence[str]]) -> list[Mutant]:
     """Every bug that the operators know to plant in the statements that compute gradients and updates."""
     found: dict[tuple[str, str], Mutant] = {}
-    for spot in spots(program, gradients, base_of):
+    there = spots(program, gradients, base_of)
+    single = len({s.updates for s in there if s.updates}) == 1
+    for spot in there:
         for operator in OPERATORS:
             for bug in operator(spot):
+                if bug.kind == "update dropped" and single:
+                    continue  # what is left reads as code that only returns its gradients
                 text = spot.text.edited(bug.edits)
                 if (spot.file, text) not in found and (made := _mutant(spot, bug, text)) is not None:
                     found[spot.file, text] = made

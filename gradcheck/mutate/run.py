@@ -30,9 +30,11 @@ def mutate(
     *,
     output: FirstRun | None = None,
     progress: Callable[[MutationReport], None] = lambda _: None,
+    most: int | None = None,
 ) -> MutationReport:
     """Plant every known bug in a right backward pass, one at a time, and check each copy as `run` does.
 
+    `most` bugs are tried, drawn by the seed where there are more.
     The Hypothesis properties are left out. Raises UsageError for a backward pass that is wrong as it stands.
     """
     start = time.monotonic()
@@ -49,7 +51,8 @@ def mutate(
     waiting = planted(subject)
     done: dict[int, Outcome] = {}
     report, told = _begun(right, len(waiting)), start
-    for i in random.Random(options.seed).sample(range(len(waiting)), len(waiting)):  # a fair sample if time runs out
+    order = random.Random(options.seed).sample(range(len(waiting)), len(waiting))  # a fair sample if time runs out
+    for i in order[:most]:
         if until is not None and time.monotonic() > until:
             note = f"time limit reached: {report.untried} of {len(waiting)} bugs were not tried; see --timeout"
             return replace(report, notes=(*report.notes, note))

@@ -90,6 +90,14 @@ class Spot:
         value = self.value(node)
         return value.ndim == 0 if value is not None else isinstance(node, (ast.Name, ast.Attribute))
 
+    def is_penalty(self, term: ast.AST) -> bool:
+        """Whether a term is `lam * W`: a parameter times plain numbers."""
+        held = any(
+            isinstance(n, (ast.Name, ast.Attribute)) and ast.unparse(n) in self.parameters for n in ast.walk(term)
+        )
+        products = all(isinstance(n, (ast.Mult, ast.Div)) for n in ast.walk(term) if isinstance(n, ast.operator))
+        return held and products and not self.carries_gradient(term)
+
     def is_mask(self, node: ast.AST) -> bool:
         """Whether an expression holds ones and zeros: a comparison, or a name that stood for such."""
         if any(isinstance(n, ast.Compare) for n in ast.walk(node)):

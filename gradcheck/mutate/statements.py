@@ -19,7 +19,7 @@ def terms(spot: Spot) -> Iterator[Bug]:
         if not any(_large(spot, side) for side in (node.left, node.right)):
             continue
         for kept, term in ((node.left, node.right), (node.right, node.left)):
-            if _is_penalty(spot, term):
+            if spot.is_penalty(term):
                 yield Bug("regularisation dropped", REGULARISATION, ((node, f"({spot.source(kept)})"),))
                 yield Bug("regularisation doubled", (*REGULARISATION, "scale"), ((term, f"2 * {spot.wrapped(term)}"),))
             elif spot.carries_gradient(term) and spot.carries_gradient(kept):
@@ -35,20 +35,12 @@ def _large(spot: Spot, node: ast.expr) -> bool:
     return not spot.is_scalar(node)
 
 
-def _is_penalty(spot: Spot, term: ast.expr) -> bool:
-    """`lam * W`: a parameter times plain numbers."""
-    names = [n for n in ast.walk(term) if isinstance(n, (ast.Name, ast.Attribute))]
-    held = [n for n in names if ast.unparse(n) in spot.parameters]
-    products = all(isinstance(n, ast.Mult | ast.Div) for n in ast.walk(term) if isinstance(n, ast.operator))
-    return bool(held) and products and not spot.carries_gradient(term)
-
-
 def accumulated(spot: Spot) -> Iterator[Bug]:
     """`=` for `+=`, and a contribution that is not made at all."""
     node = spot.node
     if isinstance(node, ast.AugAssign) and not spot.updates:
         target, value = spot.source(node.target), spot.source(node.value)
-        if _is_penalty(spot, node.value):
+        if spot.is_penalty(node.value):
             yield Bug("regularisation dropped", REGULARISATION, ((node, "pass"),))
             yield Bug("regularisation doubled", (*REGULARISATION, "scale"), ((node.value, f"2 * ({value})"),))
             return
