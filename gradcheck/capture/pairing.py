@@ -163,6 +163,8 @@ class _Pairs:
         group = self.groups.get((value.name, owner.ref))
         if group is None and not sure and self._homes.get(value.name, where) != where:
             return  # a name that goes from layer to layer: `d = layer.backward(d)`
+        if group is None and value.array.shape != owner.array.shape and self._has_been_anothers(value.name):
+            return  # likewise, in a loop over layers in which it was the gradient of the last one
         self._homes.setdefault(value.name, where)
         if group is None:
             group = self.groups[value.name, owner.ref] = Group(value.name, owner, [])
@@ -170,6 +172,9 @@ class _Pairs:
             return
         group.versions.append(value)
         self._by_array[value.identity] = group
+
+    def _has_been_anothers(self, name: str) -> bool:
+        return any(name in group.names for group in self.groups.values())
 
     def _rounded(self, value: Value) -> bool:
         """Whether a gradient's name now stands for whole numbers of the same shape: they are judged as the gradient."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from gradcheck.cells import units
 from gradcheck.source import is_library, is_own
 
+_REPEATS = re.compile("(?i)epoch|iter|step|pass|every|seed|print")
 WIDEST = 4096
 """Numbers above this are no number of columns."""
 MOST_ROWS = 42_000
@@ -61,16 +63,17 @@ class Hints:
         return min(max(named, default=0) + FEW_ROWS, MOST_ROWS)
 
     def samples(self, full: int) -> int:
-        """Of a data set with `full` samples all, if the sources name a number of that order; else a few."""
-        return full if any(n >= 5_000 for n in self.numbers) else min(full, FEW_ROWS)
+        """Of a data set with `full` samples as many as the sources speak of; else a few."""
+        return min(full, max([FEW_ROWS, *(n for n in self.numbers if n <= full)]))
 
     def _known(self) -> tuple[list[int], list[str]]:
         if self._read is None:
             numbers: dict[int, int] = {}
             keys: dict[str, None] = {}
             for tree in self._trees():
+                repeats = {id(n) for node in ast.walk(tree) for n in _repeats(node)}
                 for node in ast.walk(tree):
-                    if isinstance(node, ast.Constant) and type(node.value) is int:
+                    if isinstance(node, ast.Constant) and type(node.value) is int and id(node) not in repeats:
                         numbers[node.value] = numbers.get(node.value, 0) + 1
                     keys.update(dict.fromkeys(_indices(node)))
             self._read = sorted(numbers, key=lambda n: -numbers[n]), list(keys)
@@ -94,6 +97,21 @@ def _indices(node: ast.AST) -> Iterator[str]:
         inside = ast.Tuple([*node.args, *(k.value for k in node.keywords)], ast.Load())
     if inside is not None:
         yield from (n.value for n in ast.walk(inside) if isinstance(n, ast.Constant) and type(n.value) is str)
+
+
+def _repeats(node: ast.AST) -> Iterator[ast.AST]:
+    """What says how often something is done: it is no size of data."""
+    named: list[tuple[str, ast.AST | None]] = []
+    if isinstance(node, ast.Assign):
+        named = [(ast.unparse(target), node.value) for target in node.targets]
+    elif isinstance(node, ast.keyword):
+        named = [(node.arg or "", node.value)]
+    elif isinstance(node, ast.arguments):
+        positional = [*node.posonlyargs, *node.args][-len(node.defaults) :] if node.defaults else []
+        named = [(a.arg, d) for a, d in [*zip(positional, node.defaults), *zip(node.kwonlyargs, node.kw_defaults)]]
+    elif isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+        named = [(node.target.id, node.iter)]
+    yield from (value for name, value in named if value is not None and _REPEATS.search(name))
 
 
 def by_user(depth: int = 2) -> bool:
