@@ -31,6 +31,9 @@ _STATISTICS = frozenset(
 DATA = frozenset({"x", "X", "inputs", "input", "data", "images", "xb", "X_train", "x_train"})
 """Names of data rather than parameters."""
 
+_LOSSES = frozenset("loss cost objective nll mse".split())
+"""What a derivative is of: `d_cost = output - y`."""
+
 
 def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Names of what `name` may be the gradient of, likeliest first; () where no convention reads it as a gradient.
@@ -39,6 +42,8 @@ def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
     (('W1', 'w1'), ('W1', 'w1'), ('W1', 'w1'), ())
     >>> bases("grads['W1']"), bases("dt"), bases("grad_norm")
     (('W1',), (), ())
+    >>> bases("d_cost"), bases("dloss_dout")
+    ((), ('out', 'Out'))
     >>> bases("update", {"update": "W1"})
     ('W1',)
     """
@@ -64,6 +69,8 @@ def _plain(name: str) -> tuple[str, ...]:
     found: list[str] = []
     for form in _FORMS:
         match = form.match(name)
+        if match and match["base"].lower() in _LOSSES:
+            continue  # where the backward begins: by whatever it is the derivative, it is not the loss's own
         if match and not (match["base"] in _STATISTICS and not name.startswith("d")):
             found += [b for b in (match["base"], _other_case(match["base"])) if b and b not in found]
             if form is _FORMS[0]:

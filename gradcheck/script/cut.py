@@ -52,6 +52,8 @@ class Samples:
     """Every other dimension there is."""
     classes: int
     """How many classes their labels have, 0 for none."""
+    elsewhere: tuple[str, ...] = ()
+    """Numbers that count other, more samples: "m = 1600"."""
 
 
 def samples(
@@ -77,7 +79,10 @@ def samples(
     rest = (h for h in held if h.name not in parameters)
     found = tuple(h for h in rest if _axis(h.value, count) is not None or _counts(h.value, count))
     sizes = frozenset(n for h in sized for n in _dims(h.value)) - {count}
-    return Samples(count, found, sizes, max((_classes(h.value, count) for h in found), default=0))
+    classes = max((_classes(h.value, count) for h in found), default=0)
+    whole = {_dims(h.value)[0] for h in data if _axis(h.value, count) is None} - {*range(count + 1)}
+    counts = (h for h in held if type(h.value) is int and h.value in whole and h.name.isidentifier())
+    return Samples(count, found, sizes, classes, tuple({h.name: f"{h.name} = {h.value}" for h in counts}.values()))
 
 
 def batch_for(found: Samples) -> int:

@@ -164,7 +164,8 @@ def _cut(
     if batch >= found.count:
         return "", False
     cut.cut(found, batch)
-    return f"checked on {batch} of the {found.count} samples", True
+    more = f"; {', '.join(found.elsewhere)} counts others as well, and was left" if found.elsewhere else ""
+    return f"checked on {batch} of the {found.count} samples{more}", True
 
 
 def _works(target: Target, base_of: BaseOf) -> bool:
