@@ -72,7 +72,9 @@ class _Watch:
         elif binds and self.common is not None and value.name in self.bases:
             self.updated.add(value.name)
         ends = self.step.ends(value, leaf) or (gradient and self._comes_again(value.site.number))
-        self.moved = self.moved or (binds and not gradient and value.site.form == "moved")
+        if binds and not gradient and value.site.form == "moved":
+            self.moved = True
+            self.updated.update({value.name} if self.common is not None else ())
         if gradient or (binds and self.common is not None and value.name in self.bases):
             self.meet(self.chain())
         elif binds and self.common is None:
@@ -106,8 +108,9 @@ class _Watch:
             return False
         again = self.unnamed[-1][0].site.number
         began = next(i for i, (value, _) in enumerate(self.unnamed) if value.site.number == again)
-        for _, chain in list(self.unnamed)[began:]:
+        for value, chain in list(self.unnamed)[began:]:
             self.meet(chain)
+            self.updated.update({value.name} if value.site.form == "moved" else ())
         return True
 
     def _forward(self, names: Sequence[str]) -> _Chain:
@@ -166,8 +169,7 @@ def scout(path: Path, base_of: BaseOf, output: FirstRun | None) -> Scouted:
     finally:
         install(before)
     places = _places(watch) if watch.settle() else ()
-    moved = {move.name for move in watch.step.moves}
-    parameters = watch.updated | moved or watch.bases
+    parameters = watch.updated or watch.bases
     return Scouted(places, frozenset(name.partition("[")[0] for name in parameters), raised)
 
 

@@ -63,8 +63,9 @@ class Hints:
         return min(max(named, default=0) + FEW_ROWS, MOST_ROWS)
 
     def samples(self, full: int) -> int:
-        """Of a data set with `full` samples as many as the sources speak of; else a few."""
-        return min(full, max([FEW_ROWS, *(n for n in self.numbers if n <= full)]))
+        """Of a data set with `full` samples as many as the sources speak of, and some more; else a few."""
+        named = max([FEW_ROWS, *(n for n in self.numbers if n <= full)])
+        return min(full, named + 16)  # a number of samples that is also one of features would hide which is which
 
     def _known(self) -> tuple[list[int], list[str]]:
         if self._read is None:
