@@ -274,11 +274,10 @@ def main() -> int:
             f"{file.stem}: {' '.join(_figures(c))} · {tally.seconds:.0f} s · {len(tally.false_alarms)} false",
             flush=True,
         )
-    text = page(tallies, options)
-    if options.write:
-        options.write.write_text(text, encoding="utf-8")
-    else:
-        print(text)
+        if options.write:  # anew after each network: a run that is cut short leaves what it knows
+            options.write.write_text(page(tallies, options), encoding="utf-8")
+    if not options.write:
+        print(page(tallies, options))
     return 1 if any(t.false_alarms for t in tallies) else 0
 
 
