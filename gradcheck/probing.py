@@ -17,7 +17,7 @@ from gradcheck.blame import Judged, assign_blame, judge, judge_versions
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.cells import units
 from gradcheck.compare import Truth, Verdict, estimates, measure
-from gradcheck.conventions import DATA
+from gradcheck.conventions import DATA, bases
 from gradcheck.errors import GradcheckError, NothingToCheck, TargetError
 from gradcheck.evaluation import Evaluation
 from gradcheck.gradients import Gradient, paired
@@ -366,6 +366,12 @@ def _nothing(program: Program, target: Target) -> Exception:
         )
     names = list(dict.fromkeys(v.name for v in program.trace.values if v.name.isidentifier()))
     seen = f"the names seen are {', '.join(names[:20])}" if names else "no array was assigned at all"
+    zeros = [n for n in names if bases(n) and not any(v.array.any() for v in program.trace.values if v.name == n)]
+    if zeros:
+        return NothingToCheck(
+            f"{target.name}: no gradient could be checked. {', '.join(zeros[:20])} hold nothing but zeros, which is"
+            " what a sum begins with. Give it data for which its gradients are not zero."
+        )
     return NothingToCheck(
         f"{target.name}: no gradient could be observed. A gradient is found by its name, dW1 or grad_W1 for W1;"
         f" {seen}. Say which is which with --grad NAME=VALUE, e.g. --grad update=W1{_or_a_function(target)}."

@@ -56,3 +56,10 @@ def test_what_was_raised_after_the_gradients_is_told(net: Path) -> None:
     assert report.verdict == "pass"
     assert any(note.startswith("the code ended with FileNotFoundError: figure.png (") for note in report.notes)
     assert not any("ended" in note for note in gradcheck.check(f"{net}:step").notes)
+
+
+def test_gradients_that_are_all_zero_are_told(net: Path) -> None:
+    net.write_text(NET.replace("dout = out - y", "dout = 0 * out"))
+    with pytest.raises(gradcheck.errors.NothingToCheck) as caught:
+        gradcheck.check(f"{net}:step")
+    assert "dout, dW hold nothing but zeros" in str(caught.value)
