@@ -72,7 +72,7 @@ def autograd_check_grads(problem: Problem, gradients: Gradients) -> bool:
     loss = primitive(lambda *parameters: problem(*parameters))
     names = list(problem.parameters)
     defvjp(loss, *(lambda ans, *a, name=n: lambda g: g * np.array(gradients[name], float) for n in names))
-    check_grads(loss, modes=["rev"], order=1)(*problem.parameters.values())
+    check_grads(loss, tuple(range(len(names))), modes=["rev"], order=1)(*problem.parameters.values())
     return True
 
 
