@@ -1,0 +1,225 @@
+"""From a script to its first training step: where that is found, what is cut, what is left as it was."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck import cells, standins
+from gradcheck.script import cut
+from gradcheck.script.ready import first_step
+from gradcheck.standins.files import Missing
+from gradcheck.target import Target
+
+HEAD = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(90, 3)), rng.normal(size=(90, 2))
+"""
+STEP = """
+Z = X @ W + b
+loss = ((Z - Y) ** 2).sum() / len(X)
+dZ = 2 * (Z - Y) / len(X)
+dW = X.T @ dZ
+db = dZ.sum(axis=0)
+W = W - 0.1 * dW
+b = b - 0.1 * db
+"""
+INIT = "W, b = rng.normal(size=(3, 2)), rng.normal(size=2)\n"
+
+
+def indented(text: str, by: int = 4) -> str:
+    return "".join(f"{' ' * by}{line}\n" for line in text.strip().splitlines())
+
+
+LOOP = f"{HEAD}{INIT}for epoch in range(10 ** 9):\n{indented(STEP)}"
+IN_A_FUNCTION = f"{HEAD}def run(X, Y):\n{indented(INIT)}    while True:\n{indented(STEP, 8)}\nrun(X, Y)\n"
+YIELDS = (
+    f"{HEAD}def run(X, Y):\n{indented(INIT)}    while True:\n{indented(STEP, 8)}        yield loss\nlist(run(X, Y))\n"
+)
+CLOSURE = (
+    f"{HEAD}def outer():\n{indented(INIT)}    def step():\n        nonlocal W, b\n{indented(STEP, 8)}"
+    "    for epoch in range(10 ** 9):\n        step()\nouter()\n"
+)
+ONCE = f"{HEAD}{INIT}{STEP}"
+
+
+@contextlib.contextmanager
+def stepped(folder: Path, text: str) -> Iterator[Target]:
+    path = folder / "script.py"
+    path.write_text(text)
+    with first_step(Target("script.py", script=path), {}, None) as target:
+        yield target
+
+
+@pytest.mark.parametrize("text", [LOOP, IN_A_FUNCTION, YIELDS, CLOSURE], ids=["loop", "function", "yields", "closure"])
+def test_one_step_of_a_few_samples(tmp_path: Path, text: str) -> None:
+    with stepped(tmp_path, text) as target:
+        assert target.module is not None
+        assert target.notes == ("checked on 7 of the 90 samples",)
+
+
+@pytest.mark.parametrize("text", [LOOP, IN_A_FUNCTION, YIELDS, CLOSURE], ids=["loop", "function", "yields", "closure"])
+@pytest.mark.parametrize(("wrong", "names"), [("", []), ("X.T @ dZ * 3", ["dW"])], ids=["right", "wrong"])
+def test_the_step_is_judged(tmp_path: Path, text: str, wrong: str, names: list[str]) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(text.replace("X.T @ dZ", wrong or "X.T @ dZ"))
+    report = gradcheck.check(str(path), properties=False)
+    assert sorted(c.name for c in report.comparisons) == ["dW", "dZ", "db"]
+    assert [c.name for c in report.comparisons if c.verdict.value == "fail"] == names
+
+
+def test_a_script_without_a_loop_is_run_whole(tmp_path: Path) -> None:
+    with stepped(tmp_path, ONCE) as target:
+        assert target.module is None
+        assert target.notes == ()
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    def state() -> list[Any]:
+        return [
+            builtins.open,
+            np.loadtxt,
+            np.__getattr__,
+            list(sys.meta_path),
+            sorted(sys.modules),
+            sys.path[:],
+            random.getstate(),
+            np.random.get_state(legacy=False)["state"]["key"].tolist(),
+        ]
+
+    (tmp_path / "beside.py").write_text("value = 1\n")
+    text = f"import beside, keras, random\nimport numpy as np\nnp.random.rand(3), random.random(), np.float\n{LOOP}"
+    before = state()
+    with stepped(tmp_path, text) as target:
+        assert "keras is not installed: a small stand-in was used" in target.notes
+    after = state()
+    assert {*after[4]} - {*before[4]} <= {"beside"}
+    assert after[:4] == before[:4]
+    assert after[5:] == before[5:]
+
+
+# -- what is cut
+
+
+def found(parameters: frozenset[str] = frozenset(), **held: Any) -> tuple[dict[str, Any], cut.Samples | None]:
+    return held, cut.samples(held, [], lambda _: False, parameters, frozenset())
+
+
+def cut_to(batch: int, parameters: frozenset[str] = frozenset(), **held: Any) -> dict[str, Any]:
+    names, samples = found(parameters, **held)
+    assert samples is not None
+    cut.cut(samples, batch)
+    return names
+
+
+def test_rows_columns_lists_and_counts_are_cut_alike() -> None:
+    X, y = np.arange(300.0).reshape(100, 3), np.arange(100) % 5
+    names = cut_to(9, X=X, T=X.T.copy(), pairs=list(zip(X, y)), y=y, both=(X, y), net={"m": 100}, inverse=0.01, k=3)
+    assert (names["X"].shape, names["T"].shape, len(names["pairs"]), names["y"].shape) == ((9, 3), (3, 9), 9, (9,))
+    assert set(names["y"]) == {0, 1, 2, 3, 4}
+    np.testing.assert_array_equal(names["X"].T, names["T"])
+    np.testing.assert_array_equal(np.stack([x for x, _ in names["pairs"]]), names["X"])
+    assert names["both"][0] is names["X"]
+    assert (names["net"]["m"], names["inverse"], names["k"]) == (9, 1 / 9, 3)
+
+
+def test_an_order_of_the_samples_stays_one() -> None:
+    order = np.random.default_rng(0).permutation(100)
+    names = cut_to(9, X=np.ones((100, 3)), Y=np.ones((100, 2)), order=order)
+    assert sorted(names["order"]) == list(range(9))
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"X": np.ones((100, 3)), "W": np.ones((3, 100))},  # as many units as samples
+        {"X": np.ones((20, 3)), "Y": np.ones((20, 2))},  # few enough
+    ],
+)
+def test_what_is_not_cut(held: dict[str, Any]) -> None:
+    assert found(frozenset({"W"}), **held)[1] is None
+
+
+def test_a_batch_is_no_other_size() -> None:
+    _, samples = found(X=np.ones((100, 7)), Y=np.ones((100, 8)))
+    assert samples is not None
+    assert cut.batch_for(samples) == 9
+
+
+# -- notebooks
+
+
+def test_cells_keep_their_lines_and_lose_what_is_no_python(tmp_path: Path) -> None:
+    sources = ["%matplotlib inline\nx = 1\n!ls\nnp.dot?", ["y = (1\n", " % 2)\n"], "%%bash\nls", "%%time\nz = 3"]
+    made = [{"cell_type": "code", "source": s} for s in sources]
+    path = tmp_path / "net.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": "# hi"}, *made]}))
+    units = cells.units(path)
+    assert [u.text for u in units] == ["pass\nx = 1\npass\npass", "y = (1\n % 2)\n", "", "\nz = 3"]
+    assert units[1].file == f"{path}, cell 2"
+    assert cells.place("net.ipynb, cell 2", 5) == "net.ipynb, cell 2, line 5"
+    assert cells.cell_line(units[3].file, 2) == "z = 3"
+    assert cells.cell_line(str(tmp_path / "net.py"), 2) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("[]", "it has no cells"), ("{", "Expecting"), ('{"cells": 3}', "no cells")]
+)
+def test_what_is_no_notebook_is_told(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "net.ipynb"
+    path.write_text(text)
+    with pytest.raises(gradcheck.TargetError, match=says):
+        gradcheck.check(str(path))
+
+
+# -- stand-ins
+
+
+def test_what_is_there_is_read(tmp_path: Path) -> None:
+    (tmp_path / "iris.csv").write_text("1,2\n3,4\n")
+    with standins.active() as hints:
+        assert np.loadtxt(tmp_path / "iris.csv", delimiter=",").tolist() == [[1, 2], [3, 4]]
+        assert np.loadtxt(tmp_path / "iris.txt", delimiter=",").shape == (150, 5)
+        with open(tmp_path / "train-labels-idx1-ubyte", "rb") as labels:
+            assert isinstance(labels, Missing)
+            assert len(labels.read()) == 60_008
+        with pytest.raises(FileNotFoundError):
+            (tmp_path / "weights.bin").open("rb")
+        assert [n.partition(" ")[0] for n in hints.notes] == ["iris.txt", "train-labels-idx1-ubyte"]
+    with pytest.raises(FileNotFoundError):
+        np.loadtxt(tmp_path / "iris.txt")
+
+
+def test_libraries_do_nothing_of_their_own() -> None:
+    with standins.active() as hints:
+        import pandas as pd
+        import seaborn as sns
+        from keras.utils import to_categorical
+        from sklearn.preprocessing import StandardScaler
+
+        assert not sns.heatmap(np.ones(3)).axes[0].get_title()
+        with pytest.raises(TypeError):
+            sns.color_palette() + 1
+        assert to_categorical([2, 0]).tolist() == [[0, 0, 1], [1, 0, 0]]
+        np.testing.assert_allclose(
+            StandardScaler().fit_transform(np.arange(6.0).reshape(3, 2)).mean(axis=0), 0, atol=1e-12
+        )
+        table = pd.DataFrame({"a": [1, 2, 3], "label": [0, 1, 0]})
+        assert (table.drop("label", axis=1).values.tolist(), table["label"].values.tolist()) == (
+            [[1], [2], [3]],
+            [0, 1, 0],
+        )
+        assert table.iloc[1:, :-1].shape == (2, 1)
+        assert len(hints.notes) == 4
+    assert "seaborn" not in sys.modules
