@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from gradcheck.options import Options
 from gradcheck.shapes import Spec
 from gradcheck.source import told, traced
 from gradcheck.target import Target
+from gradcheck.unnamed import found_out
 
 Array = NDArray[Any]
 
@@ -144,9 +146,27 @@ def probe(
     for gradient in gradients:
         judged.append(measured(program, gradient, options, rng, limits))
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
-    judged = assign_blame(program, [_not_cancelled(program, j, judged, rng) for j in judged], rng)
+    judged = [_not_cancelled(program, j, judged, rng) for j in judged]
+    judged = assign_blame(program, _with_unnamed(program, judged, rng, limits), rng)
     judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]
     return replace(found, judged=tuple(judged))
+
+
+def _with_unnamed(program: Program, judged: list[Judged], rng: np.random.Generator, limits: Limits) -> list[Judged]:
+    """The gradients with those that have no name, where wrong ones rest on such."""
+
+    def truth(of: Variable) -> Truth:
+        f = functools.partial(_watched, program, of, limits)
+        return measure(f, of.array, rng=rng, full=of.array.size <= MAPPED)
+
+    try:
+        return found_out(program, judged, truth)
+    except LimitReached:
+        return judged
+
+
+def _watched(program: Program, of: Variable, limits: Limits, a: Array) -> Evaluation:
+    return limits.watched(program, lambda: program.loss({of.ref: a}))
 
 
 def _unless_hidden(judged: Judged) -> Judged:
