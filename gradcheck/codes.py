@@ -35,6 +35,7 @@ CODES = {
     "GC362": ("missing-path", "a gradient lacks what one use of its value contributes"),
     "GC363": ("missing-path", "a gradient counts one use of its value twice, or with the wrong sign"),
     "GC371": ("missing-path", "a gradient has a contribution that does not belong to it"),
+    "GC372": ("accumulation", "places that occur several times in an index count once"),
     "GC381": ("loss-mismatch", "a gradient belongs to another loss than the code's own"),
     "GC401": ("softmax-axis", "a softmax subtracts the maximum of the whole matrix"),
     "GC402": ("softmax-axis", "a softmax is taken over another axis than the labels', or over everything"),
@@ -58,6 +59,7 @@ CODES = {
     "GC701": ("forward", "the forward adds a parameter several times"),
     "GC711": ("nondeterministic", "the forward comes to another loss when it is run again"),
     "GC712": ("nondeterministic", "a random value is drawn anew in the backward"),
+    "GC721": ("kink", "the forward sits on a kink, where there is no derivative"),
     "GC901": ("unexplained", "a gradient is wrong and no known cause explains it"),
 }
 """Every code with its category and its meaning in a line; a code is never reused."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from gradcheck.codes import CODES as CODES
 from gradcheck.compare import Verdict
 from gradcheck.rules import (
+    accumulation,
     dtype,
     factor,
     fallback,
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     reduction.wrong_axis,
     reduction.over_everything,
     reduction.missing_sum,
+    accumulation.repeated_index,
     forward.repeated_bias,
     factor.constant,
     update.other_shape,
@@ -59,6 +61,7 @@ RUN_RULES: tuple[RunRule, ...] = (
     numerics.softmax_axis,
     numerics.softmax_overflow,
     numerics.log_of_zero,
+    numerics.on_a_kink,
     start.alike,
     start.far_off,
     start.saturated,

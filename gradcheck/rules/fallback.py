@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcheck.compare import CARE
 from gradcheck.rules.evidence import Evidence, place
 from gradcheck.rules.finding import Finding
 from gradcheck.shapes import format_shape
@@ -60,6 +61,7 @@ def unexplained(evidence: Evidence) -> Finding:
         else:
             facts.append("the numeric derivative is zero throughout")
         if found.cosine is not None:
+            facts.append(f"scale {found.scale:.4g}")
             facts.append(f"cosine {found.cosine:.4g}")
         if found.worst is not None:
             w = found.worst
@@ -80,17 +82,29 @@ def unexplained(evidence: Evidence) -> Finding:
 
 
 def _where(evidence: Evidence) -> list[str]:
-    """Which rows or columns are off, where it isn't all of them."""
-    truth, a = evidence.judged.truth, evidence.analytic
-    n = truth.array
-    found = evidence.judged.agreement
-    if n is None or found is None or a.shape != n.shape or a.ndim != 2:
+    """Which entries are off, and what they have in common, where it isn't all of them."""
+    truth, a, found = evidence.judged.truth, evidence.analytic, evidence.judged.agreement
+    if truth.map is None or found is None or a.shape != truth.shape or not a.ndim:
         return []
-    off = np.abs(a - n) > 1e-6 * found.size
-    said = []
-    for axis, what in ((1, "rows"), (0, "columns")):
-        lines = np.flatnonzero(off.any(axis=axis))
-        if 0 < len(lines) < off.shape[1 - axis]:
-            shown = ", ".join(map(str, lines[:6])) + (", …" if len(lines) > 6 else "")
-            said.append(f"only {what} {shown} are off")
+    with np.errstate(invalid="ignore"):
+        allowed = CARE * np.asarray(truth.map.error) + 1e-12 * found.size
+        off = np.abs(a - np.asarray(truth.map.derivative)) > allowed
+    count = int(off.sum())
+    if count in (0, a.size):
+        return []
+    said = [f"{count} of {a.size} entries are off"]
+    for axis, what in enumerate(_axes(evidence)):
+        lines = np.flatnonzero(off.any(axis=tuple(k for k in range(a.ndim) if k != axis)))
+        if len(lines) < a.shape[axis]:
+            shown = ", ".join(map(str, lines[:6])) + (", ..." if len(lines) > 6 else "")
+            said.append(f"only {what} {shown}")
     return said
+
+
+def _axes(evidence: Evidence) -> list[str]:
+    """What is counted along each axis of a gradient, in the reader's words."""
+    shape = evidence.judged.truth.shape
+    if evidence.judged.gradient.kind == "intermediate" and shape[0] == evidence.sizes.get("m") and len(shape) == 2:
+        return ["samples", "units"]
+    names = {1: ["entries"], 2: ["rows", "columns"]}
+    return names.get(len(shape), [f"places along axis {k}:" for k in range(len(shape))])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.capture.program import Program
+from gradcheck.compare import Verdict
 from gradcheck.rules.evidence import Array, Run, place
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.softmax import Underflow, softmax_underflow
@@ -88,6 +89,28 @@ def log_of_zero(run: Run) -> Iterator[Finding]:
                 evidence={"probabilities": value.name},
             )
             return
+
+
+def on_a_kink(run: Run) -> Iterator[Finding]:
+    """GC721, a warning: a gradient can't be told, since the forward sits on a kink."""
+    found = [j for j in run.judged if j.verdict is Verdict.INCONCLUSIVE and "kink" in j.reason]
+    if not found:
+        return
+    first = found[-1]
+    names = ", ".join(j.gradient.name for j in found)
+    yield Finding(
+        "GC721",
+        "kink",
+        "warning",
+        f"{first.gradient.of.name} sits on a kink",
+        f"The loss has two slopes where {first.gradient.of.name} stands, one on each side, and no derivative to hold"
+        f" {names} against: {first.reason}. Zeros are the usual reason: zero inputs or biases that a ReLU is right on"
+        " the edge of. Numbers a little off them tell.",
+        "on a kink",
+        first.gradient.name,
+        **place(first.gradient.value.site),
+        evidence={"gradients": [j.gradient.name for j in found]},
+    )
 
 
 def _are_probabilities(array: Array) -> bool:
