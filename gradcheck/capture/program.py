@@ -273,8 +273,10 @@ class Program:
         if name is None or name not in self._moved:
             return value if name is None else replaced(value, name=name)
         of = self._moved[name]
-        change = np.asarray((replace or {}).get(of.ref, of.array)) - value.array
-        return replaced(value, name=name, array=change / self.rates[name].value)
+        before = np.asarray((replace or {}).get(of.ref, of.array))
+        if before.shape != value.array.shape:  # an edit on trial made another parameter of it
+            return replaced(value, name=name, array=np.full(value.array.shape, np.nan))
+        return replaced(value, name=name, array=(before - value.array) / self.rates[name].value)
 
     def _feeds(self, of: Variable, update: Value) -> bool:
         """Whether something that was computed before an update depends on what it updates."""
