@@ -158,8 +158,8 @@ def test_a_checker_that_passes_everything_catches_nothing(target: Target, monkey
     check = trial.run
     monkeypatch.setattr(trial, "run", lambda *args, **kwargs: blind(check(*args, **kwargs)))
     subject = trial.Subject(target, Options(properties=False))
-    found = MutationReport("net.py", tuple(trial.outcome(subject, m) for m in planted(subject)[::8]))
-    assert found.total.planted > 5
+    found = MutationReport("net.py", tuple(trial.outcome(subject, m) for m in planted(subject)[::14]))
+    assert found.total.planted > 3
     assert (found.total.caught, found.total.blamed, found.total.named, found.total.repaired) == (0, 0, 0, 0)
     assert found.exit_code == 1
     assert len(found.missed) == found.total.planted

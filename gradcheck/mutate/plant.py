@@ -106,9 +106,8 @@ def spots(program: Program, gradients: Sequence[Gradient], base_of: Callable[[st
     names: dict[tuple[str, str], dict[str, Array]] = {}
     own = {v.key for g in gradients for v in (*g.versions, g.value)}
     parameters = frozenset(n for g in gradients if g.kind == "parameter" for n in (g.of.last, f"self.{g.of.last}"))
-    forward = {
-        v.site.number for v in program.trace.values[: program.first_gradient]
-    }  # and comes round with each sample
+    # what comes round with each sample is no update
+    forward = {v.site.number for v in program.trace.values[: program.first_gradient]}
     held = {p: r.value for p, r in program.roots.items() if p.isidentifier() and isinstance(r.value, np.ndarray)}
     for i, value in enumerate(program.trace.values):
         file = value.site.file

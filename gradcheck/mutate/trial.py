@@ -37,7 +37,7 @@ class Subject:
     """Code and tensor of what the check warns of in the right one."""
     memory: dict[Any, Any] = field(default_factory=dict)
     """Numeric derivatives: the forward is the same in all mutants."""
-    right: dict[int, Behaviour] = field(default_factory=dict)
+    right: dict[int, Behaviour | None] = field(default_factory=dict)
     """What the right one comes to, by probe."""
 
     def driver(self, overlay: Mapping[str, str] | None = None) -> Driver:
@@ -65,24 +65,33 @@ class Subject:
     def _parameters(self, program: Program) -> set[str]:
         return {g.of.ref for g in program.gradients if isinstance(g.of.ref, str)}
 
-    def is_right(self, driver: Driver) -> Behaviour | None:
-        """None if a driver's step comes to what the right one does on every probe, else what it comes to instead."""
+    def otherwise(self, driver: Driver) -> Behaviour | None:
+        """What a driver's step comes to where that is not what the right one does; None if it is on every probe."""
         for number in range(1 + FRESH):
-            if number not in self.right:
+            right = self._right(number)
+            if right is not None:
+                with self.probe(driver, number) as program:
+                    found = behaviour(program)
+                if not same(right, found):
+                    return found
+        return None
+
+    def _right(self, number: int) -> Behaviour | None:
+        """None for a probe that the target can't be set up for."""
+        if number not in self.right:
+            try:
                 with self.probe(self.driver(), number) as program:
                     self.right[number] = behaviour(program)
-            with self.probe(driver, number) as program:
-                found = behaviour(program)
-            if not same(self.right[number], found):
-                return found
-        return None
+            except GradcheckError:
+                self.right[number] = None
+        return self.right[number]
 
 
 def outcome(subject: Subject, mutant: Mutant) -> Outcome:
     """What the check says of a mutant."""
     with overlaid(mutant.overlay):
         driver = subject.driver(mutant.overlay)
-        differs = subject.is_right(driver)
+        differs = subject.otherwise(driver)
         if differs is None:
             return Outcome(mutant, "equivalent")
         if differs.raised_at is not None and _holds(mutant, *differs.raised_at):
@@ -113,7 +122,7 @@ def _judged(subject: Subject, mutant: Mutant, report: Report) -> Outcome:
         blamed=caught and bool(own) and all(own),
         named=caught and _is_named(mutant, findings),
         offered=bool(fixed),
-        repaired=bool(fixed) and subject.is_right(subject.driver({p.file: p.new for p in report.patches})) is None,
+        repaired=bool(fixed) and subject.otherwise(subject.driver({p.file: p.new for p in report.patches})) is None,
         said=tuple(f"{f.code} line {f.line}: {f.headline}" for f in findings),
     )
 
