@@ -232,7 +232,8 @@ def _by_entry(truth: Truth, a: Array, scale: float | None, unit: float) -> Agree
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), a.shape)) if a.size else ()
     worst = Worst(at, float(scaled[at]), float(n[at])) if a.size else None
     largest = float(off.max(initial=0.0))
-    blunt = float(allowed[seen].max(initial=0.0)) if seen.any() else math.inf
+    # the numeric derivative may itself be off by its bar, towards the error
+    blunt = float((allowed + bar)[seen].max(initial=0.0)) if seen.any() else math.inf
     errors = float(bar[seen].max(initial=0.0)) if seen.any() else math.inf
     unseen = _unseen(truth.map, scaled, seen, allowed)
     return Agreement(
@@ -270,7 +271,7 @@ def _by_direction(truth: Truth, a: Array, scale: float | None, unit: float) -> A
         error = float(np.sqrt(np.mean(off * off))) / spread
         holds = bool((off <= allowed).all()) and bool(np.isfinite(a).all())
         least = math.sqrt(2 / math.pi) / MISSED ** (1 / len(d))
-        resolution = float(allowed.max()) / spread * least / reference
+        resolution = float((allowed + bar).max()) / spread * least / reference
         return Agreement(
             holds, s, error, error / reference, float(bar.max()) / spread / reference, resolution, None, None, size
         )
