@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -118,7 +118,31 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
         earlier = judge(program, replace(gradient, value=version), truth)
         if earlier.right:
             return replace(earlier, reused_at=gradient.value)
-    return last
+    return _before_activation(program, gradient, truth) or last
+
+
+_DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
+    lambda h: 1 - h * h,
+    lambda h: h * (1 - h),
+    lambda h: (h > 0).astype(float),
+)
+"""Of tanh, sigmoid and relu, by what they come to."""
+
+
+def _before_activation(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
+    """A gradient that is right for what goes into an activation, where that has no name: many write dh for it."""
+    h = gradient.of
+    named = (g.of for g in program.gradients if g.of.array.shape == h.array.shape)
+    if truth.map is None or any(0 <= of.order < h.order for of in named):
+        return None
+    for derivative in _DERIVATIVES:
+        f = derivative(h.array)
+        derived, error = np.asarray(truth.map.derivative) * f, np.asarray(truth.map.error) * np.abs(f)
+        inside = replace(truth, map=replace(truth.map, derivative=derived, error=error, one_sided=None))
+        judged = judge(program, gradient, inside)
+        if judged.right:
+            return replace(judged, reason=f"of what goes into {h.name}")
+    return None
 
 
 def in_layout(a: Array, shape: tuple[int, ...]) -> tuple[Array | None, str | None]:

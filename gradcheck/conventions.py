@@ -12,14 +12,22 @@ _FORMS = (
     re.compile(r"^(?:grad|nabla)(?P<base>[A-Z]\w*)$"),  # gradW
     re.compile(r"^g(?P<base>[A-Z]\w*)$"),  # gW
     re.compile(r"^(?P<base>\w+?)_(?:grads?|gradient|diff|bar)$"),  # W_grad, W_diff, W_bar
+    re.compile(r"^(?:grad|gradient|nabla)(?P<base>[a-zA-Z]\w{0,2}\d*)$"),  # gradw1, nablab
 )
+_DELTA = re.compile(r"^deltas?_?(?P<layer>\d*|\[\d+\])$")
+"""delta3 is the gradient of what goes into layer 3's activation, which is called z3; delta that of the z at hand."""
+_LISTS = {"w": ("weights", "ws", "Ws", "weight", "W"), "b": ("biases", "bs", "Bs", "bias", "B")}
+"""What a list of parameters is called whose gradients are in nabla_w, dw or grad_w."""
 _INDEXED = re.compile(r"^(?P<name>\w+)(?P<index>(?:\[[^\]]*\])+)$")
 _DOTTED = re.compile(r"^(?P<before>.*[.\]]\.?)(?P<name>\w+)$")
-_ENTRY = re.compile(r"^\w*(?:grad|nabla|delta)\w*(?:\['(?P<key>\w+)'\]|\.(?P<field>\w+))$", re.IGNORECASE)
+_ENTRY = re.compile(
+    r"^(?:\w*(?:grad|nabla|delta|deriv)\w*|d_?params|(?-i:gs?|d)(?=\[))(?:\['(?P<key>\w+)'\]|\.(?P<field>\w+))$",
+    re.IGNORECASE,
+)
 
 _WORDS = frozenset(
     "data date day deg degree dense depth desc det dev diag dict diff digit digits dim dims dir disc dist div do doc"
-    " domain done dot down draw drop dropout dst dt dtype dump dup dur decay delay delta denom device".split()
+    " domain done dot down draw drop dropout dst dt dtype dump dup dur decay delay denom device".split()
 )
 """Words that begin with d and are no gradients, whatever else there is a name for: dt with t, dim with im."""
 _STATISTICS = frozenset(
@@ -44,6 +52,8 @@ def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
     (('W1',), (), ())
     >>> bases("d_cost"), bases("dloss_dout")
     ((), ('out', 'Out'))
+    >>> bases("nabla_w[0]"), bases("g['W1']"), bases("delta3")[:2]
+    (('w[0]', 'W[0]', 'weights[0]', 'ws[0]', 'Ws[0]', 'weight[0]'), ('W1',), ('z3', 'Z3'))
     >>> bases("update", {"update": "W1"})
     ('W1',)
     """
@@ -53,9 +63,14 @@ def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
     if entry:
         key = entry["key"] or entry["field"]
         return bases(key) or (key,)
+    delta = _DELTA.match(name)
+    if delta:
+        return tuple(z + delta["layer"] for z in ("z", "Z", "zs", "net", "in"))
     indexed = _INDEXED.match(name)
     if indexed:
-        return tuple(base + indexed["index"] for base in bases(indexed["name"]))
+        own = bases(indexed["name"])
+        lists = [more for base in own for more in _LISTS.get(base, ())]
+        return tuple(base + indexed["index"] for base in dict.fromkeys((*own, *lists)))
     dotted = _DOTTED.match(name)
     if dotted:
         own = bases(dotted["name"])
@@ -75,7 +90,9 @@ def _plain(name: str) -> tuple[str, ...]:
             found += [b for b in (match["base"], _other_case(match["base"])) if b and b not in found]
             if form is _FORMS[0]:
                 break  # dL_dW is W's gradient, not L_dW's
-    return tuple(found)
+    # what is added to nabla_w is called delta_nabla_w: it is w's gradient, too
+    again = [b for base in found for b in (_plain(base) if base.startswith(("nabla_", "grad_")) else ())]
+    return tuple(dict.fromkeys(again or found))
 
 
 def _other_case(base: str) -> str:

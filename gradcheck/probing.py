@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gradcheck import draws, losses
 from gradcheck.blame import Judged, assign_blame, judge, judge_versions
 from gradcheck.capture.program import Program, Ref, Variable
+from gradcheck.capture.steps import says_little
 from gradcheck.cells import units
 from gradcheck.compare import Truth, Verdict, estimates, measure
 from gradcheck.conventions import DATA, bases
@@ -148,6 +149,7 @@ def probe(
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
     judged = assign_blame(program, _with_unnamed(program, judged, rng, limits), rng)
+    judged = [_unless_misread(j, judged) for j in judged]
     judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]
     return replace(found, judged=tuple(judged))
 
@@ -167,6 +169,17 @@ def _with_unnamed(program: Program, judged: list[Judged], rng: np.random.Generat
 
 def _watched(program: Program, of: Variable, limits: Limits, a: Array) -> Evaluation:
     return limits.watched(program, lambda: program.loss({of.ref: a}))
+
+
+def _unless_misread(judged: Judged, others: Sequence[Judged]) -> Judged:
+    """A name that says little, delta or x_bar, read in a way that nothing else supports: it may mean something else."""
+    gradient = judged.gradient
+    if judged.verdict is not Verdict.FAIL or gradient.kind != "intermediate" or not says_little(gradient.name):
+        return judged
+    if any(o.inherited_from == gradient.name for o in others):
+        return judged
+    reason = f"is it the gradient of {gradient.of.name}? --grad {gradient.name}=NAME says of what"
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
 def _unless_hidden(judged: Judged) -> Judged:
@@ -202,7 +215,8 @@ def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flo
     values = _dependent(program, gradients, values)
     labels = {v.ref for v in chosen.scalar.variables.values()}
     before = {n: v for n, v in program.variables.items() if v.order < 0 or n in parameters}
-    roots = [v for v in before.values() if v.array.dtype.kind == "f" and v.ref not in labels]
+    floats = (v for v in before.values() if v.array.dtype.kind == "f" and v.ref not in labels)
+    roots = [v for v in floats if v.name in parameters or v.name.isidentifier()]
     feeds = {v.name: first for v in {r.ref: r for r in roots}.values() if (first := _first_changed(program, v, values))}
     inputs = [n for n, first in feeds.items() if n not in parameters and values and first == values[0].name]
     return Flow((*inputs[:1], *(v.name for v in values)), {n: f for n, f in feeds.items() if n in parameters})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,8 @@ class Screening:
 
     @functools.cached_property
     def _wanted(self) -> dict[str, Variable]:
-        reachable = distinct(self.program.variables.values())
+        rounds = (v for r in self.program.rounds for v in r.values())
+        reachable = distinct((*self.program.variables.values(), *rounds))
         return {f"v{i}": v for i, v in enumerate(sorted(reachable, key=lambda v: v.order))}
 
     def _values(self, replace: Mapping[Ref, Array]) -> Mapping[Ref, Any]:
@@ -129,10 +130,18 @@ class Screening:
                 slopes = self.slopes(gradient)
                 for candidate in self.candidates if slopes is not None else ():
                     assert slopes is not None
+                    if not penalised and not self._may_explain(candidate, slopes):
+                        continue
                     fit = _fit(slopes, self.slope(candidate, slopes), gradient, candidate, penalised)
                     if fit is not None:
                         return self._added_up(candidate, gradient, fit)
         return None
+
+    def _may_explain(self, candidate: Candidate, slopes: Slopes) -> bool:
+        """Whether the first two directions agree: most losses are told apart by that."""
+        first, second = self.slope(candidate, replace(slopes, ends=slopes.ends[:2]))
+        a, b = first * slopes.analytic[1], second * slopes.analytic[0]
+        return bool(abs(a - b) <= 100 * CLOSE * (abs(a) + abs(b)))
 
     def slope(self, candidate: Candidate, slopes: Slopes) -> Array:
         """The slope of the summed loss along each direction."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,11 +89,32 @@ def candidates(program: Program, fixed: Callable[[Variable], bool] | None = None
     """
     outputs = [v for v in outputs_of(program) if fixed is None or not fixed(v)]
     labels = [v for v in distinct(program.variables.values()) if (v.order < 0 if fixed is None else fixed(v))]
+    # data[2][1] is a sample of the data; what the step calls y is its label
+    named = [v for v in labels if is_plain(v.name)]
+    for among in (named, [v for v in labels if not is_plain(v.name)]):
+        found = list(_fitting(program, outputs, among))
+        yield from found
+        if found:
+            return
+
+
+def _fitting(program: Program, outputs: Sequence[Variable], labels: Sequence[Variable]) -> Iterator[Candidate]:
     for form in FORMS:
         for output in outputs:
             for label in labels:
                 if label.ref != output.ref and _fits(form, output.array, label.array):
+                    several = _in_every_round(program, form, output, label)
+                    yield from [several] if several is not None else []
                     yield Candidate(form, (output,), (label,))
+
+
+def _in_every_round(program: Program, form: Form, output: Variable, label: Variable) -> Candidate | None:
+    """The loss summed over all samples, of a step that runs the forward once for each."""
+    # a derivative that calls the activation again makes a round of its own, without an output
+    pairs = [(r[output.name], r.get(label.name, label)) for r in program.rounds if output.name in r]
+    if len(pairs) < 2 or not all(_fits(form, o.array, t.array) for o, t in pairs):
+        return None
+    return Candidate(form, tuple(o for o, _ in pairs), tuple(t for _, t in pairs))
 
 
 def _fits(form: Form, output: Array, label: Array) -> bool:

@@ -44,6 +44,8 @@ class Pairing:
     """Every name of the forward, with the value it stood for last."""
     gradients: tuple[Group, ...]
     """In the order in which the code first computes them."""
+    rounds: tuple[dict[str, Variable], ...] = ()
+    """The values of each run of the forward, where a step adds up the gradients of several: one a sample."""
 
 
 class _Forward:
@@ -122,6 +124,8 @@ class _Pairs:
         self.step = step
         self.base_of = base_of
         self.groups: dict[tuple[str, object], Group] = {}
+        self.later: set[Key] = set()
+        """Values of the backward of other samples than the first."""
         self._by_array: dict[int, Group] = {}
         self._homes: dict[str, tuple[str, str]] = {}
         """Where each name was first a gradient's."""
@@ -168,7 +172,7 @@ class _Pairs:
         self._homes.setdefault(value.name, where)
         if group is None:
             group = self.groups[value.name, owner.ref] = Group(value.name, owner, [])
-        elif group.closed or not value.plain:
+        elif group.closed or not (value.plain or value.site.form == "refined"):
             return
         group.versions.append(value)
         self._by_array[value.identity] = group
@@ -193,6 +197,8 @@ class _Pairs:
             local = self.forward.by_identity.get(names[base]) if base in names else None
             nearest = local or self.forward.by_owner.get((value.owner, base)) or self.forward.top.get(base)
             found = nearest or self.forward.by_name.get(base)
+            if nearest is None and found is not None and _is_anothers(found, value):
+                continue
             if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
                 # a value of the forward goes by the name that its gradient has it under, whatever else it is called
                 named = found if found.order < 0 else replace(found, name=base, last=base)
@@ -208,7 +214,17 @@ class _Pairs:
         """The gradients that can be judged."""
         kept = [g for g in self.groups.values() if self._settle(g)]
         summed = {g.of.ref for g in kept if not _repeated(g)}
-        return [g for g in kept if not (_repeated(g) and g.of.ref in summed)]
+        added = {g.of.ref: g for g in kept if self.step.turns and _is_added_up(g)}
+        for group in kept:
+            if group.of.ref in added and added[group.of.ref] is not group:
+                added[group.of.ref].names.append(group.name)
+        whole = [g for g in kept if added.get(g.of.ref, g) is g and not (added and self._is_later(g))]
+        return [g for g in whole if not (_repeated(g) and g.of.ref in summed)]
+
+    def _is_later(self, group: Group) -> bool:
+        """Whether it belongs to another than the first of the samples that a step adds up."""
+        ref = group.of.ref
+        return not isinstance(ref, str) and group.versions[0].key in self.later
 
     def _settle(self, group: Group) -> bool:
         """Keep what is surely the gradient where a loop gives its name to several things; False for nothing."""
@@ -221,6 +237,18 @@ class _Pairs:
         del versions[versions.index(again) :]
         ref = group.of.ref
         return isinstance(ref, str) or ref.occurrence == 0
+
+
+def _is_anothers(of: Variable, gradient: Value) -> bool:
+    """Whether what bears the name is only what a helper calls its argument: sigmoid(z), where dz has another shape."""
+    handed = of.site is not None and of.site.kind == "argument" and of.site.function != gradient.site.function
+    return handed and of.array.shape != gradient.array.shape
+
+
+def _is_added_up(group: Group) -> bool:
+    """Whether a gradient is a sum over samples: computed from what it was, once for each."""
+    form = group.versions[-1].site.form
+    return len(group.versions) > 1 and (form in ("refined", "moved") or group.versions[-1].site.kind in _EDITS)
 
 
 def _repeated(group: Group) -> Value | None:
@@ -284,12 +312,20 @@ def pair(
     forward = _Forward(roots, instances)
     pairs = _Pairs(forward, step, base_of)
     begun = False
+    rounds: list[dict[str, Variable]] = []
+    names: set[str] = set()
     for i, (value, leaf) in enumerate(values):
         begun = begun or value.key == step.first_gradient
         if not begun or value.key in step.turns:
             forward.take(i, value)
+            names.add(value.name)
         else:
+            if (rounds and value.key in step.rounds and names) or pairs.later:
+                pairs.later.add(value.key)
             pairs.take(value, leaf)
+            if value.key in step.rounds and names:
+                rounds.append({name: forward.by_name[name] for name in names if name in forward.by_name})
+                names = set()
         pairs.bind(value)
     variables = forward.by_name
     for i, (value, _) in enumerate(values):
@@ -298,7 +334,7 @@ def pair(
     groups = _told_apart(pairs.result(), forward, base_of)
     if not any(is_drivers(value) and base_of(value.name) for value, _ in values):  # which says what it looks for
         groups += _from_updates(values, step, forward, groups, feeds)
-    return Pairing({**variables, **{g.of.name: g.of for g in groups}}, tuple(groups))
+    return Pairing({**variables, **{g.of.name: g.of for g in groups}}, tuple(groups), tuple(rounds))
 
 
 def _from_updates(
@@ -328,7 +364,7 @@ def _told_apart(groups: list[Group], forward: _Forward, base_of: Callable[[str],
     for name, several in _by(groups, lambda g: g.name):
         for k, group in enumerate(sorted(several, key=lambda g: g.of.order)):
             if len(several) > 1 and not is_drivers(group.versions[0]):
-                own = [n for n in group.names if n != name and taken.count(n) == 1]
+                own = [n for n in group.names if n != name and taken.count(n) == 1 and "[-" not in n]
                 group.name = own[-1] if own else _own_name(name, group.of, k)
                 same = (b for b in base_of(group.name) if forward.by_name.get(b, _NONE).ref == group.of.ref)
                 last = next(same, group.of.last)

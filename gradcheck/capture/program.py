@@ -257,6 +257,8 @@ class Program:
         self._late = step.late
         pairing = pair(both, step, self.roots, self._instances, self.base_of, self._feeds)
         self.variables = pairing.variables
+        self.rounds = pairing.rounds
+        """The forward's values by name, once for each time that the step runs it: one a sample of a loop."""
         self.gradients = pairing.gradients
         """What the code computes that is the gradient of one of them, in order; those that can be judged."""
         self._names = {(v.key, v.path): g.name for g in pairing.gradients for v in g.versions if v.name != g.name}

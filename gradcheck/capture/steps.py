@@ -29,9 +29,14 @@ _COUNTED = re.compile(r"(?i)loss|cost|err|total|sum|count|correct|acc|hits|norm|
 BINDS = frozenset({"assign", "augment", "modify", "unpack", "return", "element", "loop"})
 
 
-_WEAK = re.compile(r"^(delta|g_)|_(bar|diff)$")
+_WEAK = re.compile(r"^(delta|g_|gs?\[|d\[)|_(bar|diff)$")
 """Names of gradients that are as often names of something else: x_bar is a mean, delta_w an update."""
-_HOLDER = re.compile(r"^(?:.*[.\]])?(?P<holder>\w*(?:grad|nabla|delta)\w*)(?P<rest>\['\w+'\]|\.\w+)$", re.IGNORECASE)
+_HOLDER = re.compile(
+    r"^(?:.*[.\]])?(?:(?P<holder>\w*(?:grad|nabla|delta|deriv)\w*|d_?params)(?P<rest>\['\w+'\]|\.\w+)"
+    r"|(?P<short>(?-i:gs?|d))(?P<key>\['\w+'\]))$",
+    re.IGNORECASE,
+)
+"""Entries of what is named for gradients; G.W1 may be a generator's."""
 
 
 def among_gradients(path: str) -> bool:
@@ -50,6 +55,11 @@ def may_be_gradient(value: Value, leaf: Any, shape: tuple[int, ...]) -> bool:
     if type(leaf) in (float, complex) and shape:
         return math.prod(shape) == 1
     return not _WEAK.search(value.name) or value.array.shape in (shape, shape[::-1])
+
+
+def says_little(name: str) -> bool:
+    """Whether a gradient's name is as often one of something else."""
+    return _WEAK.search(name) is not None
 
 
 class FirstStep:
@@ -72,6 +82,8 @@ class FirstStep:
         self.turns: set[Key] = set()
         """Values of the forward that came round again and that a gradient followed."""
         self._pending: set[Key] = set()
+        self.rounds: set[Key] = set()
+        """Where the backward begins, each time that forward and backward take turns."""
         self.moves: list[Value] = []
         """Values that were added to or taken from: what a step that names no gradient updates is among them."""
         self._sites: list[tuple[int, Key]] = []
@@ -122,7 +134,7 @@ class FirstStep:
         match = _HOLDER.match(path)
         if match is None or name not in self._known or any(base in self._known for base in self._base_of(name)):
             return name
-        return match["holder"] + match["rest"]
+        return (match["holder"] or match["short"]) + (match["rest"] or match["key"])
 
     def _at_gradient(self, value: Value) -> bool:
         number = value.site.number
@@ -131,6 +143,8 @@ class FirstStep:
                 self.cut = self._again
             if self.cut is not None:
                 return True
+        if self.first_gradient is None or self._again is not None:
+            self.rounds.add(value.key)
         self.first_gradient = self.first_gradient or value.key
         self._backward.add(number)
         self._bases.update(b for b in self._base_of(value.name) if b in self._known)
