@@ -112,13 +112,28 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
     After `dh[h <= 0] = 0` the name dh stands for the gradient of what went into the activation, which has no name.
     """
     last = judge(program, gradient, truth)
-    if last.verdict is not Verdict.FAIL or gradient.kind != "intermediate":
+    if last.verdict is not Verdict.FAIL:
         return last
+    if gradient.kind != "intermediate":
+        return _before_clipping(program, gradient, truth) or last
     for version in gradient.versions[:-1]:
         earlier = judge(program, replace(gradient, value=version), truth)
         if earlier.right:
             return replace(earlier, reused_at=gradient.value)
     return _before_activation(program, gradient, truth) or last
+
+
+def _before_clipping(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
+    """A parameter's gradient that is right, and that a later line then clips: the clipping is no fault of it."""
+    clipped = gradient.versions[-1]
+    for version in reversed(gradient.versions[:-1]):
+        a = version.array
+        if a.shape == clipped.array.shape and a.size:
+            within = np.clip(a, clipped.array.min(), clipped.array.max())
+            judged = judge(program, replace(gradient, value=version), truth)
+            if np.array_equal(within, clipped.array) and judged.right:
+                return replace(judged, reason=f"before it is clipped at line {clipped.site.line}")
+    return None
 
 
 _DERIVATIVES: tuple[Callable[[Array], Array], ...] = (

@@ -85,6 +85,8 @@ class Comparison:
     """How the numeric derivative was had."""
     evaluations: int = 0
     """Forward evaluations spent on it."""
+    paired: str = ""
+    """From which evidence it is taken for the gradient of that: its name, its key, its place in a list, an update."""
 
 
 MISSED = 0.001

@@ -36,6 +36,8 @@ class Gradient:
     """parameter, intermediate or input."""
     rate: Stepped | None = None
     """By what its parameter's update was divided, for one that is had from that."""
+    paired: str = ""
+    """From which evidence it is taken for the gradient of that."""
 
     @property
     def array(self) -> Array:
@@ -78,6 +80,7 @@ def paired(
             tuple(g.versions),
             "parameter" if g.moves else _kind(program, g, inputs, made),
             program.rates.get(g.name),
+            _evidence(g, program.rates.get(g.name), told or {}),
         )
         for g in program.gradients
     }
@@ -85,6 +88,17 @@ def paired(
     wanted = [g for g in found.values() if not only or g.of.name in only or g.of.last in only]
     _demand(only, {n for g in wanted for n in (g.of.name, g.of.last)}, "--params", "parameter with a gradient", program)
     return wanted
+
+
+def _evidence(group: Group, rate: Stepped | None, told: Mapping[str, str]) -> str:
+    if rate is not None:
+        over = f"{rate.name} = {rate.value:.4g}" if rate.name else f"{rate.value:.4g}"
+        return f"its update at line {group.versions[-1].site.line}, over {over}"
+    if group.name in told:
+        return "--grad"
+    if group.name.endswith("']"):
+        return "its key"
+    return "its name and place" if group.name.endswith("]") else "its name"
 
 
 def _at_origin(program: Program, value: Value) -> Value:

@@ -53,6 +53,7 @@ def comparison(judged: Judged, findings: Sequence[Finding], sizes: Mapping[str, 
         judged.layout,
         judged.truth.method,
         judged.truth.evaluations,
+        gradient.paired,
     )
 
 

@@ -91,3 +91,16 @@ def test_a_named_gradient_is_not_had_from_the_update_as_well(tmp_path: Path) -> 
     found = report(tmp_path, "dO = O - T", "dW = X.T @ dO", "W -= lr * dW", "b -= lr * dO.sum(axis=0)")
     assert [c.name for c in found.comparisons] == ["dO", "dW", "b (from its update)"], str(found)
     assert found.verdict.value == "pass", str(found)
+
+
+def test_a_gradient_that_is_clipped_is_right_before_that(tmp_path: Path) -> None:
+    lines = ("dO = O - T", "dW = X.T @ dO", "dW = np.clip(dW, -1, 1)", "W -= lr * dW", "b -= lr * dO.sum(axis=0)")
+    found = report(tmp_path, *lines)
+    assert found.verdict.value == "pass", str(found)
+    assert next(c.reason for c in found.comparisons if c.name == "dW") == "before it is clipped at line 16"
+
+
+def test_a_wrong_gradient_is_wrong_though_it_is_clipped(tmp_path: Path) -> None:
+    lines = ("dO = O - T", "dW = 2 * X.T @ dO", "dW = np.clip(dW, -1, 1)", "W -= lr * dW", "b -= lr * dO.sum(axis=0)")
+    found = report(tmp_path, *lines)
+    assert [c.name for c in found.comparisons if c.verdict.value == "fail"] == ["dW"], str(found)

@@ -93,6 +93,7 @@ def comparison_object(one: Comparison) -> dict[str, Any]:
         "layout": one.layout,
         "method": one.method,
         "evaluations": one.evaluations,
+        "paired": one.paired,
     }
 
 

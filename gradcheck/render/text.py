@@ -38,6 +38,7 @@ def render_text(report: Report, *, width: int = 100, color: bool = False, verbos
         flow(report, style) if report.verdict is not Verdict.PASS or verbose > 0 else [],
         gradient_table(report, style, verbose),
         details(report, style) if verbose > 0 else [],
+        _pairing_lines(report, style) if verbose > 0 else [],
         *(finding_lines(report, finding, style, verbose) for finding in wording.errors(report)),
         *(unexplained_lines(report, comparison, style) for comparison in wording.unexplained(report)),
         [line for one in wording.warnings(report) for line in finding_lines(report, one, style, verbose)],
@@ -239,6 +240,16 @@ def _one_property(one: PropertyResult, style: Style) -> Iterator[str]:
 def wrap_code(line: str, width: int, indent: str) -> list[str]:
     """A line whose spacing means something: only broken where it is too long."""
     return [indent + line] if len(indent + line) <= width else wrap(line, width, indent, f"{indent}  ")
+
+
+def _pairing_lines(report: Report, style: Style) -> list[str]:
+    """From which evidence each gradient is taken for that of its value."""
+    by: dict[str, list[str]] = {}
+    for row in report.comparisons:
+        if row.paired:
+            by.setdefault(row.paired, []).append(f"{row.name} of {row.of}")
+    told = (f"by {evidence}: {', '.join(names)}" for evidence, names in by.items())
+    return [line for text in told for line in wrap(text, style.width, "paired  ", " " * 8)]
 
 
 def _note_lines(report: Report, style: Style, verbose: int) -> list[str]:
