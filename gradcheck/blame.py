@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -10,7 +12,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture.program import Program, Ref, Trace
+from gradcheck.capture.program import Program, Ref, Trace, Variable
+from gradcheck.capture.rates import statement_at
 from gradcheck.capture.record import Key, Value
 from gradcheck.compare import BLUNT, Agreement, Truth, Verdict, agreement
 from gradcheck.dot import Handed, local_truth
@@ -144,11 +147,22 @@ _DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
 """Of tanh, sigmoid and relu, by what they come to."""
 
 
+_ACTIVATION = re.compile(r"(?i)tanh|sig|relu|maximum|expit|exp$|logistic|activ|nonlin|^(act|f|g)$")
+
+
+def _activates(h: Variable) -> bool:
+    """Whether its line calls an activation on something that it gives no name."""
+    statement = None if h.site is None or h.site.kind != "assign" else statement_at(h.site.file, h.site.line)
+    calls = (n for n in ast.walk(statement or ast.Pass()) if isinstance(n, ast.Call) and n.args)
+    named = (c for c in calls if _ACTIVATION.search(getattr(c.func, "attr", getattr(c.func, "id", ""))))
+    return any(not all(isinstance(a, (ast.Name, ast.Attribute, ast.Constant)) for a in c.args) for c in named)
+
+
 def _before_activation(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
     """A gradient that is right for what goes into an activation, where that has no name: many write dh for it."""
     h = gradient.of
     named = (g.of for g in program.gradients if g.of.array.shape == h.array.shape)
-    if truth.map is None or any(0 <= of.order < h.order for of in named):
+    if truth.map is None or any(0 <= of.order < h.order for of in named) or not _activates(h):
         return None
     for derivative in _DERIVATIVES:
         f = derivative(h.array)

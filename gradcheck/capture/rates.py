@@ -35,7 +35,7 @@ class Rate:
 
 def rate_in(site: Site) -> Rate:
     """The rate in the statement of a site."""
-    expression = _moved_by(_statement(site.file, site.line))
+    expression = _moved_by(statement_at(site.file, site.line))
     if isinstance(expression, (ast.Name, ast.Attribute, ast.Subscript)):  # W += velocity
         before = _assigned(site.file, ast.unparse(expression), site.line)
         expression = _moved_by(before) if before is not None else expression
@@ -88,7 +88,8 @@ def _factors(node: ast.expr) -> Iterator[ast.expr]:
 _Statement = ast.Assign | ast.AugAssign | ast.AnnAssign
 
 
-def _statement(file: str, line: int) -> _Statement | None:
+def statement_at(file: str, line: int) -> _Statement | None:
+    """The assignment that begins on a line."""
     return next((s for s in _statements(file) if s.lineno == line), None)
 
 
