@@ -30,7 +30,7 @@ def raised(
         return [_finding("GC651", "shape", "the backward", kept, error, frames[-1])]
     used = _used(frames[-1], judged)
     errors = [f for f in findings if f.severity == "error"]
-    if not used or used & {f.tensor for f in errors} or any(f.category in _SHAPES for f in errors):
+    if not used or used & {_holder(f.tensor) for f in errors if f.tensor} or any(f.category in _SHAPES for f in errors):
         return []
     kept = "The gradients were computed before that, and are judged."
     return [_finding("GC601", "update", "the update", kept, error, frames[-1])]
@@ -48,7 +48,12 @@ def ended(program: Program, judged: Sequence[Judged], *, alone: bool = False) ->
 def _used(at: traceback.FrameSummary, judged: Sequence[Judged]) -> set[str]:
     """The gradients, and what they belong to, that a line names."""
     names = (n for j in judged for n in (j.gradient.name, j.gradient.of.name, j.gradient.of.ref) if isinstance(n, str))
-    return _names(at.line or "") & {re.split(r"[.\[]", name)[0] for name in names}  # grads of grads['W1']
+    return _names(at.line or "") & {_holder(name) for name in names}
+
+
+def _holder(name: str) -> str:
+    """grads of grads['W1'] and dW of dW[2]: what a line names that uses it."""
+    return re.split(r"[.\[]", name)[0]
 
 
 def _finding(

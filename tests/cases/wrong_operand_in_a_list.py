@@ -1,0 +1,47 @@
+"""Layers in lists; the weights' gradients take the labels, and their update raises for that and nothing else."""
+
+import numpy as np
+
+__gradcheck__ = {
+    "default": "step",
+    "targets": {
+        "step": {
+            "setup": "x, y, W, b = inputs(m, d, h, c, seed)",
+            "call": "step(x, y, W, b)",
+            "sizes": {"m": 8, "d": 4, "h": 5, "c": 3},
+        }
+    },
+}
+EXPECTED = {"verdict": "fail", "fail": ["dW[2]", "dW[1]", "dW[0]"]}
+
+
+def inputs(m, d, h, c, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(m, d)), rng.normal(size=(m, c))
+    widths = [d, h, h, c]
+    W = [rng.normal(size=(a, b)) * 0.7 for a, b in zip(widths[:-1], widths[1:])]
+    return x, y, W, [rng.normal(size=b) * 0.3 for b in widths[1:]]
+
+
+def step(x, y, W, b, lr=0.1):
+    A = [x]
+    Z = []
+    for i in range(len(W)):
+        z = A[i] @ W[i] + b[i]
+        Z.append(z)
+        A.append(np.tanh(z) if i < len(W) - 1 else z)
+    loss = ((A[-1] - y) ** 2).sum() / len(x)
+
+    dW = [None] * len(W)
+    db = [None] * len(b)
+    delta = 2 * (A[-1] - y) / len(x)
+    for i in reversed(range(len(W))):
+        dW[i] = A[i].T @ y
+        db[i] = delta.sum(axis=0)
+        if i > 0:
+            delta = (delta @ W[i].T) * (1 - A[i] ** 2)
+
+    for i in range(len(W)):
+        W[i] = W[i] - lr * dW[i]
+        b[i] = b[i] - lr * db[i]
+    return loss
