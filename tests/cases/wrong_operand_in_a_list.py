@@ -18,9 +18,8 @@ EXPECTED = {"verdict": "fail", "fail": ["dW[2]", "dW[1]", "dW[0]"]}
 def inputs(m, d, h, c, seed):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(m, d)), rng.normal(size=(m, c))
-    widths = [d, h, h, c]
-    W = [rng.normal(size=(a, b)) * 0.7 for a, b in zip(widths[:-1], widths[1:])]
-    return x, y, W, [rng.normal(size=b) * 0.3 for b in widths[1:]]
+    W = [rng.normal(size=shape) * 0.7 for shape in [(d, h), (h, h), (h, c)]]
+    return x, y, W, [rng.normal(size=n) * 0.3 for n in (h, h, c)]
 
 
 def step(x, y, W, b, lr=0.1):
