@@ -53,8 +53,8 @@ def plain() -> ModuleType:
 def turns(program: Program, repeats: int) -> list[tuple[float, float]]:
     """(bare, instrumented) of each turn."""
     network = plain()
-    known = {name: v.array for name, v in program.variables.items()}
-    x, y, W1, b1, W2, b2 = (np.array(known[name]) for name in ("x", "y", "W1", "b1", "W2", "b2"))
+    held = {root.name: root.value for root in program.roots.values()}
+    x, y, W1, b1, W2, b2 = (held[name] for name in ("x", "y", "W1", "b1", "W2", "b2"))
     of = program.variables["W1"]
 
     def bare(moved: np.ndarray) -> float:

@@ -31,6 +31,7 @@ class Evaluator:
     def probes(self) -> Probes:
         hot = frozenset(key.site for key in (*self.wanted, *self.replace))
         passes = self._passes
+        no_argument = not any(self.sites[site].kind == "argument" for site in hot)
 
         def value(site: int, value: Any) -> Any:
             return passes(site, value) if site in hot else value
@@ -51,7 +52,7 @@ class Evaluator:
                     written(replacement, edited)
 
         def arguments(site: int, *values: Any) -> tuple[Any, ...]:
-            if hot.isdisjoint(range(site, site + len(values))):
+            if no_argument or hot.isdisjoint(range(site, site + len(values))):
                 return values
             return tuple(value(number, v) for number, v in enumerate(values, site))
 

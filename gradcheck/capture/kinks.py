@@ -75,6 +75,8 @@ def _real(values: Any) -> Pattern | None:
 
 
 def _greater(a: Any, b: Any = 0, /, *_: Any, **__: Any) -> Pattern | None:
+    if type(a) is np.ndarray and a.dtype.kind == "f" and type(b) in (int, float):
+        return np.asarray(a > b)
     if _real(a) is None and _real(b) is None:
         return None
     result: Pattern = np.asarray(np.greater(np.real(a), np.real(b)))
@@ -100,8 +102,9 @@ def _extreme(*finds: Callable[..., Any]) -> Sides:
             kept = [i for i in range(x.ndim) if i not in {k % x.ndim for k in axis}]
             x = x.transpose(*kept, *(k % x.ndim for k in axis))
             x, axis = x.reshape(*x.shape[: len(kept)], -1), -1
-        found = [find(x, axis=axis) for find in finds]
-        return np.asarray(found[0] if len(found) == 1 else found)
+        if len(finds) == 1:
+            return np.asarray(finds[0](x, axis=axis))
+        return np.asarray([find(x, axis=axis) for find in finds])
 
     return where
 
