@@ -57,10 +57,12 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
     """Values that no gradient's name covers, that wrong gradients rest on, and the loss does not; latest first."""
     named = {v.identity for j in judged for v in j.gradient.versions}
     roots = {id(r.value) for r in program.roots.values()}
+    lines = {(j.gradient.value.site.file, j.gradient.value.site.line) for j in judged}
     last = max(i for i, v in enumerate(program.trace.values) if any(v.key == o.gradient.key for o in orphans))
     for value in reversed(program.trace.values[:last]):
         fits = value.plain and value.array.ndim and value.array.dtype.kind == "f" and value.site.kind in BINDS
-        if not fits or value.identity in named or value.identity in roots or not np.isfinite(value.array).all():
+        known = value.identity in named or value.identity in roots or (value.site.file, value.site.line) in lines
+        if not fits or known or not np.isfinite(value.array).all():
             continue
         now = {v.key: v.array for v in program.backward({value.key: 2 * value.array}).values}
         rests = any(not np.array_equal(now.get(o.gradient.key, o.gradient.array), o.gradient.array) for o in orphans)

@@ -194,7 +194,7 @@ def _slope(z: Array, a: Array) -> Array | None:
 
 
 def _is_relu(z: Array, a: Array) -> bool:
-    return z.shape == a.shape and np.array_equal(a, np.maximum(z, 0))
+    return z.shape == a.shape and bool((z < 0).any()) and np.array_equal(a, np.maximum(z, 0))
 
 
 def _is_constant(array: Array, axis: int) -> bool:

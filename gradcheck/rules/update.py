@@ -152,7 +152,7 @@ def other_shape(evidence: Evidence) -> Finding | None:
 def _steps(run: Run) -> Iterator[_Step]:
     """The first update of every parameter whose gradient is right."""
     for judged in run.judged:
-        if judged.gradient.kind == "parameter" and judged.right:
+        if judged.gradient.kind == "parameter" and judged.right and not judged.truth.vanishes:
             seen = updated(run.program, run.program.trace, judged.gradient)
             if seen is not None and seen[1].shape == judged.truth.shape and np.isfinite(seen[1]).all():
                 yield _Step(judged, *seen)
