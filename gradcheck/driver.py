@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -135,6 +136,8 @@ class Driver:
         folder = str(self._project.folder if script is None else script.resolve().parent)
         if self.target.script is not None or folder not in sys.path:
             sys.path.insert(0, folder)
+        if self.target.folder:
+            os.chdir(self.target.folder)
 
     def _execute(self, text: str, what: str, names: dict[str, Any]) -> None:
         if text:

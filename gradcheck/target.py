@@ -45,6 +45,8 @@ class Target:
     """True when the values that `call` itself assigns are part of the backward pass: a forward/backward pair."""
     step: Callable[[Mapping[str, str], Mapping[str, Any]], Callable[[], object]] | None = None
     """From other texts for some files, and the driver's names, to what runs one step: takes the place of `call`."""
+    folder: str = ""
+    """The folder that is the current one for the step; "" for the one that is."""
     notes: tuple[str, ...] = ()
     """What the reader should know of how it came about."""
 

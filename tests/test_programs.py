@@ -12,6 +12,7 @@ of it stands in the program itself, or in the folder's expected.py:
         "options": ["--loss", "..."],   # what the command line says beside the file
         "codes": {"dW2": "GC101"},      # causes
         "notes": ["stand-in"],          # each is found in one of the report's notes
+        "no notes": ["is missing"],     # each is found in none of them
         "says": ["Python 2"],           # each is found on standard error
         "file": "src/train.py",         # of a folder: what is run
     }
@@ -36,7 +37,7 @@ import pytest
 
 FOLDER = Path(__file__).parent / "programs"
 PROGRAMS = sorted(p for p in FOLDER.iterdir() if p.suffix in (".py", ".ipynb") or (p / "expected.py").is_file())
-KEYS = frozenset("verdict exit fail inherited checked options codes notes says file".split())
+KEYS = frozenset(["no notes", *"verdict exit fail inherited checked options codes notes says file".split()])
 
 
 def source(program: Path) -> str:
@@ -107,6 +108,8 @@ def test_program(program: Path, tmp_path: Path) -> None:
     assert want.get("codes", {}).items() <= codes.items(), told
     for text in want.get("notes", ()):
         assert any(text in note for _, r in reports(ran.report) for note in r["notes"]), told
+    for text in want.get("no notes", ()):
+        assert not any(text in note for note in ran.report["notes"]), told
     for text in want.get("says", ()):
         assert text in ran.err, told
     assert not ran.left, "the run left or changed files"

@@ -134,7 +134,9 @@ def _target(
     note, done = _cut(arrived, names, scouted, _used(place), size)
     notes = (*target.notes, *([note] if note else []))
     own = names if step is not None else {**names, "_step": arrived.function}
-    made = replace(target, module=arrived.module, names=own, call=arrived.call, step=step, notes=notes)
+    made = replace(
+        target, module=arrived.module, names=own, call=arrived.call, step=step, notes=notes, folder=arrived.folder
+    )
     return made, done
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from gradcheck.capture.install import SITES, compile_script
 from gradcheck.capture.probes import install, installed, is_stop
 from gradcheck.capture.program import FirstRun
-from gradcheck.capture.project import lies_within, root_of
+from gradcheck.capture.project import root_of
 from gradcheck.capture.record import Recorder, Value
 from gradcheck.capture.steps import BINDS, BaseOf, FirstStep
 from gradcheck.script.sources import Place, forgotten, fresh, run
@@ -159,7 +159,7 @@ def scout(path: Path, base_of: BaseOf, output: FirstRun | None) -> Scouted:
     before = installed()
     raised: BaseException | None = None
     try:
-        with forgotten(root_of(path), lies_within), heard:
+        with forgotten(root_of(path)), heard:
             install(recorder.probes())
             run(path, fresh(path), compiled)
     except BaseException as error:

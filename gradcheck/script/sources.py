@@ -12,7 +12,7 @@ from types import CodeType, ModuleType
 
 from gradcheck.capture.imports import compiled_by
 from gradcheck.capture.probes import MARK, embedded
-from gradcheck.capture.project import root_of
+from gradcheck.capture.project import lies_within, root_of
 from gradcheck.cells import units
 from gradcheck.standins.libraries import Idle
 
@@ -86,7 +86,7 @@ def _trees(path: Path) -> Iterator[ast.Module]:
 
 
 @contextlib.contextmanager
-def forgotten(folder: Path, lies_within: Callable[[str, Path], bool]) -> Iterator[None]:
+def forgotten(folder: Path) -> Iterator[None]:
     """Modules of the folder that are imported meanwhile are forgotten at the end, as if they had never been."""
     before = set(sys.modules)
     try:

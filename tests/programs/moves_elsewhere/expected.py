@@ -5,4 +5,5 @@ EXPECTED = {
     "file": "fit.py",
     "fail": ["db"],
     "checked": ["dout", "dW"],
+    "no notes": ["is missing"],
 }
