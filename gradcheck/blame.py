@@ -335,8 +335,12 @@ def _rests(judged: Judged, after: Judged | None) -> bool:
 
 def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
     """The truth in the scale and layout that the gradient would have inherited; None where it isn't known in full."""
-    truth = judged.truth.array
-    if judged.gradient.kind != "intermediate" or truth is None or not np.isfinite(truth).all():
+    truth, found = judged.truth.array, judged.agreement
+    if judged.gradient.kind != "intermediate":
+        return None
+    if truth is None and found is not None and found.holds and judged.layout is None:
+        return judged.gradient.versions[-1].array / found.scale  # nothing but a factor of its own is wrong with it
+    if truth is None or not np.isfinite(truth).all():
         return None
     scale = upstream_scale(judged, all_judged)
     return (truth * scale).T if judged.layout == "transposed" else truth * scale

@@ -18,7 +18,7 @@ from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.fix.cause import relocated, with_fixes
 from gradcheck.fix.proof import Draw, Trial
-from gradcheck.fix.repair import Repair, repair
+from gradcheck.fix.repair import Repair, repair, repair_updates
 from gradcheck.gradients import Gradient, updated
 from gradcheck.options import Options
 from gradcheck.probing import (
@@ -116,9 +116,9 @@ def run(
         progress(replace(report, notes=(*report.notes, late)))
     findings = settled(causes_here, _causes_again(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
     draw = Draw(sizes, seeds[-1], dtype, moved)
-    repaired = _repaired(driver, found, options, spec, draw, limits)
+    repaired = _repaired(driver, found, options, spec, draw, limits, seen)
     findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
-    findings += [*raised(found.program, findings, found.judged, alone=target.traced), *seen]
+    findings += raised(found.program, findings, found.judged, alone=target.traced) + with_fixes(seen, repaired)
     if other_batches:
         shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)
@@ -193,11 +193,21 @@ def _causes_again(
         return causes(_evidence(again)) if same else None
 
 
-def _repaired(driver: Driver, found: Probe, options: Options, spec: Spec | None, draw: Draw, limits: Limits) -> Repair:
+def _repaired(
+    driver: Driver,
+    found: Probe,
+    options: Options,
+    spec: Spec | None,
+    draw: Draw,
+    limits: Limits,
+    seen: Sequence[Finding],
+) -> Repair:
     """What the guilty lines should say, as far as it can be proven."""
     if not options.fixes or limits.reached(found.program):
         return Repair()
-    return repair(Trial(driver, options, spec, limits), found, draw)
+    trial = Trial(driver, options, spec, limits)
+    moved_wrongly = frozenset(f.tensor for f in seen if f.category == "update" and f.severity == "error" and f.tensor)
+    return repair_updates(trial, found, moved_wrongly, draw) if moved_wrongly else repair(trial, found, draw)
 
 
 def _evidence(found: Probe) -> list[Evidence]:

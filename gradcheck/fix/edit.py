@@ -53,4 +53,4 @@ class Edit:
     new: str = ""
     """What is put in; "" where something is only taken out."""
     operator: str = ""
-    """The statement's operator where that is changed: = or +=."""
+    """The statement's operator where that is changed: =, += or -=."""

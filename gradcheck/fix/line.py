@@ -58,7 +58,7 @@ class Line:
         made = [Splice(self.start, self.end, edit.text)] if edit.text != self.text else []
         if edit.operator:
             before = self.source.text[: self.start].rstrip("( \t\r\n\\")
-            old = "+=" if before.endswith("+=") else "="
+            old = before[-2:] if before.endswith(("+=", "-=")) else "="
             made.append(Splice(len(before) - len(old), len(before), edit.operator))
         return made
 
@@ -67,13 +67,14 @@ class Line:
         if self.whole:
             return functools.partial(_in_place, compile(edit.text, "<edit>", "exec", dont_inherit=True), self.site.name)
         code = compile(f"(\n{edit.text}\n)", "<edit>", "eval", dont_inherit=True)
-        if edit.operator == "+=":
+        if edit.operator == "+=" and not self.adds:
             held = compile(self.target, "<edit>", "eval", dont_inherit=True)
             return lambda scope, value, before: eval(held, scope) + eval(code, scope)
         if not self.adds or edit.operator == "=":
             return lambda scope, value, before: eval(code, scope)
         assert isinstance(self.statement, ast.AugAssign)
-        combine = _IN_PLACE[type(self.statement.op)]
+        signs = {"+=": operator.add, "-=": operator.sub}
+        combine = signs.get(edit.operator) or _IN_PLACE[type(self.statement.op)]
         return lambda scope, value, before: combine(before, eval(code, scope))
 
 

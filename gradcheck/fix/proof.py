@@ -12,6 +12,7 @@ from gradcheck.blame import Judged
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError
+from gradcheck.fix.update import moves_right, rates
 from gradcheck.options import Options
 from gradcheck.probing import Limits, nudged, probe
 from gradcheck.shapes import Spec
@@ -36,6 +37,16 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What one check came to."""
+
+    judged: Mapping[str, Judged]
+    """Every gradient, by name."""
+    rates: Mapping[str, float | None]
+    """By how much each parameter moves down its gradient."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """How a driver with some texts exchanged is checked."""
 
@@ -45,15 +56,16 @@ class Trial:
     spec: Spec | None
     limits: Limits
 
-    def judged(self, driver: Driver, draw: Draw) -> dict[str, Judged] | None:
-        """Every gradient by name, from a check of its own; None where the target can't be run on this draw."""
+    def checked(self, driver: Driver, draw: Draw) -> Checked | None:
+        """A check of its own; None where the target can't be run on this draw."""
         rng = np.random.default_rng(draw.seed + 1)
         try:
             with driver.open(draw.sizes, seed=draw.seed, dtype=draw.dtype, values=draw.values) as program:
                 found = probe(program, self.driver.target, self.options, self.spec, rng, self.limits)
         except GradcheckError:
             return None
-        return {j.gradient.name: j for j in found.judged}
+        judged = {j.gradient.name: j for j in found.judged}
+        return Checked(judged, rates(found.program, found.program.trace, found.judged))
 
 
 def fresh(target: Target, judged: Sequence[Judged], first: Draw) -> list[Draw]:
@@ -108,9 +120,10 @@ def prove(
         if held == ENOUGH or trial.limits.passed():
             break
         with overlaid(overlay):
-            after = trial.judged(driver, draw)
-        if after is None:
+            checked = trial.checked(driver, draw)
+        if checked is None:
             continue
+        after = checked.judged
         wrong = set(_wrong(before, after, fixed))
         harmed = {j.gradient.name for j in before if j.right} & wrong
         if wrong == harmed and harmed and _unsound(trial, draw, harmed):
@@ -134,5 +147,24 @@ def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozens
 
 def _unsound(trial: Trial, draw: Draw, names: set[str]) -> bool:
     """Whether the file as it stands has these wrong on this draw as well."""
-    as_it_is = trial.judged(trial.driver, draw)
-    return as_it_is is None or all(name in as_it_is and not as_it_is[name].right for name in names)
+    checked = trial.checked(trial.driver, draw)
+    return checked is None or all(name in checked.judged and not checked.judged[name].right for name in names)
+
+
+def prove_updates(trial: Trial, overlay: Mapping[str, str], draws: Sequence[Draw], wrong: frozenset[str]) -> Outcome:
+    """Check a file with edited updates: every gradient right, and every parameter moving as it should."""
+    held = 0
+    driver = trial.driver.edited(overlay)
+    for draw in draws:
+        if held == ENOUGH or trial.limits.passed():
+            break
+        before = trial.checked(trial.driver, draw)
+        with overlaid(overlay):
+            after = trial.checked(driver, draw)
+        if before is None or after is None or not all(j.right for j in before.judged.values()):
+            continue
+        right = all(j.right for j in after.judged.values()) and before.judged.keys() == after.judged.keys()
+        if not (right and moves_right(before.rates, after.rates, wrong)):
+            return Outcome(held, wrong)
+        held += 1
+    return Outcome(held, frozenset())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
@@ -11,11 +11,12 @@ from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.capture.record import Value
 from gradcheck.compare import Verdict
+from gradcheck.fix import update
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line, line_of_site
-from gradcheck.fix.proof import Draw, Trial, fresh, prove, told
-from gradcheck.fix.search import Search
-from gradcheck.fix.upstream import healing, suspects
+from gradcheck.fix.proof import Draw, Trial, fresh, prove, prove_updates, told
+from gradcheck.fix.search import UNSETTLED, Search
+from gradcheck.fix.upstream import healing, runs, suspects
 from gradcheck.fix.wanted import Wanted
 from gradcheck.patch import Patch, lines_of, spliced, unified
 from gradcheck.probing import Probe
@@ -62,10 +63,14 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
     with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
         if [v.key for v in program.trace.values] != [v.key for v in found.program.trace.values]:
             return Repair()  # the code does not do the same twice
+        moved = _upstream(program, found, overlay, ()) if len(guilty) > 1 else {}
+        resting = frozenset().union(*(one.names for one in moved))
+        guilty = [g for g in guilty if not g.names <= resting]
         edits = _searched(program, guilty, judged)
         likely = {g.line: list(islice(_hold(program, g, edits[g.line], judged), ALIKE)) for g in guilty}
-        stuck = len(guilty) > 1 or not all(likely.values()) or not guilty
-        moved = _upstream(program, found, overlay) if stuck else {}
+        stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
+        stuck -= {name for g in guilty if likely[g.line] for name in g.names}
+        moved = moved or (_upstream(program, found, overlay, stuck) if stuck else {})
     draws = fresh(trial.driver.target, judged, first)
     guilty = [g for g in guilty if likely[g.line]]
     for one, its in moved.items():
@@ -76,10 +81,39 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
     return _proven(trial, guilty, likely, judged, draws)
 
 
-def _upstream(program: Program, found: Probe, overlay: Mapping[str, str]) -> dict[Guilty, list[Edit]]:
-    """Lines that no gradient is known of and that alone are at fault for several wrong gradients."""
+def repair_updates(trial: Trial, found: Probe, wrong: frozenset[str], first: Draw) -> Repair:
+    """Search and prove edits of the updates of some parameters, where every gradient is right."""
+    if not all(j.right for j in found.judged):
+        return Repair()
+    with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
+        there = update.lines(program, found.judged, wrong, trial.driver.overlay)
+        ways = {
+            line: list(islice(update.edits(program, line, at, found.judged, names), 1))
+            for line, (at, names) in there.items()
+        }
+    chosen = [(line, edits[0]) for line, edits in ways.items() if edits]
+    fixed = frozenset().union(*(there[line][1] for line, _ in chosen))
+    if not chosen:
+        return Repair()
+    patches = tuple(_patches_of(chosen))
+    draws = fresh(trial.driver.target, found.judged, first)
+    outcome = prove_updates(trial, {patch.file: patch.new for patch in patches}, draws, fixed)
+    if not outcome.holds:
+        return Repair()
+    proof = told(trial.driver.target, outcome.draws)
+    return Repair({name: (edit, _fix(line, edit, proof)) for line, edit in chosen for name in there[line][1]}, patches)
+
+
+def _upstream(
+    program: Program, found: Probe, overlay: Mapping[str, str], stuck: Collection[str]
+) -> dict[Guilty, list[Edit]]:
+    """Lines that no gradient is known of, one of which is at fault for several gradients or for one that is stuck."""
     forward = {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in found.judged}
-    there = suspects(program, found.judged, forward, overlay)
+    there = [
+        suspect
+        for suspect in suspects(program, found.judged, forward, overlay)
+        if len(suspect.resting) > 1 or suspect.resting[0].gradient.name in stuck
+    ]
     ways: dict[Line, tuple[Guilty, list[Edit]]] = {}
     for suspect, edit in islice(healing(program, there, found.judged, forward), ALIKE):
         one = Guilty(suspect.line, suspect.resting, ())
@@ -148,7 +182,7 @@ def _hold(program: Program, guilty: Guilty, edits: Sequence[Edit], judged: Seque
     feeding = {name: a for name, a in right_inputs(judged).items() if name in others}
     slack = slack_of(judged, feeding)
     before = [j for j in judged if j.gradient.name not in others]
-    for edit in edits:
+    for edit in edits[: runs(program, UNSETTLED)]:
         trace = program.backward(_fed(judged, feeding), {guilty.line.site.number: guilty.line.runner(edit)})
         after = in_run(program, before, trace, slack)
         if all(_sound(was, now) for was, now in zip(before, after)):
@@ -223,10 +257,14 @@ def _repair(trial: Trial, kept: Sequence[tuple[Guilty, Edit]], count: int) -> Re
 
 
 def _patches(kept: Sequence[tuple[Guilty, Edit]]) -> Iterator[Patch]:
+    return _patches_of([(g.line, edit) for g, edit in kept])
+
+
+def _patches_of(edits: Sequence[tuple[Line, Edit]]) -> Iterator[Patch]:
     """All edits, one patch a file."""
-    for source in {g.line.source.file: g.line.source for g, _ in kept}.values():
-        edits = [s for g, edit in kept if g.line.source.file == source.file for s in g.line.splices(edit)]
-        yield Patch(source, tuple(edits))
+    for source in {line.source.file: line.source for line, _ in edits}.values():
+        splices = [s for line, edit in edits if line.source.file == source.file for s in line.splices(edit)]
+        yield Patch(source, tuple(splices))
 
 
 def _fix(line: Line, edit: Edit, proof: str) -> Fix:

@@ -120,8 +120,13 @@ class Search:
 
     def _other_operators(self) -> list[Edit]:
         if self.line.adds and isinstance(self.line.statement, ast.AugAssign):
-            add = isinstance(self.line.statement.op, ast.Add)
-            return [Edit(self.line.text, "overwrite", 1.0, "+=", "=", operator="=")] if add else []
+            text = self.line.text
+            if isinstance(self.line.statement.op, ast.Sub):
+                return [Edit(text, "sign", 1.0, "-=", "+=", operator="+=")]
+            if isinstance(self.line.statement.op, ast.Add):
+                overwritten = Edit(text, "overwrite", 1.1, "+=", "=", operator="=")
+                return [Edit(text, "sign", 1.0, "+=", "-=", operator="-="), overwritten]
+            return []
         plain = isinstance(self.line.statement, ast.Assign) and not self.line.whole and bool(self.line.target)
         return [Edit(self.line.text, "accumulate", 1.0, "=", "+=", operator="+=")] if plain else []
 

@@ -6,6 +6,7 @@ Such a line is at fault if an edit of it alone puts right everything wrong that 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +24,13 @@ from gradcheck.fix.line import Line, line_of_site
 from gradcheck.fix.search import Search
 
 RUNS = 500
-"""Runs of the whole step that the search may take."""
+"""Runs of the whole step that the search may take, of a short step."""
+VALUES = 60_000
+"""Values that all of them together may record: of a long step there are fewer."""
 LINES = 12
 """Lines that are looked at, those next to the gradients first."""
+_BACKWARD = re.compile(r"(?i)d|g_|grad|err|res")
+"""How values are called that flow back, also before the first one that is known to be a gradient."""
 _COMPUTED = frozenset({"assign", "augment", "modify", "return", "unpack"})
 
 
@@ -45,11 +50,13 @@ def suspects(
     """The lines on which wrong gradients rest and the forward does not: doubling what they compute shows that."""
     wrong = [j for j in judged if _is_wrong(j)]
     own = {j.gradient.value.site.number for j in judged if j.gradient.versions[-1].site == j.gradient.value.site}
+    held = {v.identity for v in program.variables.values() if not _BACKWARD.match(v.last)}
     first: dict[int, Value] = {}
     for value in program.trace.values:
         passes = value.site.kind in _COMPUTED and value.plain and value.array.dtype.kind == "f"
         moves = any(is_update(value, j.gradient.of) for j in judged)  # an edit that undoes an update heals nothing
-        if passes and not moves and value.site.number not in own and value.key not in forward:
+        known = value.identity in held or value.site.number in own or value.key in forward
+        if passes and not moves and not known:
             first.setdefault(value.site.number, value)
     found: list[Suspect] = []
     for value in list(first.values())[::-1]:
@@ -92,11 +99,16 @@ def healing(
         ((edit.cost, i, edit) for i, suspect in enumerate(found) for edit in _edits(program, suspect)),
         key=lambda one: one[:2],
     )
-    for _, i, edit in tried[:RUNS]:
+    for _, i, edit in tried[: runs(program, RUNS)]:
         suspect = found[i]
         trace = program.backward(computes={suspect.line.site.number: suspect.line.runner(edit)})
         if not _reaches_forward(program, trace, forward) and _heals(program, suspect, judged, trace):
             yield suspect, edit
+
+
+def runs(program: Program, most: int) -> int:
+    """How many runs of the step may be spent."""
+    return max(20, min(most, VALUES // max(1, len(program.trace.values))))
 
 
 def _edits(program: Program, suspect: Suspect) -> list[Edit]:

@@ -248,7 +248,8 @@ def summary(report: Report) -> list[str]:
         lines = len(wrong_places(report))
         inherited = sum(one.verdict is Verdict.INHERITED for one in report.comparisons)
         doubtful = sum(one.verdict is Verdict.INCONCLUSIVE for one in report.comparisons)
-        shapes, fixes = len(wrong_shapes(report)), len(proven(report))
+        shapes = len(wrong_shapes(report))
+        fixes = len({(finding.file, finding.fix.line) for finding in proven(report) if finding.fix})
         properties = len(wrong_properties(report))
         parts = [
             f"{count(lines, 'line')} wrong" if lines else "",

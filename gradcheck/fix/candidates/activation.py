@@ -89,6 +89,7 @@ def _of(operand: Operand, pool: Pool) -> Iterator[tuple[str, float]]:
     yield f"{x} > 0", into
     yield f"1 - {x}**2", out + 0.05
     yield f"{x} * (1 - {x})", out + 0.1
+    yield f"1 - {x}", out + 0.15
     for name, _ in pool.functions:
         yield f"{name}({x})", (into - 0.3 if is_derivative(name) else into + 0.9)
         if not is_derivative(name):

@@ -13,7 +13,7 @@ from gradcheck.fix.expression import Expression, level, terms
 from gradcheck.fix.pool import Pool
 from gradcheck.fix.wanted import Wanted
 
-_RATE = re.compile(r"(?i)lam|reg|decay|l2|wd|alpha|beta|mu|gamma|rho")
+_RATE = re.compile(r"(?i)^_?(lam\w*|lmbda?|lambda_?\w*|reg\w*|\w*decay|l[12]\w*|wd|alpha|beta|rho|penalty\w*)$")
 _GRADIENT = re.compile(r"(?i)^(d_?|grad|g_|delta)|grad")
 
 
@@ -60,7 +60,7 @@ def rescaled(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
         c = None if array is None else wanted.coefficient(own, array.astype(float))
         if c is None or math.isclose(c, -1, rel_tol=1e-6):
             continue
-        kind: Kind = "penalty-wrong" if _is_penalty(term) else "term-extra"
+        kind: Kind = "penalty-wrong" if _is_penalty(term) else "factor-wrong"
         for factor, cost in _expressed(e, pool, abs(1 + c)):
             new = f"{factor} * {e.wrapped(e.source(term), 10)}"
             yield Edit(e.put(term, new), kind, cost + 1.5, e.source(term), new)

@@ -1,0 +1,87 @@
+"""Updates that go wrong though the gradients are right: an edit is right if the step is the gradient times the rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from gradcheck.blame import Judged
+from gradcheck.capture.program import Program, Trace
+from gradcheck.capture.record import Value
+from gradcheck.fix.edit import Edit
+from gradcheck.fix.line import Line, line_of_site
+from gradcheck.fix.search import Search
+from gradcheck.gradients import updated
+
+ROUNDED = 1e-6
+"""How far a step may be off being a multiple of its gradient: it is the difference of two rounded parameters."""
+
+
+def rates(program: Program, trace: Trace, judged: Sequence[Judged]) -> dict[str, float | None]:
+    """By how much each parameter moves down its own gradient, by its name; None where it does something else."""
+    found: dict[str, float | None] = {}
+    for j in judged:
+        seen = updated(program, trace, j.gradient) if j.gradient.kind == "parameter" else None
+        if seen is not None:
+            found[j.gradient.of.name] = _rate(seen[1], j.gradient.array)
+    return found
+
+
+def _rate(change: np.ndarray, gradient: np.ndarray) -> float | None:
+    gradient = gradient.T if gradient.shape != change.shape else gradient
+    size = float(np.linalg.norm(gradient))
+    if gradient.shape != change.shape or not size or not np.isfinite(change).all():
+        return None
+    rate = -float(np.vdot(change, gradient)) / size / size
+    off = float(np.linalg.norm(change + rate * gradient))
+    return rate if off < ROUNDED * abs(rate) * size else None
+
+
+def expected(name: str, known: Mapping[str, float | None]) -> float | None:
+    """The rate at which a parameter should move: as the others do, else as far as it does now; None if they differ."""
+    others = [r for other, r in known.items() if other != name and r is not None and r > 0]
+    own = known.get(name)
+    if others:
+        return others[0] if all(math.isclose(r, others[0], rel_tol=ROUNDED) for r in others) else None
+    return None if own is None else abs(own)
+
+
+def edits(program: Program, line: Line, at: Value, judged: Sequence[Judged], wrong: frozenset[str]) -> Iterator[Edit]:
+    """Edits of an update line with which all that is `wrong` moves as it should, and the rest as before."""
+    before = rates(program, program.trace, judged)
+    search = Search(line, {at.key.occurrence: None}, settled=False, free=True)
+    program.backward(computes={line.site.number: search})
+    for edit in search.found:
+        now = rates(program, program.backward(computes={line.site.number: line.runner(edit)}), judged)
+        if moves_right(before, now, wrong):
+            yield edit
+
+
+def moves_right(before: Mapping[str, float | None], now: Mapping[str, float | None], wrong: frozenset[str]) -> bool:
+    """Whether each wrong parameter moves at the rate expected of it, and every other one as it did."""
+    sound = {name: rate for name, rate in before.items() if name not in wrong}
+    for name in now.keys() | before.keys():
+        own = {name: before[name]} if name in before else {}
+        wanted = expected(name, {**sound, **own}) if name in wrong else before.get(name)
+        rate = now.get(name)
+        if (wanted is None) != (rate is None):
+            return False
+        if wanted is not None and rate is not None and not math.isclose(rate, wanted, rel_tol=ROUNDED):
+            return False
+    return all(now.get(name) is not None for name in wrong)
+
+
+def lines(
+    program: Program, judged: Sequence[Judged], wrong: frozenset[str], overlay: Mapping[str, str]
+) -> dict[Line, tuple[Value, frozenset[str]]]:
+    """The update lines of the parameters that go wrong, each with those that it moves."""
+    found: dict[Line, tuple[Value, frozenset[str]]] = {}
+    for j in judged:
+        seen = updated(program, program.trace, j.gradient) if j.gradient.of.name in wrong else None
+        line = line_of_site(seen[0].site, overlay) if seen is not None else None
+        if seen is not None and line is not None:
+            at, names = found.get(line, (seen[0], frozenset[str]()))
+            found[line] = at, names | {j.gradient.of.name}
+    return found
