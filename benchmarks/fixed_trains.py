@@ -90,7 +90,8 @@ def page(
     table = "\n".join(f"| {seed} | {train:.2%} | {test:.2%} | {took:.0f} |" for seed, train, test, took in rows)
     return f"""# The original, fixed
 
-Written by `{COMMAND}`: `gradcheck run {TARGET}`, its patch, and what the patched text learns.
+Written by `{COMMAND}`: the check of `{TARGET}`,
+its patch, and what the patched text learns.
 
 {len(fixes)} fixes, proven on {fixes[0].proof}, in one patch. Check, diagnosis, search and proof took {seconds:.2f} s of
 CPU, imports left out. A check of the patched text: {passes}.
