@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
+import numpy as np
+
 from gradcheck.blame import Array, Judged, in_run, right_inputs, slack_of, upstream_scale
 from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
@@ -161,8 +163,9 @@ def _search(guilty: Guilty, judged: Sequence[Judged], slack: float) -> Search:
         scale = upstream_scale(j, judged) if j.gradient.kind == "intermediate" else 1.0
         wanted[at.key.occurrence] = Wanted(j.truth, scale, slack)
     free = all(j.gradient.kind == "intermediate" for j in guilty.judged)
-    from_update = any(j.gradient.rate is not None for j in guilty.judged)
-    return Search(guilty.line, wanted, not (_goes_on(guilty) or from_update), free)
+    # a gradient may be had from an update, or be added to on another line later
+    itself = all(np.array_equal(at.array, j.gradient.array) for j, at in zip(guilty.judged, guilty.at))
+    return Search(guilty.line, wanted, itself and not _goes_on(guilty), free)
 
 
 def _goes_on(guilty: Guilty) -> bool:

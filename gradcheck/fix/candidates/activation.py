@@ -74,8 +74,19 @@ def _forms(pool: Pool, shape: tuple[int, ...]) -> Iterator[tuple[str, float, Arr
             continue
         for text, cost in _of(operand, pool):
             yield text, cost, operand.array
-    for operand in pool.like(np.empty(shape)):
-        yield operand.text, 2.6, operand.array
+    for operand in pool.operands:
+        if operand.array.shape == shape:
+            yield operand.text, 2.6, operand.array
+        elif _spreads(operand.array.shape, shape):
+            yield operand.text, 2.8, operand.array
+
+
+def _spreads(own: tuple[int, ...], over: tuple[int, ...]) -> bool:
+    """Whether an array is broadcast over another one's shape: a scale over samples."""
+    try:
+        return np.broadcast_shapes(own, over) == over
+    except ValueError:
+        return False
 
 
 def _of(operand: Operand, pool: Pool) -> Iterator[tuple[str, float]]:

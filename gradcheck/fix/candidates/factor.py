@@ -55,6 +55,8 @@ def numbers(e: Expression, pool: Pool) -> Iterator[tuple[float, str, float]]:
         value = float(number.array)
         if value and math.isfinite(value) and value not in (1.0, -1.0):
             yield value, number.text, 1.0 + 0.2 * (not number.text.isidentifier())
+            if pool.numpy and value > 1 and value.is_integer():
+                yield math.sqrt(value), f"{pool.numpy}.sqrt({number.text})", 1.7
     yield from ((v, f"{v:g}", 1.6) for v in _PLAIN)
     for operand in _near(e, pool):
         for axis, size in enumerate(operand.array.shape):
