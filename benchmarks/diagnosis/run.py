@@ -1,6 +1,6 @@
 """Diagnosis measured: known bugs planted in right networks of many styles, false alarms on those networks, and peers.
 
-    python benchmarks/diagnosis/run.py [--nets softmax_relu,columns] [--seeds 10000] [--write docs/diagnosis.md]
+    python benchmarks/diagnosis/run.py [--most 40] [--seeds 10000] [--write docs/diagnosis.md] [--resume FILE]
 
 Every network in nets/ is right and of one style. Each mutant has one bug, as `gradcheck mutate` plants them; for each
 it is counted whether the check fails, whether exactly the edited line is blamed, whether the cause is called by its
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import collections
 import os
+import pickle
 import platform
 import sys
 import time
@@ -259,16 +260,22 @@ def main() -> int:
     parser.add_argument("--most", type=int, help="mutants of each network, drawn by the seed; all by default")
     parser.add_argument("--no-peers", dest="peers", action="store_false")
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--resume", type=Path, help="a file that keeps what is measured: a long run can be cut short")
     options = parser.parse_args()
     wanted = [n for n in options.nets.split(",") if n]
     files = sorted(f for f in NETS.glob("*.py") if not wanted or f.stem in wanted)
     each, more = divmod(options.seeds, len(files))
+    kept = pickle.loads(options.resume.read_bytes()) if options.resume and options.resume.exists() else {}
     tallies = []
     for i, file in enumerate(files):
-        target = resolve(str(file))
-        tally = measured(target, file.stem, options)
-        alarms(target, tally, range(1000, 1000 + each + (i < more)))
+        tally = kept.get(file.stem)
+        if tally is None:
+            target = resolve(str(file))
+            tally = kept[file.stem] = measured(target, file.stem, options)
+            alarms(target, tally, range(1000, 1000 + each + (i < more)))
         tallies.append(tally)
+        if options.resume:
+            options.resume.write_bytes(pickle.dumps(kept))
         c = tally.report.total
         print(
             f"{file.stem}: {' '.join(_figures(c))} · {tally.seconds:.0f} s · {len(tally.false_alarms)} false",
