@@ -72,7 +72,8 @@ class _Watch:
         elif binds and self.common is not None and value.name in self.bases:
             self.updated.add(value.name)
         ends = self.step.ends(value, leaf) or (gradient and self._comes_again(value.site.number))
-        if binds and not gradient and value.site.form == "moved":
+        # dy[label] -= 1 makes a gradient, though what it is the gradient of has no name
+        if binds and not gradient and value.site.form == "moved" and not base_of(value.name):
             self.moved = True
             self.updated.update({value.name} if self.common is not None else ())
         if gradient or (binds and self.common is not None and value.name in self.bases):

@@ -5,6 +5,7 @@ EXPECTED = {
     "verdict": "fail",
     "exit": 1,
     "fail": ["delta2"],
+    "inherited": ["delta1", "nabla_B[0]", "nabla_B[1]", "nabla_W[0]", "nabla_W[1]"],
 }
 
 rng = np.random.default_rng(2)

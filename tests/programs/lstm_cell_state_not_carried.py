@@ -4,6 +4,7 @@ import numpy as np
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
+    "fail": ["dWc", "dWf", "dWi", "dWo", "dbc", "dbf", "dbi", "dbo"],
     "checked": ["dWf", "dWc", "dbi"],
 }
 

@@ -5,6 +5,7 @@ EXPECTED = {
     "verdict": "fail",
     "exit": 1,
     "fail": ["delta[0]"],
+    "inherited": ["delta_nabla_b[0]", "delta_nabla_w[0]", "nabla_b[0]", "nabla_w[0]"],
     "codes": {"delta[0]": "GC311"},
 }
 
