@@ -25,7 +25,8 @@ SMALL = 1e-3
 
 def without_floor(screening: Screening, own: Variable) -> tuple[Scalar, float] | None:
     """The code's own loss less the floor in its logarithm, and the floor; None where no gradient asks for that."""
-    floors = _floors(own.site.file) if own.site is not None else ()
+    files = dict.fromkeys(v.site.file for v in screening.program.trace.values)
+    floors = dict.fromkeys(floor for file in files for floor in _floors(file))
     if not floors:
         return None
     for gradient in screening.gradients:

@@ -126,6 +126,9 @@ def prepare(
         names = vars(target.module) if target.module is not None else {}
         chosen = Chosen(losses.of_expression(program, expression, names), inferred=False, evidence="")
     program.with_loss(chosen.scalar)
+    if target.traced:  # what the backward makes anew for itself, a padded x, is no value of the forward
+        last = max((v.order for v in chosen.scalar.variables.values()), default=-1)
+        gradients = [g for g in gradients if g.of.order <= last]
     return gradients, chosen
 
 

@@ -20,6 +20,7 @@ from gradcheck.adapters.trying import Sandbox, on_trial
 from gradcheck.errors import UsageError
 from gradcheck.target import Target
 
+_RNG = np.random.default_rng
 SEEDS = 4
 """Draws for which an operation must run: one that takes a logarithm runs for some, and is given positive numbers."""
 _DATA = ("data", "value", "val", "_data", "array", "v", "x")
@@ -116,7 +117,7 @@ def target_of_engine(text: str, module: ModuleType, kind: type) -> Target:
     forwards, backwards = zip(*(_statements(engine, op) for op in operations))
 
     def draw(seed: int) -> tuple[Any, ...]:
-        rng = np.random.default_rng(seed)
+        rng = _RNG(seed)
         drawn = {name: value for op in operations for name, value in op.draw(rng).items()}
         return tuple(drawn[name] for name in names)
 
@@ -164,7 +165,7 @@ def _holds(node: Any, name: str, value: Any) -> bool:
 def _chain(sandbox: Sandbox, engine: _Engine) -> int:
     """The first way to a loss under which a leaf's gradient is the upstream gradient that was meant."""
     leaf = _Operation("leaf", "{a}", {"a": (3, 4) if engine.arrays else ()}, out=(3, 4) if engine.arrays else ())
-    drawn = leaf.draw(np.random.default_rng(0))
+    drawn = leaf.draw(_RNG(0))
     for number, (_, _, loss) in enumerate(_CHAINS):
         one = replace(engine, chain=number)
         ran = sandbox.run("\n".join(_statements(one, leaf)), drawn)
@@ -207,7 +208,8 @@ def _operations(sandbox: Sandbox, engine: _Engine) -> tuple[list[_Operation], li
         for more in _besides(engine, taken):
             again, _ = _first_that_runs(sandbox, engine, [more])
             found += [again] if again is not None else []
-    return found, refused
+    # what raises comes last: nothing behind it would be seen
+    return sorted(found, key=lambda op: not sandbox.run("\n".join(_statements(engine, op)), op.draw(_RNG(0)))), refused
 
 
 def _candidates(engine: _Engine) -> Iterator[list[_Operation]]:
@@ -270,7 +272,7 @@ def _first_that_runs(sandbox: Sandbox, engine: _Engine, options: Sequence[_Opera
         lines.append(f"_out = ({op.expression.format(**nodes)}).{engine.data}")
         shapes = set()
         for seed in range(SEEDS):
-            ran = sandbox.run("\n".join(lines), op.draw(np.random.default_rng(seed)))
+            ran = sandbox.run("\n".join(lines), op.draw(_RNG(seed)))
             shape = shape_of(ran.names.get("_out")) if ran else None
             shapes.add(shape if shape is not None and np.isfinite(ran.names["_out"]).all() else None)
             said = said or ran.said

@@ -137,4 +137,6 @@ def _upstream(name: str, at: int, made: Made, inputs: Mapping[str, Any]) -> _Han
     arrays = [n for n, part in zip(made.names, made.parts) if is_real(part)] or list(made.names[:1])
     own = by_name.belongs(name, [o or "" for o in made.own])
     of = made.names[made.own.index(own)] if own else arrays[min(at, len(arrays) - 1)]
-    return _Handed(by_name.free(name, [*inputs, *made.names]), of)
+    # not the author's name for it: his functions may bind that anew, and the loss must mean this one
+    several = sum(map(is_real, made.parts)) > 1
+    return _Handed(by_name.free(f"upstream_{of}" if several else "upstream", [*inputs, *made.names]), of)

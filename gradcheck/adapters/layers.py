@@ -19,7 +19,7 @@ from gradcheck.adapters import names as by_name
 from gradcheck.adapters.feeding import RATE
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.pairs import Pair, beside
-from gradcheck.adapters.plan import Plan, annotations_of, is_penalty, reads_logarithms, trials
+from gradcheck.adapters.plan import Drawn, Plan, annotations_of, by_spec, is_penalty, reads_logarithms, trials
 from gradcheck.adapters.reading import Reading
 from gradcheck.adapters.seeking import Found, examined, is_finite
 from gradcheck.adapters.sizes import sizes_of
@@ -106,7 +106,7 @@ def target_of_class(text: str, module: ModuleType, kind: type, *, shapes: str | 
     forward, backward = methods_of(kind) or ("", "")
     asked = Kind(kind, forward, backward)
     with on_trial(module, names={kind.__name__: kind}) as sandbox:
-        sought = _sought(sandbox, asked)
+        sought = _sought(sandbox, asked, by_spec(shapes, asked.inputs))
     found, asked = sought.found, sought.kind
     if found is None:
         raise _refused(text, sought)
@@ -199,7 +199,7 @@ class Sought:
     """What the code said to the likeliest arguments, where it took none."""
 
 
-def _sought(sandbox: Sandbox, kind: Kind) -> Sought:
+def _sought(sandbox: Sandbox, kind: Kind, known: Mapping[str, Drawn]) -> Sought:
     """The first arguments that it takes and that its backward suits; else the first that it takes."""
     names = list(dict.fromkeys((*kind.constructor, *kind.inputs)))
     labels = any(map(by_name.LABELS.match, kind.inputs)) and len(kind.inputs) > 1
@@ -207,19 +207,28 @@ def _sought(sandbox: Sandbox, kind: Kind) -> Sought:
     best, accepted = Sought(kind), 0
     likely = reads_logarithms(getattr(kind.made, kind.forward)) if labels else ""
     hint = f"{'of_a_vector ' if by_name.says_adjoint(kind.backward) else ''}{kind.made.__name__}"
-    for trial in trials(names, hint, annotations, labels=labels, sized=kind.constructor, likely=likely):
-        enough = accepted >= ENOUGH or (accepted > 0 and trial.world.degenerate)
-        if enough or (sandbox.time_is_up and best.refused):
-            break
+    sized = kind.constructor
+    for trial in trials(names, hint, annotations, labels=labels, known=known, sized=sized, likely=likely):
+        if (accepted >= ENOUGH and not trial.world.degenerate) or (sandbox.time_is_up and best.refused):
+            continue
         trial.arguments(0)
         one = _tried(sandbox, kind, trial.plan())
-        if one.found is not None:
-            accepted += 1
-            if one.found.fits:
-                return one
-            best = best if best.found is not None else one
+        if one.found is not None and one.found.fits:
+            return one if best.found is None or not trial.world.degenerate else _asking(best, one)
+        accepted += one.found is not None
         best.refused = best.refused or one.refused
+        best = best if best.found is not None or one.found is None else one
     return best
+
+
+def _asking(best: Sought, single: Sought) -> Sought:
+    """What fails with several samples and goes through with one may be meant for one: that is for the user to say."""
+    if best.found is None or single.found is None:
+        return best
+    shapes = {n: single.found.plan.arguments[n].shape or () for n in single.kind.inputs}
+    told = " ".join(f"{n}:({','.join(map(str, shape))})" for n, shape in shapes.items())
+    note = f'with one sample it goes through; if it is meant for one at a time, say so: --shapes "{told}"'
+    return replace(best, found=replace(best.found, passed_over=note))
 
 
 def _tried(sandbox: Sandbox, kind: Kind, plan: Plan) -> Sought:
@@ -272,4 +281,4 @@ def _notes(kind: Kind, found: Found, reading: Reading) -> tuple[str, ...]:
     held = [f"{g} with {p}" for g, of in reading.gradients.items() if (p := reading.paths[of]).startswith(f"{OWNER}.")]
     if held:
         notes.append(f"paired {', '.join(held)}, by their names")
-    return (*notes, *reading.guesses)
+    return (*notes, *reading.guesses, *filter(None, [found.passed_over]))

@@ -17,7 +17,7 @@ _BACKWARD = frozenset(
     " derivative deriv der derivatives prime vjp jac jacobian adjoint transpose adj rmatvec d".split()
 )
 _FORWARD = frozenset("forward forwards fwd fw fprop forwardprop feedforward forwardpropagation matvec".split())
-_BESIDE = frozenset("pass prop propagation propagate step".split())
+_BESIDE = frozenset("pass prop propagation propagate".split())
 CACHES = re.compile(r"(?i)^_*(\w*cache[sd]?\d*|memory|mem|ctx|context|saved|tape|state|forward_cache|intermediates?)$")
 UPSTREAM = re.compile(
     r"(?i)^_*(d_?(out|y|z|a|h|l|o|s|output|outputs|next\w*|prev\w*|value\w*|loss|top|curr?|upstream|activation)\w*|g|gy|gout|"

@@ -10,18 +10,13 @@ from typing import Any
 
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.pairs import Pair, beside
-from gradcheck.adapters.plan import Drawn, Plan
+from gradcheck.adapters.plan import Drawn, Plan, by_spec
 from gradcheck.adapters.reading import Reading, one_line
 from gradcheck.adapters.seeking import Found, found_with, seek
 from gradcheck.adapters.taking import leaves_of
 from gradcheck.adapters.trying import Sandbox, on_trial
 from gradcheck.errors import TargetError, UsageError
-from gradcheck.shapes import parse_spec, symbols
-from gradcheck.shapes import resolve as shape_of
 from gradcheck.target import Target
-
-SIZES = (5, 4, 3, 6, 7, 8, 9)
-"""Of the symbols of a spec, in the order in which they come up: all different."""
 
 
 def target_of_pair(
@@ -36,7 +31,7 @@ def target_of_pair(
         if call:
             found = _given(sandbox, text, module, pair, call)
         else:
-            found = _sought(sandbox, text, pair, _by_spec(shapes, required(pair.forward)))
+            found = _sought(sandbox, text, pair, by_spec(shapes, required(pair.forward)))
     reading = found.reading(text, pair.b)
     return Target(
         text,
@@ -54,14 +49,6 @@ def target_of_pair(
 
 
 # -- what it is driven with
-
-
-def _by_spec(shapes: str | None, names: list[str]) -> dict[str, Drawn]:
-    spec = parse_spec(shapes) if shapes else None
-    if spec is None:
-        return {}
-    sizes = dict(zip(symbols(spec), SIZES, strict=False))
-    return {e.name: Drawn(shape_of(e.shape, sizes)) for e in spec if e.name in names}
 
 
 def _sought(sandbox: Sandbox, text: str, pair: Pair, known: Mapping[str, Drawn]) -> Found:

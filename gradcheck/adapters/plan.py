@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from gradcheck.adapters.sizes import sizes_of
 from gradcheck.adapters.worlds import Shape, World, ordered, role_of
+from gradcheck.shapes import parse_spec, symbols
+from gradcheck.shapes import resolve as shape_of
 
 Array = NDArray[Any]
 MOST = 48
@@ -161,10 +163,13 @@ _SCALARS: Mapping[str, object] = {
 }
 _DICT = re.compile(r"(?i).*(param(s|eters?)?|config|cfg|options|opts)$|^d$")
 _POSITIVE = re.compile(r"(?i).*(var|sigma|std|prob)\w*$")
-_IN_DICT: Mapping[str, Mapping[str, object]] = {
-    "bn_param": {"mode": "train"},
-    "dropout_param": {"mode": "train", "p": 0.7, "seed": 1},
+_IN_DICT: Mapping[str, tuple[str, ...]] = {
+    "conv_param": ("stride", "pad"),
+    "pool_param": ("pool_height", "pool_width", "stride"),
+    "bn_param": ("mode",),
+    "dropout_param": ("mode", "p", "seed"),
 }
+"""What must be in a dict though the forward may not look for it."""
 
 
 def trials(
@@ -202,10 +207,13 @@ def _choices(
     name: str, names: Sequence[str], world: World, annotation: Any, labels: bool, likely: str = ""
 ) -> list[Drawn]:
     if _DICT.fullmatch(name) or annotation is dict:
-        return [Drawn(entries={k: Drawn(value=v) for k, v in _IN_DICT.get(name, {}).items()})]
+        known = {**_SCALARS, "p": 0.7, **world.scalars}
+        return [Drawn(entries={k: Drawn(value=known[k]) for k in _IN_DICT.get(name, ()) if k in known})]
     scalar = _scalar(name, world, annotation)
     if scalar is not None:
         return scalar
+    if name == "mask":
+        return [Drawn(shape, "binary") for role in ("classes", "same") for shape in world.alternatives(role)]
     role, layer = role_of(name, names)
     kind = "positive" if _POSITIVE.match(name) else "normal"
     if role == "labels":
@@ -215,7 +223,9 @@ def _choices(
         shapes = world.alternatives(role, layer) or world.alternatives("same")
         kinds = sorted(("normal", "distribution", "probability"), key=lambda kind: kind != likely)
         return [Drawn(shape, kind) for kind in kinds for shape in shapes]
-    return [Drawn(shape, kind) for shape in world.alternatives(role, layer) or world.alternatives("same")]
+    shapes = world.alternatives(role, layer) or world.alternatives("same")
+    rows = [Drawn((world.sizes["n"], world.sizes["t"]), "classes")] if role == "data" and "t" in world.sizes else []
+    return [*(Drawn(shape, kind) for shape in shapes), *rows]  # at last the rows of a table that is looked up
 
 
 def _labels(world: World, same: Sequence[Drawn]) -> list[Drawn]:
@@ -293,3 +303,16 @@ def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
         }
     except (TypeError, ValueError):
         return {}
+
+
+SIZES = (5, 4, 3, 6, 7, 8, 9)
+"""Of the symbols of a spec, in the order in which they come up: all different."""
+
+
+def by_spec(shapes: str | None, names: Sequence[str]) -> dict[str, Drawn]:
+    """What a spec says of these arguments."""
+    spec = parse_spec(shapes) if shapes else None
+    if spec is None:
+        return {}
+    sizes = dict(zip(symbols(spec), SIZES, strict=False))
+    return {e.name: Drawn(shape_of(e.shape, sizes)) for e in spec if e.name in names}

@@ -81,7 +81,7 @@ _COLUMNS = {
     "same": "d n",
     "classes": "n",
 }
-_SEQUENCE = {**_ROWS, "data": "n t d", "same": "n t d"}
+_SEQUENCE = {**_ROWS, "data": "n t d", "same": "n t d", "classes": "n t | n"}
 _STEPS_FIRST = {**_SEQUENCE, "data": "t n d", "same": "t n d"}
 _STEPS_LAST = {**_COLUMNS, "data": "d n t", "same": "d n t"}
 _IMAGES = {

@@ -30,6 +30,8 @@ class Group:
     versions: list[Value]
     names: list[str] = field(default_factory=list)
     """Other names under which the same array went."""
+    driven: bool = False
+    """Whether the driver has given it a name: it is what the target hands back."""
     closed: bool = False
     """Whether the parameter has been updated with it: what bears the name from then on is something else."""
     moves: bool = False
@@ -56,6 +58,8 @@ class _Forward:
         self.by_identity: dict[int, Variable] = {}
         self.by_owner: dict[tuple[int, str], Variable] = {}
         self.top: dict[str, Variable] = {}
+        self.versions: dict[str, list[Variable]] = {}
+        """Everything that bore a name, oldest first."""
         self.drivers: set[str] = set()
         """Names that the driver has bound: what the user's functions call by them is something else."""
         for root in roots.values():
@@ -95,7 +99,9 @@ class _Forward:
         if is_drivers(value):
             self.drivers.add(value.name)
         if kind != "return" and (is_drivers(value) or value.name not in self.drivers):
-            self.by_name[value.name] = known
+            # what the driver has in the end, not what the user's function began it with
+            self.by_name[value.name] = _variable(i, value) if is_drivers(value) and value.plain else known
+            self.versions.setdefault(value.name, []).append(known)
             if value.owner:
                 self.by_owner[value.owner, value.name] = known
         self.by_name.setdefault(value.path, known)
@@ -158,10 +164,13 @@ class _Pairs:
             ]  # what the driver calls it, it is: a name of the user's is his own
         elif known is not None and (owner is None or known.of.ref == owner.ref or value.name == known.name):
             known.names.append(value.name)  # the same array, handed from function to function
+            known.driven = known.driven or is_drivers(value)
             return
         if owner is None:
             if not self._rounded(value):
                 self._close(value)
+            return
+        if value.site.form == "refined" and _laid_out_anew(value, owner):
             return
         where = value.site.file, value.site.function
         group = self.groups.get((value.name, owner.ref))
@@ -172,6 +181,7 @@ class _Pairs:
         self._homes.setdefault(value.name, where)
         if group is None:
             group = self.groups[value.name, owner.ref] = Group(value.name, owner, [])
+            group.driven = is_drivers(value)
         elif group.closed or not (value.plain or value.site.form == "refined"):
             return
         group.versions.append(value)
@@ -190,13 +200,21 @@ class _Pairs:
                 return True
         return False
 
+    def _of_its_shape(self, value: Value, base: str, found: Variable | None) -> Variable | None:
+        """Of what bore a name one after the other, `col` before and after it was laid out anew, the one that a gradient
+        has the shape of."""
+        if found is None or is_drivers(value) or value.array.shape == found.array.shape:
+            return found
+        same = (v for v in reversed(self.forward.versions.get(base, ())) if v.array.shape == value.array.shape)
+        return next((v for v in same if v.array.size == found.array.size), found)
+
     def _owner(self, value: Value, leaf: object) -> tuple[Variable | None, bool]:
         """What a value is the gradient of, and whether that is sure: found in its call, its instance or its module."""
         names = self._scope(value)
         for base in self.base_of(value.name):
             local = self.forward.by_identity.get(names[base]) if base in names else None
             nearest = local or self.forward.by_owner.get((value.owner, base)) or self.forward.top.get(base)
-            found = nearest or self.forward.by_name.get(base)
+            found = self._of_its_shape(value, base, nearest or self.forward.by_name.get(base))
             if nearest is None and found is not None and _is_anothers(found, value):
                 continue
             if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
@@ -213,6 +231,8 @@ class _Pairs:
     def result(self) -> list[Group]:
         """The gradients that can be judged."""
         kept = [g for g in self.groups.values() if self._settle(g)]
+        driven = {g.of.ref for g in kept if g.driven}
+        kept = [g for g in kept if g.driven or g.of.ref not in driven]  # others are a part of what is handed back
         summed = {g.of.ref for g in kept if not _repeated(g)}
         added = {g.of.ref: g for g in kept if self.step.turns and _is_added_up(g)}
         for group in kept:
@@ -260,6 +280,12 @@ def _repeated(group: Group) -> Value | None:
             if before is not value and not np.array_equal(before.array, value.array):
                 return value
     return None
+
+
+def _laid_out_anew(value: Value, of: Variable) -> bool:
+    """Whether a gradient has got other axes for what follows: `dout = dout.transpose(0, 2, 3, 1).reshape(-1, C)`."""
+    shape, own = value.array.shape, of.array.shape
+    return shape != own and value.array.size == of.array.size and max(len(shape), len(own)) > 2
 
 
 def is_update(value: Value, of: Variable) -> bool:
@@ -334,7 +360,9 @@ def pair(
     groups = _told_apart(pairs.result(), forward, base_of)
     if not any(is_drivers(value) and base_of(value.name) for value, _ in values):  # which says what it looks for
         groups += _from_updates(values, step, forward, groups, feeds)
-    return Pairing({**variables, **{g.of.name: g.of for g in groups}}, tuple(groups), tuple(rounds))
+    own = {name: variables[name] for name in forward.drivers if name in variables}
+    named = {**variables, **{g.of.name: g.of for g in groups}, **own}
+    return Pairing(named, tuple(groups), tuple(rounds))
 
 
 def _from_updates(

@@ -252,6 +252,9 @@ class Program:
         both = list(zip(trace.values, trace.objects))
         if step.first_gradient is None:
             step.first_gradient = first_update(both, step.moves, self.roots, self._instances, self._feeds)
+        if step.first_gradient is not None and step.first_gradient not in keys:
+            # a loop fills it entry by entry: of all its versions the last is kept
+            step.first_gradient = next((key for key in keys if key.site == step.first_gradient.site), None)
         self.first_gradient = keys.index(step.first_gradient) if step.first_gradient in keys else len(keys)
         """Position of the first recorded value that is a gradient of an earlier one."""
         self._late = step.late

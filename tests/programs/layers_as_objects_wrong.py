@@ -5,12 +5,12 @@ EXPECTED = {
     "verdict": "fail",
     "exit": 1,
     "fail": [
-        "Affine:dparams_0",
         "DictDense:gradients['weights']",
         "Updating:dinput_data",
         "CrossEntropy:dy_pred",
         "LazyDense:grad_b",
     ],
+    "inherited": ["Affine:dparams_0"],  # from the edit of grads[0], whose line is named
     "checked": ["Dense:dW", "Affine:dx", "Updating:dweights"],
     "codes": {"Dense:None": "GC651", "DictDense:gradients['weights']": "GC301"},
 }
