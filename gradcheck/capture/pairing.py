@@ -170,7 +170,7 @@ class _Pairs:
             if not self._rounded(value):
                 self._close(value)
             return
-        if value.site.form == "refined" and _laid_out_anew(value, owner):
+        if self.forward.drivers and value.site.form == "refined" and _laid_out_anew(value, owner):
             return
         where = value.site.file, value.site.function
         group = self.groups.get((value.name, owner.ref))
@@ -203,7 +203,7 @@ class _Pairs:
     def _of_its_shape(self, value: Value, base: str, found: Variable | None) -> Variable | None:
         """Of what bore a name one after the other, `col` before and after it was laid out anew, the one that a gradient
         has the shape of."""
-        if found is None or is_drivers(value) or value.array.shape == found.array.shape:
+        if not self.forward.drivers or found is None or is_drivers(value) or value.array.shape == found.array.shape:
             return found
         same = (v for v in reversed(self.forward.versions.get(base, ())) if v.array.shape == value.array.shape)
         return next((v for v in same if v.array.size == found.array.size), found)

@@ -7,10 +7,10 @@ EXPECTED = {
     "fail": [
         "DictDense:gradients['weights']",
         "Updating:dinput_data",
-        "CrossEntropy:dy_pred",
+        "CrossEntropy:dinputs",
         "LazyDense:grad_b",
     ],
-    "inherited": ["Affine:dparams_0"],  # from the edit of grads[0], whose line is named
+    "inherited": ["Affine:dparams_0", "CrossEntropy:dy_pred"],  # from the edits, whose lines are named
     "checked": ["Dense:dW", "Affine:dx", "Updating:dweights"],
     "codes": {"Dense:None": "GC651", "DictDense:gradients['weights']": "GC301"},
 }
