@@ -58,3 +58,9 @@ def test_examples(page: Path) -> None:
 def test_a_wrong_example_is_caught() -> None:
     assert "Expected" in python(">>> 1 + 1\n3\n", {}, ROOT / "README.md", 0)
     assert "ended with 2, expected 0" in shell("$ gradcheck run no_such_net\nfine\n")
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
