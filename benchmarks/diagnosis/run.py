@@ -184,10 +184,10 @@ def what(o: Outcome) -> str:
     """The first thing that went wrong."""
     if not o.caught:
         return "missed"
-    if not o.blamed:
-        return "another line"
     if o.offered and not o.repaired:
         return "a wrong fix"
+    if not o.blamed:
+        return "another line"
     return "" if o.named else "another name"
 
 
