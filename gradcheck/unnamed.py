@@ -58,6 +58,7 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
     named = {v.identity for j in judged for v in j.gradient.versions}
     roots = {id(r.value) for r in program.roots.values()}
     lines = {(j.gradient.value.site.file, j.gradient.value.site.line) for j in judged}
+    refs = {v.identity: v.ref for v in program.variables.values()}  # where a value handed on comes from
     last = max(i for i, v in enumerate(program.trace.values) if any(v.key == o.gradient.key for o in orphans))
     for value in reversed(program.trace.values[:last]):
         fits = value.plain and value.array.ndim and value.array.dtype.kind == "f" and value.site.kind in BINDS
@@ -66,7 +67,8 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
             continue
         now = {v.key: v.array for v in program.backward({value.key: 2 * value.array}).values}
         rests = any(not np.array_equal(now.get(o.gradient.key, o.gradient.array), o.gradient.array) for o in orphans)
-        if rests and program.loss({value.key: 2 * value.array}).value == program.base_value:
+        ref = refs.get(value.identity, value.key)
+        if rests and program.loss({ref: 2 * value.array}).value == program.base_value:
             yield value
 
 
