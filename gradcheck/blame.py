@@ -241,7 +241,8 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     the truth is not known entry by entry, a dot test of the line's own step decides.
     """
     rng = rng or np.random.default_rng(0)
-    judged = result = _named_otherwise(program, _spoiled(program, _seen_at_other_turns(judged)))
+    judged = _passed_down(_seen_at_other_turns(judged))
+    judged = result = _named_otherwise(program, _spoiled(program, judged))
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
     if feeding:
@@ -253,6 +254,19 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     result = [_confirmed(program, j, result, rng) for j in result]
     if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
         return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
+    return result
+
+
+def _passed_down(judged: Sequence[Judged]) -> list[Judged]:
+    """The input's gradient at the end of a chain carries the chain's factor, which the parameters' lines take out."""
+    if not any(j.right and j.gradient.kind == "parameter" for j in judged):
+        return list(judged)
+    result = []
+    for j in judged:
+        own = in_layout(j.gradient.array, j.truth.shape)[0] if j.gradient.kind == "input" and _is_scaled(j) else None
+        if own is not None and j.scale > 0 and math.isclose(j.scale, upstream_scale(j, judged), rel_tol=1e-6):
+            j = replace(j, verdict=Verdict.PASS, agreement=agreement(j.truth, own, None))
+        result.append(j)
     return result
 
 

@@ -98,3 +98,37 @@ def reshaped_backward(dout: Any, cache: Any) -> Any:
 def test_a_name_bound_again_in_the_forward() -> None:
     report = gradcheck.check(reshaped, reshaped_backward, args=draw((4, 2, 3), (6, 5)))
     assert report.verdict == "pass", str(report)
+
+
+def down_to_the_input(X: Any, y: Any, W1: Any, W2: Any) -> Any:
+    m = len(X)
+    h = np.tanh(X @ W1)
+    s = h @ W2
+    loss = ((s - y) ** 2).sum() / m
+    ds = 2 * (s - y)
+    dW2 = h.T @ ds / m
+    dz = (ds @ W2.T) * (1 - h**2)
+    dW1 = X.T @ dz / m
+    dX = dz @ W1.T
+    return loss, dW1, dW2, dX
+
+
+def down_to_the_input_wrong(X: Any, y: Any, W1: Any, W2: Any) -> Any:
+    m = len(X)
+    h = np.tanh(X @ W1)
+    s = h @ W2
+    loss = ((s - y) ** 2).sum() / m
+    ds = 2 * (s - y)
+    dW2 = h.T @ ds / m
+    dz = (ds @ W2.T) * (1 - h**2)
+    dW1 = X.T @ dz / m
+    dX = dz @ W1.T * 2
+    return loss, dW1, dW2, dX
+
+
+def test_the_inputs_gradient_carries_the_factor_of_its_chain() -> None:
+    args = draw((6, 4), (6, 2), (4, 3), (3, 2))
+    right = gradcheck.check(down_to_the_input, args=args)
+    assert right.verdict == "pass", str(right)
+    wrong = gradcheck.check(down_to_the_input_wrong, args=args)
+    assert [c.name for c in wrong.comparisons if c.verdict == "fail"] == ["dX"], str(wrong)
