@@ -24,7 +24,7 @@ from tabulate import tabulate
 from gradcheck import conventions
 from gradcheck.capture.program import Program
 from gradcheck.driver import Driver
-from gradcheck.losses import of_expression
+from gradcheck.loss.choose import of_expression
 from gradcheck.resolve import resolve
 from reference_net import corrected
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck import conventions
-from gradcheck.blame import Judged, in_layout
+from gradcheck.blame.judged import Judged, in_layout
 from gradcheck.capture.program import FirstRun, Program
 from gradcheck.compare import Comparison, Verdict
 from gradcheck.driver import Driver

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import __version__, conventions
-from gradcheck.blame import Judged, in_layout, upstream_scale
+from gradcheck.blame.judged import Judged, in_layout, upstream_scale
 from gradcheck.capture.program import BaseOf, FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver

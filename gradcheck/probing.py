@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck import draws, losses
-from gradcheck.blame import Judged, assign_blame, judge, judge_versions
+from gradcheck import draws
+from gradcheck.blame.assign import assign_blame
+from gradcheck.blame.judge import judge
+from gradcheck.blame.judged import Judged
+from gradcheck.blame.unnamed import found_out
+from gradcheck.blame.versions import judge_versions
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.steps import says_little
 from gradcheck.cells import units
@@ -23,12 +27,12 @@ from gradcheck.conventions import DATA, bases
 from gradcheck.errors import GradcheckError, NothingToCheck, TargetError
 from gradcheck.evaluation import Evaluation
 from gradcheck.gradients import Gradient, paired
-from gradcheck.losses import Chosen
+from gradcheck.loss import choose as losses
+from gradcheck.loss.choose import Chosen
 from gradcheck.options import Options
 from gradcheck.shapes import Spec
 from gradcheck.source import told, traced
 from gradcheck.target import Target
-from gradcheck.unnamed import found_out
 
 Array = NDArray[Any]
 

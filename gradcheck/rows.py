@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gradcheck.blame import Judged
+from gradcheck.blame.judged import Judged
 from gradcheck.capture.program import Program
 from gradcheck.compare import Comparison, Verdict
 from gradcheck.errors import UsageError
 from gradcheck.gradients import Gradient
-from gradcheck.losses import factor_name
+from gradcheck.loss.choose import factor_name
 from gradcheck.report import ShapeRow
 from gradcheck.rules.finding import Finding
 from gradcheck.shapes import Spec, check_shapes, format_shape

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gradcheck import conventions
-from gradcheck.blame import Judged, _handed, in_layout, upstream_scale
+from gradcheck.blame.assign import handed_on
+from gradcheck.blame.judged import Judged, in_layout, upstream_scale
 from gradcheck.compare import Verdict, agreement
 from gradcheck.dot import local_truth
 from gradcheck.driver import Driver
@@ -28,7 +29,7 @@ def own_steps(case: str) -> dict[str, tuple[Verdict, bool]]:
     with driver.open(target.sizes, seed=0) as program:
         judged = probe(program, target, Options(), None, rng, Limits()).judged
         for j in judged:
-            truth = local_truth(program, j.gradient.of, _handed(judged), rng)
+            truth = local_truth(program, j.gradient.of, handed_on(judged), rng)
             own = in_layout(j.gradient.array, j.truth.shape)[0]
             if truth is not None and own is not None:
                 found[j.gradient.name] = j.verdict, agreement(truth, own / _scale(j, judged)).holds

@@ -17,7 +17,7 @@ LAYERS = [
     {"adapters", "importing", "declared"},
     {"resolve"},
     {"gradients", "compare", "dot", "draws"},
-    {"losses", "floors", "screening", "standard", "forms", "blame", "unnamed"},
+    {"loss", "blame"},
     {"rules"},
     {"report", "rows", "probing"},
     {"fix"},

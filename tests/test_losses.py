@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.forms import FORMS, readings
+from gradcheck.loss.forms import FORMS, readings
 
 HEAD = """
 import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gradcheck.blame import Judged
+from gradcheck.blame.judged import Judged
 from gradcheck.codes import CODES
 from gradcheck.compare import Verdict
 from gradcheck.fix.edit import Edit, Kind

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.blame import Judged
+from gradcheck.blame.judged import Judged
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError

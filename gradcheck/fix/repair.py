@@ -8,7 +8,9 @@ from itertools import islice, product
 
 import numpy as np
 
-from gradcheck.blame import Array, Judged, in_run, right_inputs, slack_of, upstream_scale
+from gradcheck.blame.assign import right_inputs, slack_of
+from gradcheck.blame.judged import Array, Judged, upstream_scale
+from gradcheck.blame.rerun import in_run
 from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.capture.record import Value

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradcheck.blame import Judged
+from gradcheck.blame.judged import Judged
 from gradcheck.capture.program import Program, Trace
 from gradcheck.capture.record import Value
 from gradcheck.fix.edit import Edit

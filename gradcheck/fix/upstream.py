@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.blame import Judged, in_run
+from gradcheck.blame.judged import Judged
+from gradcheck.blame.rerun import in_run
 from gradcheck.capture.otherwise import Scope
 from gradcheck.capture.pairing import is_update
 from gradcheck.capture.program import Program, Ref, Trace

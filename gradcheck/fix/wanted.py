@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.blame import in_layout
+from gradcheck.blame.judged import in_layout
 from gradcheck.compare import BLUNT, Truth, agreement
 
 Array = NDArray[Any]

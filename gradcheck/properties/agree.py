@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.blame import Judged, assign_blame, in_layout, upstream_scale
+from gradcheck.blame.assign import assign_blame
+from gradcheck.blame.judged import Judged, in_layout, upstream_scale
 from gradcheck.capture.program import Program
 from gradcheck.compare import Truth, Verdict, agreement
 from gradcheck.gradients import Gradient, updated

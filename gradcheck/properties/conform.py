@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.blame import in_layout
+from gradcheck.blame.judged import in_layout
 from gradcheck.gradients import Gradient, updated
 from gradcheck.properties.outcome import HELD, Outcome, difference, nothing, place, shape
 from gradcheck.properties.subject import Opened

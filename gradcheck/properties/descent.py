@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.blame import in_layout
+from gradcheck.blame.judged import in_layout
 from gradcheck.gradients import Gradient, updated
 from gradcheck.properties.drawing import Array
 from gradcheck.properties.outcome import HELD, Outcome, missing, nothing, number

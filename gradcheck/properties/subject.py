@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import losses, probing
+from gradcheck import probing
 from gradcheck.capture.program import Program, Scalar, Trace
 from gradcheck.driver import Driver
 from gradcheck.errors import TargetError, UsageError
 from gradcheck.gradients import Gradient, paired
+from gradcheck.loss import choose as losses
 from gradcheck.options import Options
 from gradcheck.properties.blueprint import Axes, Blueprint, Prepare, learn
 from gradcheck.properties.drawing import Array

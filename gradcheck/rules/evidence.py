@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.blame import Judged, rejudged
+from gradcheck.blame.judged import Judged
+from gradcheck.blame.rerun import rejudged
 from gradcheck.capture.program import Program
 from gradcheck.capture.record import Key
 from gradcheck.capture.rewrite import Site
 from gradcheck.compare import BLUNT, Agreement, agreement
-from gradcheck.losses import Chosen
+from gradcheck.loss.choose import Chosen
 from gradcheck.source import characters, frames_of, line_of, shown
 
 Array = NDArray[Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradcheck.losses import factor_name
+from gradcheck.loss.choose import factor_name
 from gradcheck.rules.evidence import Evidence, place
 from gradcheck.rules.finding import Finding
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from gradcheck.compare import BLUNT, agreement, measure
 from gradcheck.gradients import laid_out
-from gradcheck.losses import standard
+from gradcheck.loss.choose import standard
+from gradcheck.loss.screening import Explanation, Screening
 from gradcheck.rules.evidence import Evidence, place
 from gradcheck.rules.finding import Finding
-from gradcheck.screening import Explanation, Screening
 
 
 def another_loss(evidence: Evidence) -> Finding | None:

@@ -7,7 +7,7 @@ import re
 import traceback
 from collections.abc import Sequence
 
-from gradcheck.blame import Judged
+from gradcheck.blame.judged import Judged
 from gradcheck.capture.program import Program
 from gradcheck.errors import Refused
 from gradcheck.rules.finding import Finding

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.blame import Judged
+from gradcheck.blame.judged import Judged
 from gradcheck.capture.record import Value
 from gradcheck.compare import agreement
 from gradcheck.gradients import Gradient, updated

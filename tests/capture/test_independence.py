@@ -13,7 +13,7 @@ from running import opened, own_loss
 from gradcheck import conventions
 from gradcheck.capture.program import Program, Scalar, Trace
 from gradcheck.driver import Driver
-from gradcheck.losses import of_expression
+from gradcheck.loss.choose import of_expression
 from gradcheck.resolve import resolve
 
 Values = Mapping[str, np.ndarray]

@@ -19,7 +19,7 @@ from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import TargetError
 from gradcheck.gradients import Gradient, paired
-from gradcheck.losses import of_expression
+from gradcheck.loss.choose import of_expression
 from gradcheck.options import Options
 from gradcheck.properties import NAMES, network_sizes, networks, run_properties
 from gradcheck.properties.search import smallest

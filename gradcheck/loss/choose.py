@@ -15,11 +15,11 @@ import numpy as np
 from gradcheck.capture.program import Program, Scalar, Variable
 from gradcheck.capture.record import Key
 from gradcheck.errors import UsageError
-from gradcheck.floors import without_floor
-from gradcheck.forms import Reading
 from gradcheck.gradients import Gradient
-from gradcheck.screening import Explanation, Screening
-from gradcheck.standard import Candidate, Penalty, is_plain, outputs_of
+from gradcheck.loss.floors import without_floor
+from gradcheck.loss.forms import Reading
+from gradcheck.loss.screening import Explanation, Screening
+from gradcheck.loss.standard import Candidate, Penalty, is_plain, outputs_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.capture.program import Program, Scalar, Variable
-from gradcheck.forms import FORMS, Form, Reading, floored, readings
+from gradcheck.loss.forms import FORMS, Form, Reading, floored, readings
 
 Array = NDArray[Any]
 

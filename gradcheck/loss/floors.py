@@ -14,10 +14,10 @@ import numpy as np
 
 from gradcheck.capture.program import Scalar, Variable
 from gradcheck.compare import BLUNT, agreement, measure
-from gradcheck.forms import floored
 from gradcheck.gradients import Gradient, laid_out
-from gradcheck.screening import CLOSE, Screening, own_slopes
-from gradcheck.standard import Candidate
+from gradcheck.loss.forms import floored
+from gradcheck.loss.screening import CLOSE, Screening, own_slopes
+from gradcheck.loss.standard import Candidate
 
 SMALL = 1e-3
 """What is added in a logarithm and is larger than this is no floor."""

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.capture.program import Program, Ref, Variable
-from gradcheck.forms import Reading
 from gradcheck.gradients import Gradient, laid_out
-from gradcheck.standard import Candidate, Penalty, candidates, distinct
+from gradcheck.loss.forms import Reading
+from gradcheck.loss.standard import Candidate, Penalty, candidates, distinct
 
 Array = NDArray[Any]
 

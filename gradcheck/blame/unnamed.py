@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.blame import Judged, in_layout, judge, reached_by
+from gradcheck.blame.judge import judge
+from gradcheck.blame.judged import Judged, in_layout
+from gradcheck.blame.rerun import reached_by
 from gradcheck.capture.program import Program, Variable
 from gradcheck.capture.record import Value
 from gradcheck.capture.steps import BINDS

@@ -1,0 +1,1 @@
+"""A gradient held against its truth, and whose line is at fault."""

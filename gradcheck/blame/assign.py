@@ -1,0 +1,261 @@
+"""Which lines are at fault, and which only inherit an error, by feeding each line right inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.blame.factors import own_factors
+from gradcheck.blame.judge import judge
+from gradcheck.blame.judged import Judged, came_right, in_layout, is_scaled, upstream_scale
+from gradcheck.blame.rerun import reached_by, rejudged
+from gradcheck.capture.program import Program
+from gradcheck.capture.record import Key
+from gradcheck.compare import Verdict, agreement
+from gradcheck.dot import Handed, local_truth
+
+Array = NDArray[Any]
+
+
+AMPLIFIED = 1e3
+"""How many times a line may enlarge the relative error of the numeric truth that it is fed."""
+
+
+def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Generator | None = None) -> list[Judged]:
+    """Tell the gradients whose own line is at fault from those that inherit an error.
+
+    One backward run gives every line right inputs: each wrong intermediate is replaced by its numeric truth, in the
+    scale that it inherits, at the last version before another line reads it. What is right then had inherited. Where
+    the truth is not known entry by entry, a dot test of the line's own step decides.
+    """
+    rng = rng or np.random.default_rng(0)
+    judged = _passed_down(_seen_at_other_turns(judged))
+    judged = result = _named_otherwise(program, _spoiled(program, judged))
+    wrong = [j for j in judged if j.verdict is Verdict.FAIL]
+    feeding = right_inputs(judged)
+    if feeding:
+        result = _inherited(program, result, feeding)
+    unfed = [j for j in wrong if j.gradient.kind == "intermediate" and j.gradient.name not in feeding]
+    if unfed:
+        result = _by_own_step(program, result, unfed, rng)
+    result = own_factors(program, result)
+    result = [_confirmed(program, j, result, rng) for j in result]
+    if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
+        return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
+    return result
+
+
+def _passed_down(judged: Sequence[Judged]) -> list[Judged]:
+    """The input's gradient at the end of a chain carries the chain's factor, which the parameters' lines take out."""
+    if not any(j.right and j.gradient.kind == "parameter" for j in judged):
+        return list(judged)
+    result = []
+    for j in judged:
+        own = in_layout(j.gradient.array, j.truth.shape)[0] if j.gradient.kind == "input" and is_scaled(j) else None
+        if own is not None and j.scale > 0 and math.isclose(j.scale, upstream_scale(j, judged), rel_tol=1e-6):
+            j = replace(j, verdict=Verdict.PASS, agreement=agreement(j.truth, own, None))
+        result.append(j)
+    return result
+
+
+def _spoiled(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """A gradient that was right before a later line changed it, and whose former self heals what rests on it, is wrong.
+
+    Where that line has only given the name to another gradient, as a mask in place does, nothing is healed.
+    """
+    result = list(judged)
+    for i, j in enumerate(judged):
+        if j.reused_at is None or all(p.verdict is not Verdict.FAIL for p in judged):
+            continue
+        again = rejudged(program, judged, {j.gradient.key: j.gradient.array})
+        others = [(p, after) for p, after in zip(judged, again) if p is not j]
+        healed = any(p.verdict is Verdict.FAIL and came_right(after) for p, after in others)
+        if healed and all(came_right(after) for p, after in others if p.right):
+            result[i] = judge(program, replace(j.gradient, value=j.gradient.versions[-1]), j.truth)
+    return result
+
+
+def right_inputs(judged: Sequence[Judged]) -> dict[str, Array]:
+    """What stands in for each wrong intermediate: the truth, by the gradient's name."""
+    wrong = [j for j in judged if j.verdict in (Verdict.FAIL, Verdict.INHERITED)]
+    return {j.gradient.name: t for j in wrong if (t := _substitute(j, judged)) is not None}
+
+
+def slack_of(judged: Sequence[Judged], feeding: Mapping[str, Array]) -> float:
+    """What is fed has an error of its own, which each line may enlarge: that much is allowed on top."""
+    bars = [j.agreement.bar for j in judged if j.gradient.name in feeding and j.agreement is not None]
+    return AMPLIFIED * max(bars, default=1e-9)
+
+
+def _seen_at_other_turns(judged: Sequence[Judged]) -> list[Judged]:
+    """A loop's first state is often zero, and with it a gradient at one turn of the loop: its line shows at others."""
+
+    def is_zero(j: Judged) -> bool:
+        return j.agreement is not None and j.agreement.size == 0 and not np.any(j.gradient.array)
+
+    seen = {j.gradient.value.site.number for j in judged if j.verdict in (Verdict.PASS, Verdict.FAIL)}
+    return [
+        replace(j, verdict=Verdict.SKIPPED, reason="zero at this turn of the loop, and seen at others")
+        if j.verdict is Verdict.INCONCLUSIVE and is_zero(j) and j.gradient.value.site.number in seen
+        else j
+        for j in judged
+    ]
+
+
+def _named_otherwise(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """An intermediate on which right gradients rest is not wrong: it belongs to something else than its name says.
+
+    Many write dh for the gradient of what goes into h's activation. At every turn of a loop the name says the same.
+    """
+    suspects = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate" and j.agreement]
+    lines = {j.gradient.value.site.number for j in suspects if _harms(program, j, judged)}
+    result = list(judged)
+    for i, j in enumerate(judged):
+        if any(j is s for s in suspects) and j.gradient.value.site.number in lines:
+            reason = f"not {j.gradient.of.name}'s own gradient, but what rests on it is right"
+            result[i] = replace(j, verdict=Verdict.SKIPPED, reason=reason)
+    return result
+
+
+def _harms(program: Program, suspect: Judged, judged: Sequence[Judged]) -> bool:
+    """Whether right gradients of parameters would be wrong if the suspect were what its name says, and none be healed.
+
+    Where the derivative that it would then be is not known in full, doubling shows what rests on it.
+    """
+    truth = _substitute(suspect, judged)
+    fed = 2 * suspect.gradient.versions[-1].array if truth is None else truth
+    again = rejudged(program, judged, {suspect.gradient.key: fed})
+    resting = [(p, after) for p, after in zip(judged, again) if _rests(p, after)]
+    harmed = any(p.right and not came_right(after) for p, after in resting)
+    return harmed and not any(not p.right and (truth is None or came_right(after)) for p, after in resting)
+
+
+def _rests(judged: Judged, after: Judged | None) -> bool:
+    """Whether a parameter's gradient is another one when something above it is."""
+    if judged.gradient.kind == "intermediate" or after is None or after.fed is None:
+        return False
+    return not np.array_equal(after.fed, judged.gradient.array)
+
+
+def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
+    """The truth in the scale and layout that the gradient would have inherited; None where it isn't known in full."""
+    truth, found = judged.truth.array, judged.agreement
+    if judged.gradient.kind != "intermediate":
+        return None
+    if truth is None and found is not None and found.holds and judged.layout is None:
+        return judged.gradient.versions[-1].array / found.scale  # nothing but a factor of its own is wrong with it
+    if truth is None or not np.isfinite(truth).all():
+        return None
+    scale = upstream_scale(judged, all_judged)
+    return (truth * scale).T if judged.layout == "transposed" else truth * scale
+
+
+def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Array]) -> list[Judged]:
+    replaced: Mapping[Key, Array] = {
+        j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding
+    }
+    slack = slack_of(judged, feeding)
+    replaced, again, convention = _in_the_scale_of_the_rest(program, judged, replaced, slack)
+    if convention != 1:
+        fed = [j for j in judged if j.gradient.key in replaced]
+        kept = {j.gradient.name: upstream_scale(j, judged) * convention for j in fed}
+        judged = [replace(j, convention=kept.get(j.gradient.name)) for j in judged]
+    sources = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.name in feeding]
+    reached = {s.gradient.name: reached_by(program, s, judged) for s in sources}
+    result = []
+    for before, after in zip(judged, again):
+        if before.verdict is Verdict.FAIL and after is None:
+            earlier = [s for s in sources if s is not before]
+            reason = "the code raised when it was fed right inputs" if earlier else before.reason
+            verdict = Verdict.INCONCLUSIVE if earlier else Verdict.FAIL
+            result.append(replace(before, verdict=verdict, reason=reason))
+        elif before.verdict is Verdict.FAIL and after is not None and after.right:
+            # the wrong gradient computed last that this one is made of
+            name = next((n for n, keys in reversed(reached.items()) if before.gradient.key in keys), "")
+            result.append(replace(before, verdict=Verdict.INHERITED, reason="", inherited_from=name))
+        elif before.verdict is Verdict.FAIL and after is not None:
+            result.append(replace(before, fed=after.fed, inputs=replaced, slack=slack))
+        else:
+            result.append(before)
+    return result
+
+
+def _in_the_scale_of_the_rest(
+    program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array], slack: float
+) -> tuple[Mapping[Key, Array], list[Judged | None], float]:
+    """What is fed, what came of it, and the factor that it carries since later lines take it out again.
+
+    Where the first gradient of all is the wrong one, nothing above it shows its convention; what rests on it does.
+    """
+    again = rejudged(program, judged, replaced, slack)
+    turned = {j.gradient.key for j in judged if j.layout == "transposed"} & replaced.keys()
+    if turned:  # a transposed gradient is the code's own layout, or what is wrong with it
+        fed = {key: a.T if key in turned else a for key, a in replaced.items()}
+        other = rejudged(program, judged, fed, slack)
+        if sum(map(came_right, other)) > sum(map(came_right, again)):
+            replaced, again = fed, other
+    for factor in sorted({1 / j.scale for j in again if j is not None and is_scaled(j)}):
+        fed = {key: factor * a for key, a in replaced.items()}
+        other = rejudged(program, judged, fed, slack)
+        if sum(map(came_right, other)) > sum(map(came_right, again)):
+            return fed, other, factor
+    return replaced, again, 1.0
+
+
+def _by_own_step(
+    program: Program, judged: list[Judged], unfed: Sequence[Judged], rng: np.random.Generator
+) -> list[Judged]:
+    """What rests on wrong gradients that could not be put right, each line tested by what it was handed."""
+    reached = {s.gradient.name: reached_by(program, s, judged) for s in unfed}
+    result = list(judged)
+    for i, j in enumerate(judged):
+        sources = [name for name, keys in reached.items() if j.gradient.key in keys and name != j.gradient.name]
+        if j.verdict is Verdict.FAIL and sources:
+            result[i] = _own_step(program, j, judged, sources[-1], rng)
+    return result
+
+
+def _own_step(
+    program: Program, judged: Judged, others: Sequence[Judged], source: str, rng: np.random.Generator
+) -> Judged:
+    """A wrong gradient inherits if it is what its line should make of the gradients that it was handed."""
+    own = in_layout(judged.gradient.array, judged.truth.shape)[0]
+    truth = None if own is None else local_truth(program, judged.gradient.of, handed_on(others), rng)
+    if own is None:
+        return judged
+    if truth is None:
+        return replace(
+            judged, verdict=Verdict.INCONCLUSIVE, reason=f"rests on {source}, and can't be told apart from it"
+        )
+    scale = 1.0 if judged.gradient.kind == "parameter" else upstream_scale(judged, others)
+    found = agreement(truth, own, scale)
+    if found.holds:
+        return replace(judged, verdict=Verdict.INHERITED, reason="", inherited_from=source)
+    return replace(judged, truth=truth, agreement=found)
+
+
+def _confirmed(program: Program, judged: Judged, others: Sequence[Judged], rng: np.random.Generator) -> Judged:
+    """A guilty line fails the dot test of its own step too; where it does not, nobody can tell whose fault it is."""
+    found = judged.agreement
+    if judged.verdict is not Verdict.FAIL or found is None or judged.layout is not None:
+        return judged
+    if _own_step(program, judged, others, "", rng).verdict is not Verdict.INHERITED:
+        return judged
+    reason = "wrong where its line is fed right inputs, but its own step is right: which line is at fault can't be told"
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def handed_on(judged: Sequence[Judged]) -> list[Handed]:
+    """Every intermediate with the gradient that the code hands on, in units of the loss."""
+    handed: list[Handed] = []
+    for j in judged:
+        if j.gradient.kind == "intermediate":
+            own = in_layout(j.gradient.versions[-1].array, j.truth.shape)[0]
+            scale = j.scale if j.right else upstream_scale(j, judged)
+            handed.append((j.gradient.of, None if own is None or not np.isfinite(own).all() else own / scale))
+    return handed

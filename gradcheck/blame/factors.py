@@ -1,0 +1,111 @@
+"""Constant factors: which line brings one in, and whether a later line takes it out again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gradcheck.blame.judged import Judged, came_right, is_scaled
+from gradcheck.blame.rerun import reached_by, rejudged
+from gradcheck.capture.program import Program
+from gradcheck.capture.record import Key
+from gradcheck.compare import Verdict
+
+Array = NDArray[Any]
+
+
+def own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
+    """A factor that an intermediate's line brings in by itself is that line's fault if taking it out heals others.
+
+    It shows in the parameters, or where a later line adds what has the factor to what does not. What a loop computes on
+    one line, turn by turn, is taken out together.
+    """
+    passing = [j for j in judged if j.gradient.kind == "intermediate" and j.right and j.agreement is not None]
+    wrong = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL}
+    result = list(judged)
+    if not wrong or all(_is_one(j.scale) for j in passing):
+        return result
+    chain = _Chain(program, passing, judged)
+    for line in dict.fromkeys(j.gradient.value.site.number for j in passing):
+        turns = chain.bringing_in(line)
+        if not turns or not all(j.right for j in result if j.gradient.name in turns):
+            continue
+        # the factor is known no better than the check could see
+        slack = max(j.agreement.resolution for j in passing if j.agreement and j.gradient.name in turns)
+        for guilty, fed in chain.hypotheses(turns, {j.scale for j in result if is_scaled(j)}):
+            again = rejudged(program, result, fed, slack)
+            pairs = [(p, after) for p, after in zip(result, again) if p.gradient.value.site.number != line]
+            healed = {p.gradient.name for p, after in pairs if p.gradient.name in wrong and came_right(after)}
+            harmed = any(p.right and p.gradient.kind != "intermediate" and not came_right(after) for p, after in pairs)
+            if healed and not harmed:
+                carried = {p.gradient.name for p, after in pairs if _carries(p, after)}
+                resting = {j.gradient.name for j in result if j.inherited_from in healed}
+                first = next(iter(turns))
+                result = [_settled(j, guilty, healed | carried | resting, first) for j in result]
+                wrong -= healed
+                break
+    return result
+
+
+class _Chain:
+    """The factors that intermediates carry, and which of them each line brings in by itself."""
+
+    def __init__(self, program: Program, passing: Sequence[Judged], judged: Sequence[Judged]) -> None:
+        self._by_name = {j.gradient.name: j for j in passing}
+        self._above: dict[str, str] = {}
+        for j in passing:
+            reached = reached_by(program, j, judged)
+            for later in passing[passing.index(j) + 1 :]:
+                if later.gradient.key in reached:
+                    self._above[later.gradient.name] = j.gradient.name
+
+    def own(self, name: str) -> float:
+        """The factor that it has and the nearest above it has not."""
+        above = self._above.get(name)
+        return self._by_name[name].scale / (1.0 if above is None else self._by_name[above].scale)
+
+    def bringing_in(self, line: int) -> dict[str, float]:
+        """Those that a line computes with a factor of its own, and the factor."""
+        here = [n for n, j in self._by_name.items() if j.gradient.value.site.number == line]
+        return {n: self.own(n) for n in here if not _is_one(self.own(n))}
+
+    def hypotheses(
+        self, turns: Mapping[str, float], shown: Collection[float]
+    ) -> Iterator[tuple[Mapping[str, float], dict[Key, Array]]]:
+        """Factors at fault, and what would be without them: all that a line brings in, or what others show of it."""
+        yield turns, self._without(turns)
+        for factor in sorted(shown):
+            fed = {self._by_name[n].gradient.key: self._by_name[n].gradient.array / factor for n in turns}
+            yield dict.fromkeys(turns, factor), fed
+
+    def _without(self, turns: Mapping[str, float]) -> dict[Key, Array]:
+        """What they would be if none of them brought its own factor in."""
+        left: dict[str, float] = {}
+        for name in self._by_name:
+            above = self._above.get(name)
+            left[name] = (1.0 if above is None else left[above]) * (1.0 if name in turns else self.own(name))
+        return {j.gradient.key: j.gradient.array * (left[n] / j.scale) for n in turns for j in (self._by_name[n],)}
+
+
+def _is_one(factor: float) -> bool:
+    return math.isclose(factor, 1, rel_tol=1e-6)
+
+
+def _settled(judged: Judged, guilty: Mapping[str, float], inherited: Collection[str], first: str) -> Judged:
+    name = judged.gradient.name
+    if name in guilty and judged.agreement is not None:
+        found = replace(judged.agreement, scale=guilty[name])
+        return replace(judged, verdict=Verdict.FAIL, agreement=found, convention=judged.scale / guilty[name])
+    if name in inherited:
+        return replace(judged, verdict=Verdict.INHERITED, inherited_from=first, reason="")
+    return judged
+
+
+def _carries(judged: Judged, after: Judged | None) -> bool:
+    """An intermediate that only passes a factor on loses it when the factor is taken out above."""
+    passes = judged.right and judged.gradient.kind == "intermediate" and after is not None and after.right
+    return passes and after is not None and not math.isclose(judged.scale, after.scale, rel_tol=1e-6)

@@ -1,0 +1,110 @@
+"""Holds one gradient against its truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.blame.judged import Judged, in_layout
+from gradcheck.capture.program import Program, Trace
+from gradcheck.capture.record import Value
+from gradcheck.compare import BLUNT, Truth, Verdict, agreement
+from gradcheck.gradients import Gradient, updated
+from gradcheck.source import frames_of
+
+Array = NDArray[Any]
+
+
+def judge(
+    program: Program,
+    gradient: Gradient,
+    truth: Truth,
+    analytic: Array | None = None,
+    *,
+    slack: float = 0.0,
+    trace: Trace | None = None,
+) -> Judged:
+    """Hold one gradient against its truth. `analytic`, of the run `trace`, replaces what the first run computed."""
+    a = gradient.array if analytic is None else analytic
+    slack += gradient.rounding
+    if not np.isfinite(a).all():
+        return Judged(gradient, truth, Verdict.FAIL, _not_finite(a))
+    if _unfinished(program, gradient):
+        return Judged(gradient, truth, Verdict.INCONCLUSIVE, "the code raised before it was complete")
+    own, layout = in_layout(a, truth.shape)
+    if own is None:
+        return Judged(gradient, truth, Verdict.FAIL, f"shape {_shape(a.shape)}, expected {_shape(truth.shape)}")
+    if truth.reason:
+        return Judged(gradient, truth, Verdict.INCONCLUSIVE, truth.reason, layout=layout)
+    exact = agreement(truth, own, slack=slack)
+    if exact.holds:
+        return _unless_blind(Judged(gradient, truth, Verdict.PASS, "", exact, layout), program, trace)
+    fitted = agreement(truth, own, scale=None, slack=slack)
+    if fitted.holds and not math.isclose(fitted.scale, 1, rel_tol=1e-9):
+        verdict = Verdict.PASS if gradient.kind == "intermediate" else Verdict.FAIL
+        # where the factor is a fault, the error shown is that of the gradient as it stands
+        shown = fitted if verdict is Verdict.PASS else replace(exact, scale=fitted.scale, holds=True)
+        return _unless_blind(Judged(gradient, truth, verdict, "", shown, layout), program, trace)
+    return Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
+
+
+def _unfinished(program: Program, gradient: Gradient) -> bool:
+    """Whether the code raised before the gradient was more than what a sum begins with, or while it was added to."""
+    error = program.trace.raised
+    frames = frames_of(error) if error is not None else []
+    if not frames:
+        return False
+    line = (frames[-1].line or "").strip()
+    adds = line.startswith((f"{gradient.name} += ", f"{gradient.name} -= ", f"np.add.at({gradient.name},"))
+    fits = gradient.array.shape == gradient.of.array.shape
+    return fits and (adds or not np.any(gradient.array))
+
+
+def _unless_blind(judged: Judged, program: Program, trace: Trace | None) -> Judged:
+    """A check that could not see, a layout or a sign that nothing puts right: none of them is a pass."""
+    found = judged.agreement
+    assert found is not None
+    if not math.isfinite(found.resolution):
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, reason="the gradient is zero at this probe")
+    if found.unseen:
+        entries = "1 entry sits" if found.unseen == 1 else f"{found.unseen} entries sit"
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=f"{entries} on a kink")
+    if found.resolution > BLUNT:
+        reason = f"would have missed errors up to {found.resolution:.1g}"
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    mirrored = math.isclose(found.scale, -1, rel_tol=1e-6) and judged.gradient.kind == "parameter"
+    if judged.layout is not None or mirrored:
+        update = _puts_right(program, judged, found.scale, trace or program.trace)
+        if update is None:
+            reason = f"{judged.layout}, and no update puts it right" if judged.layout and judged.right else ""
+            return replace(judged, verdict=Verdict.FAIL, reason=reason)
+        return replace(judged, verdict=Verdict.PASS, put_right=update)
+    return judged
+
+
+def _puts_right(program: Program, judged: Judged, scale: float, trace: Trace) -> Value | None:
+    """The update that moves the parameter straight down its numeric gradient, whatever the layout or sign."""
+    if judged.gradient.kind == "intermediate" and judged.layout is not None:
+        return None
+    seen = updated(program, trace, judged.gradient)
+    if seen is None or seen[1].shape != judged.truth.shape:
+        return None
+    moved = agreement(judged.truth, seen[1], scale=None)
+    # an update is rounded to the parameter's own digits, so its direction is known less well than the gradient
+    descends = moved.scale < 0 and moved.rel_error < 1e-6 * max(1.0, abs(moved.scale))
+    return seen[0] if descends and moved.rel_error < BLUNT else None
+
+
+def _not_finite(a: Array) -> str:
+    at = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
+    value = "NaN" if np.isnan(a[at]) else "infinite"
+    count = int((~np.isfinite(a)).sum())
+    return f"{value} at {at}" + (f" and {count - 1} more" if count > 1 else "") if a.ndim else value
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({shape[0]},)" if len(shape) == 1 else str(shape)

@@ -1,0 +1,46 @@
+"""Gradients judged anew in another run of the same code, with some values replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.blame.judge import judge
+from gradcheck.blame.judged import Judged
+from gradcheck.capture.program import Program, Ref, Trace
+from gradcheck.capture.record import Key
+
+Array = NDArray[Any]
+
+
+def rejudged(
+    program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array], slack: float = 0.0
+) -> list[Judged | None]:
+    """Every gradient judged anew in a backward run with some values replaced; None for one that was not reached."""
+    return in_run(program, judged, program.backward(cast(Mapping[Ref, Array], replaced)), slack)
+
+
+def in_run(program: Program, judged: Sequence[Judged], trace: Trace, slack: float = 0.0) -> list[Judged | None]:
+    """Every gradient judged as it came out in another run of the same code; None for one that was not reached."""
+    return [_rejudged_one(program, j, trace, slack) for j in judged]
+
+
+def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) -> Judged | None:
+    value = next((v for v in trace.values if v.key == judged.gradient.key and v.name == judged.gradient.name), None)
+    if value is None:
+        return None
+    again = judge(program, judged.gradient, judged.truth, value.array, slack=slack, trace=trace)
+    return replace(again, fed=value.array)
+
+
+def reached_by(program: Program, source: Judged, judged: Sequence[Judged]) -> frozenset[Key]:
+    """Which gradients depend on one: doubling it shows that."""
+    trace = program.backward({source.gradient.key: 2 * source.gradient.versions[-1].array})
+    now = {(v.key, v.path): v.array for v in trace.values}
+    others = (j.gradient.versions[-1] for j in judged if j is not source)
+    known = ((v, now[v.key, v.path]) for v in others if (v.key, v.path) in now)
+    return frozenset(v.key for v, again in known if not np.array_equal(again, v.array))

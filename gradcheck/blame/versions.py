@@ -1,0 +1,89 @@
+"""Which version of a gradient is meant, where a name is used again: before a clip, before an activation."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.blame.judge import judge
+from gradcheck.blame.judged import Judged
+from gradcheck.capture.program import Program, Variable
+from gradcheck.capture.rates import statement_at
+from gradcheck.compare import Truth, Verdict
+from gradcheck.gradients import Gradient
+from gradcheck.source import line_of
+
+Array = NDArray[Any]
+
+
+_DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
+    lambda h: 1 - h * h,
+    lambda h: h * (1 - h),
+    lambda h: (h > 0).astype(float),
+)
+"""Of tanh, sigmoid and relu, by what they come to."""
+
+
+_ACTIVATION = re.compile(r"(?i)tanh|sig|relu|maximum|expit|exp$|logistic|activ|nonlin|^(act|f|g)$")
+
+
+def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged:
+    """Judge a gradient at its last version, or, for a name that is used again, at an earlier one that is right.
+
+    After `dh[h <= 0] = 0` the name dh stands for the gradient of what went into the activation, which has no name.
+    """
+    last = judge(program, gradient, truth)
+    if last.verdict is not Verdict.FAIL:
+        return last
+    if gradient.kind != "intermediate":
+        return _before_clipping(program, gradient, truth) or last
+    for version in gradient.versions[:-1]:
+        earlier = judge(program, replace(gradient, value=version), truth)
+        if earlier.right:
+            return replace(earlier, reused_at=gradient.value)
+    return _before_activation(program, gradient, truth) or last
+
+
+def _before_clipping(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
+    """A parameter's gradient that is right, and that a later line then clips: the clipping is no fault of it."""
+    clipped = gradient.versions[-1]
+    if not re.search("clip|min|max", line_of(clipped.site.file, clipped.site.line)):
+        return None  # one entry made smaller looks like clipping, too
+    for version in reversed(gradient.versions[:-1]):
+        a = version.array
+        if a.shape == clipped.array.shape and a.size:
+            within = np.clip(a, clipped.array.min(), clipped.array.max())
+            judged = judge(program, replace(gradient, value=version), truth)
+            if np.array_equal(within, clipped.array) and judged.right:
+                return replace(judged, reason=f"before it is clipped at line {clipped.site.line}")
+    return None
+
+
+def _activates(h: Variable) -> bool:
+    """Whether its line calls an activation on something that it gives no name."""
+    statement = None if h.site is None or h.site.kind != "assign" else statement_at(h.site.file, h.site.line)
+    calls = (n for n in ast.walk(statement or ast.Pass()) if isinstance(n, ast.Call) and n.args)
+    named = (c for c in calls if _ACTIVATION.search(getattr(c.func, "attr", getattr(c.func, "id", ""))))
+    return any(not all(isinstance(a, (ast.Name, ast.Attribute, ast.Constant)) for a in c.args) for c in named)
+
+
+def _before_activation(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
+    """A gradient that is right for what goes into an activation, where that has no name: many write dh for it."""
+    h = gradient.of
+    named = (g.of for g in program.gradients if g.of.array.shape == h.array.shape)
+    if truth.map is None or any(0 <= of.order < h.order for of in named) or not _activates(h):
+        return None
+    for derivative in _DERIVATIVES:
+        f = derivative(h.array)
+        derived, error = np.asarray(truth.map.derivative) * f, np.asarray(truth.map.error) * np.abs(f)
+        inside = replace(truth, map=replace(truth.map, derivative=derived, error=error, one_sided=None))
+        judged = judge(program, gradient, inside)
+        if judged.right:
+            return replace(judged, reason=f"of what goes into {h.name}")
+    return None

@@ -1,0 +1,1 @@
+"""The scalar that the gradients belong to."""
