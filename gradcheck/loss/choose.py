@@ -116,8 +116,8 @@ def found_again(program: Program, chosen: Chosen, gradients: Sequence[Gradient])
         return own.scalar if own.scalar.expression == chosen.scalar.expression else None
     for candidate in Screening(program, gradients).candidates:
         if candidate.form == chosen.candidate.form and candidate.names == chosen.candidate.names:
-            same = [r for r in candidate.readings if r.text == chosen.reading.text]
-            return candidate.scalar(same[0] if same else candidate.readings[0], chosen.factor, chosen.penalty)
+            reading = chosen.reading.at(candidate.outputs[0].array.shape, len(candidate.outputs))
+            return candidate.scalar(reading, chosen.factor, chosen.penalty)
     return None
 
 

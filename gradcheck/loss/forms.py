@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,26 +42,45 @@ class Reading:
     """By which the sum is multiplied."""
     samples: int
     """Number of samples."""
+    factor: float = 1.0
+    """The weight but for what it is divided by."""
+    over: Literal["samples", "entries", ""] = ""
+    """What it is divided by."""
+    axis: int | None = None
+    """The output's axis that counts the samples; None where they are counted by how often it is computed."""
+
+    def at(self, shape: tuple[int, ...], times: int) -> Reading:
+        """The same of outputs of another shape."""
+        samples = times if self.axis is None or times > 1 else shape[self.axis]
+        divisor = {"samples": samples, "entries": times * math.prod(shape), "": 1}[self.over]
+        return replace(self, weight=self.factor / divisor, samples=samples)
 
 
 def readings(form: Form, shape: tuple[int, ...], times: int = 1) -> Iterator[Reading]:
     """Every way to add up a form of outputs of this shape that are computed `times` times; the mean comes first."""
-    axes = (form.axis,) if form.axis is not None else tuple(range(min(len(shape), 2)))
-    along = dict.fromkeys(shape[axis] for axis in axes if axis < len(shape))
-    counts = [times] if times > 1 else [n for n in along if n > 1] or [1]
+    names = ((form.name, 1.0), (form.doubled, 2.0)) if form.doubled else ((form.name, 1.0),)
     entries = times * math.prod(shape)
     if entries == 1:
-        yield Reading(form.name, 1.0, 1)
-        if form.doubled:
-            yield Reading(form.doubled, 2.0, 1)
+        samples_axis = next((a for a in (form.axis, 0) if a is not None and a < len(shape)), None)
+        yield from (Reading(name, factor, 1, factor, "samples", samples_axis) for name, factor in names)
         return
-    names = ((form.name, 1.0), (form.doubled, 2.0)) if form.doubled else ((form.name, 1.0),)
     for name, factor in names:
-        for samples in counts:
-            yield Reading(f"mean {name}", factor / samples, samples)
-        yield Reading(f"summed {name}", factor, counts[0])
+        for axis, samples in _counts(form, shape, times):
+            yield Reading(f"mean {name}", factor / samples, samples, factor, "samples", axis)
+        axis, samples = _counts(form, shape, times)[0]
+        yield Reading(f"summed {name}", factor, samples, factor, "", axis)
     for name, factor in names:
-        yield Reading(f"{name}, averaged over entries,", factor / entries, counts[0])
+        yield Reading(f"{name}, averaged over entries,", factor / entries, samples, factor, "entries", axis)
+
+
+def _counts(form: Form, shape: tuple[int, ...], times: int) -> list[tuple[int | None, int]]:
+    """Axes that may count samples, and how many they count; each number once."""
+    if times > 1:
+        return [(None, times)]
+    axes = (form.axis,) if form.axis is not None else tuple(range(min(len(shape), 2)))
+    along = {shape[axis]: axis for axis in reversed(axes) if -len(shape) <= axis < len(shape) and shape[axis] > 1}
+    found: list[tuple[int | None, int]] = [(axis, samples) for samples, axis in along.items()]
+    return found[::-1] or [(None, 1)]
 
 
 def is_distribution(output: Array, axis: int = -1) -> bool:
