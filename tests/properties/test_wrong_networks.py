@@ -41,7 +41,7 @@ CAUGHT = [
     ("reference_net:original", FINITE, "m=2 d=1 h=1 c=2", "A2 is not finite for Z2 = [[0, 1], [800, 801]]"),
     ("siblings:pure_cache_wrong", PURE, "m=1 d=1 h=3 c=1", "A, a value of the forward, is changed in place by A at"),
     ("siblings:pure_alias_wrong", PURE, "m=1 d=1 h=1 c=1", "out, a value of the forward, is changed in place by dout"),
-    ("siblings:pure_unseen_wrong", PURE, "m=1 d=1 h=3 c=1", "A, a value of the forward, is changed in place by the"),
+    ("siblings:pure_unseen_wrong", PURE, "m=1 d=1 h=3 c=1", "A, a value of the forward, is changed in place by A at"),
     ("siblings:pure_input_wrong", PURE, "m=1 d=1 h=1 c=1", "y, an input, is changed in place"),
     ("siblings:pure_repeat_wrong", PURE, "m=1 d=1 h=1 c=1", "dout is not the same when the step is run again"),
     ("siblings:linear_wrong", LINEAR, "m=1 d=1 h=1 c=1", "dZ is not linear in dout"),
