@@ -147,17 +147,17 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
         subject = _attribute(module, name, text)
         if isinstance(subject, ModuleType):
             return _named(text, subject, None, call, shapes)
-        found = None if call else revealed(text, home_of(subject) or module, subject, shapes)
+        if not callable(subject):
+            raise UsageError(
+                f"TARGET {text!r}: {name} is {_a(type(subject).__name__)}, expected a function, a class or a declared"
+                " target."
+            )
+        home = home_of(subject) or module
+        found = None if call else revealed(text, home, subject, shapes)
         if found is not None:
             return found
-        if callable(subject):
-            home = home_of(subject) or module
-            called = name.rpartition(".")[2]
-            return _function(Target(text, module=home, names={called: subject}), subject, called, call, shapes)
-        raise UsageError(
-            f"TARGET {text!r}: {name} is {_a(type(subject).__name__)}, expected a function, a class or a declared"
-            " target."
-        )
+        called = name.rpartition(".")[2]
+        return _function(Target(text, module=home, names={called: subject}), subject, called, call, shapes)
     if call:
         return Target(text, module=module, call=call, shapes=shapes or "")
     outer = declared_by_parent(module)

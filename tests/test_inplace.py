@@ -35,11 +35,14 @@ RIGHT = """\
 """
 
 
-def checked(tmp_path: Path, backward: str) -> dict[str, str]:
+def report_on(tmp_path: Path, backward: str) -> gradcheck.Report:
     file = tmp_path / "net.py"
     file.write_text(STEP.format(backward=backward))
-    report = gradcheck.check(f"{file}:step", call="step(x, y, W, b, E)")
-    return {c.name: c.verdict.value for c in report.comparisons}
+    return gradcheck.check(f"{file}:step", call="step(x, y, W, b, E)")
+
+
+def checked(tmp_path: Path, backward: str) -> dict[str, str]:
+    return {c.name: c.verdict.value for c in report_on(tmp_path, backward).comparisons}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,6 @@ def checked(tmp_path: Path, backward: str) -> dict[str, str]:
         "dW.fill(0)",
         "np.put(dW, 1, 9)",
         "np.multiply(dW, 2, out=dW)",
-        "_ = np.clip(dW, -1e-3, 1e-3, out=dW)",
         "np.multiply(dW[0], 2, out=dW[0])",
         "np.add.at(dW, 0, 1.0)",
         "np.copyto(dW, dW.mean())",
@@ -74,6 +76,27 @@ def test_a_wrong_edit_is_seen(tmp_path: Path, line: str) -> None:
 def test_rows_of_a_loop_are_the_array(tmp_path: Path) -> None:
     loop = "    for row in dW:\n        row *= 2\n"
     assert checked(tmp_path, RIGHT + loop)["dW"] == "fail"
+
+
+@pytest.mark.parametrize("edit", ["np.multiply(dW, 2, out=dW)", "dW[...] = 2 * dW"])
+def test_the_line_that_spoils_it_is_at_fault(tmp_path: Path, edit: str) -> None:
+    report = report_on(tmp_path, f"{RIGHT}    {edit}\n")
+    (finding,) = report.findings
+    assert (finding.tensor, str(finding.source).strip()) == ("dW", edit)
+
+
+def test_the_line_before_it_is_at_fault_where_it_was_wrong_already(tmp_path: Path) -> None:
+    backward = RIGHT.replace("h.T @ dout", "2 * h.T @ dout") + "    np.multiply(dW, 1, out=dW)\n"
+    (finding,) = report_on(tmp_path, backward).findings
+    assert str(finding.source).strip() == "dW = 2 * h.T @ dout"
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [("1", "pass"), ("2", "fail")])
+def test_clipping_is_no_fault_and_hides_none(tmp_path: Path, factor: str, verdict: str) -> None:
+    clipped = f"    dW *= {factor}\n    _ = np.clip(dW, -1e-3, 1e-3, out=dW)\n"
+    (dW,) = (c for c in report_on(tmp_path, RIGHT + clipped).comparisons if c.name == "dW")
+    assert dW.verdict.value == verdict
+    assert ("before it is clipped" in dW.reason) == (verdict == "pass")
 
 
 @pytest.mark.parametrize(

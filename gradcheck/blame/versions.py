@@ -15,6 +15,7 @@ from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
 from gradcheck.capture.program import Program, Variable
 from gradcheck.capture.rates import statement_at
+from gradcheck.capture.record import Value
 from gradcheck.compare import Truth, Verdict
 from gradcheck.gradients import Gradient
 from gradcheck.source import line_of
@@ -53,16 +54,24 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
 def _before_clipping(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
     """A parameter's gradient that is right, and that a later line then clips: the clipping is no fault of it."""
     clipped = gradient.versions[-1]
-    if not re.search("clip|min|max", line_of(clipped.site.file, clipped.site.line)):
+    if not _clips(clipped):
         return None  # one entry made smaller looks like clipping, too
     for version in reversed(gradient.versions[:-1]):
         a = version.array
-        if a.shape == clipped.array.shape and a.size:
-            within = np.clip(a, clipped.array.min(), clipped.array.max())
-            judged = judge(program, replace(gradient, value=version), truth)
-            if np.array_equal(within, clipped.array) and judged.right:
-                return replace(judged, reason=f"before it is clipped at line {clipped.site.line}")
+        if a.shape != clipped.array.shape or not a.size:
+            return None
+        within = np.clip(a, clipped.array.min(), clipped.array.max())
+        judged = judge(program, replace(gradient, value=version), truth)
+        if np.array_equal(within, clipped.array) and judged.right:
+            return replace(judged, reason=f"before it is clipped at line {clipped.site.line}")
+        if not _clips(version):
+            return None  # this is what is clipped: it may be wrong though an earlier one is right
     return None
+
+
+def _clips(value: Value) -> bool:
+    """Whether its line, by its words, clips."""
+    return re.search("clip|min|max", line_of(value.site.file, value.site.line)) is not None
 
 
 def _activates(h: Variable) -> bool:

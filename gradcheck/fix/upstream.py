@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
 from gradcheck.blame.rerun import in_run
 from gradcheck.capture.otherwise import Scope
@@ -59,6 +60,7 @@ def suspects(
         known = value.identity in held or value.site.number in own or value.key in forward
         if passes and not moves and not known:
             first.setdefault(value.site.number, value)
+    first = {number: v for number, v in first.items() if not _spoiled_later(program, v, wrong)}
     found: list[Suspect] = []
     for value in list(first.values())[::-1]:
         if len(found) == LINES:
@@ -74,6 +76,12 @@ def suspects(
 
 def _is_wrong(judged: Judged) -> bool:
     return judged.verdict in (Verdict.FAIL, Verdict.INHERITED)
+
+
+def _spoiled_later(program: Program, value: Value, wrong: Sequence[Judged]) -> bool:
+    """Whether a wrong gradient was right as this line left it: what a later line did to it is no fault of this one."""
+    of = [j for j in wrong if any(v.key == value.key for v in j.gradient.versions)]
+    return any(judge(program, replace(j.gradient, value=value), j.truth).right for j in of)
 
 
 def _doubled(_: Scope, value: Any, __: Any) -> Any:
