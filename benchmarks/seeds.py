@@ -48,36 +48,43 @@ def main() -> int:
     end = options.first + options.seeds
     chunks = [range(i, min(i + CHUNK, end)) for i in range(options.first, end, CHUNK)]
     counts: collections.Counter[str] = collections.Counter()
-    redrawn = 0
     with multiprocessing.Pool(options.jobs) as pool:
-        for chunk in pool.imap_unordered(verdicts, chunks):
+        for done, chunk in enumerate(pool.imap_unordered(verdicts, chunks), 1):
             for seed, verdict, told in chunk:
                 counts[verdict] += 1
-                redrawn += any("drawn anew" in t for t in told)
+                counts["redrawn"] += any("drawn anew" in t for t in told)
                 if verdict != "pass":
                     print(f"seed {seed}: {verdict}: {'; '.join(told)}", flush=True)
-    seconds = time.monotonic() - start
-    table = "\n".join(
+            if options.write and (done % 10 == 0 or done == len(chunks)):
+                options.write.write_text(page(table(counts), options), encoding="utf-8")
+    print(table(counts), f"\n{time.monotonic() - start:.0f} s")
+    return 1 if counts["fail"] else 0
+
+
+def table(counts: collections.Counter[str]) -> str:
+    """What has been counted so far."""
+    seeds = counts["pass"] + counts["fail"] + counts["inconclusive"]
+    return "\n".join(
         [
             "| seeds | pass | fail | inconclusive | redrawn |",
             "|---|---|---|---|---|",
-            f"| {options.seeds} | {counts['pass']} | {counts['fail']} | {counts['inconclusive']} | {redrawn} |",
+            f"| {seeds} | {counts['pass']} | {counts['fail']} | {counts['inconclusive']} | {counts['redrawn']} |",
         ]
     )
-    print(table, f"\n{seconds:.0f} s")
-    if options.write:
-        options.write.write_text(
-            "# False alarms on a correct network\n\n"
-            "The corrected reference network (ReLU, real digits, batches of 1 to 64), judged once a seed as\n"
-            "`gradcheck run reference_net --no-properties --seed SEED --batch BATCH` does. A probe that cannot show\n"
-            "something (every hidden unit dead, a softmax saturated) is drawn anew; the last column counts the seeds\n"
-            "of which one was.\n\n"
-            f"{table}\n\n"
-            f"Measured with NumPy {np.__version__} on Python {platform.python_version()} by\n\n"
-            f"    python benchmarks/seeds.py --seeds {options.seeds} --write {options.write}\n",
-            encoding="utf-8",
-        )
-    return 1 if counts["fail"] else 0
+
+
+def page(counted: str, options: argparse.Namespace) -> str:
+    """The page of docs; a run that is stopped leaves what it had counted by then."""
+    return (
+        "# False alarms on a correct network\n\n"
+        "The corrected reference network (ReLU, real digits, batches of 1 to 64), judged once a seed as\n"
+        "`gradcheck run reference_net --no-properties --seed SEED --batch BATCH` does. A probe that cannot show\n"
+        "something (every hidden unit dead, a softmax saturated) is drawn anew; the last column counts the seeds\n"
+        "of which one was.\n\n"
+        f"{counted}\n\n"
+        f"Measured with NumPy {np.__version__} on Python {platform.python_version()} by\n\n"
+        f"    python benchmarks/seeds.py --seeds {options.seeds} --write docs/false-alarms.md\n"
+    )
 
 
 if __name__ == "__main__":
