@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.capture.program import Ref
+from gradcheck.capture.program import Program, Ref
 from gradcheck.capture.record import Value
 from gradcheck.compare import agreement
 from gradcheck.conventions import DATA
@@ -103,11 +103,11 @@ def asleep(run: Run) -> Iterator[Finding]:
     """GC641: ReLU units that are zero for every sample."""
     forward = _forward(run)
     for i, a in enumerate(forward):
-        if a.array.ndim != 2 or not any(_is_relu(z.array, a.array) for z in forward[:i]):
-            continue
-        samples, units = a.array.shape
-        dead = int((~a.array.any(axis=0)).sum())
-        if dead == units > 0 < samples - 1 or (2 * dead >= units and samples >= MANY):
+        before = [z for z in forward[:i] if a.array.ndim == 2 and _is_relu(z.array, a.array)]
+        samples, units = a.array.shape if before else (0, 0)
+        dead = int((~a.array.any(axis=0)).sum()) if before else 0
+        most = dead == units > 0 < samples - 1 or (2 * dead >= units and samples >= MANY)
+        if most and any(_is_woken(run.program, z, a) for z in before):
             yield _warning(
                 "GC641",
                 "dead-units",
@@ -195,6 +195,12 @@ def _slope(z: Array, a: Array) -> Array | None:
 
 def _is_relu(z: Array, a: Array) -> bool:
     return z.shape == a.shape and bool((z < 0).any()) and np.array_equal(a, np.maximum(z, 0))
+
+
+def _is_woken(program: Program, z: Value, a: Value) -> bool:
+    """Whether a follows once z is positive: a sum's first zeros are max(z, 0) of anything negative by chance."""
+    now = program.backward({z.key: np.abs(z.array)}).values
+    return any(v.key == a.key and np.array_equal(v.array, np.abs(z.array)) for v in now)
 
 
 def _is_constant(array: Array, axis: int) -> bool:

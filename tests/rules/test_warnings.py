@@ -29,3 +29,15 @@ def test_zeros_that_stay_zeros_are_no_relu(tmp_path: Path) -> None:
     report = gradcheck.check(str(tmp_path / "net.py"), properties=False)
     assert report.verdict.value == "pass", str(report)
     assert "GC641" not in {f.code for f in report.findings}
+
+
+def test_zeros_that_a_sum_begins_with_are_no_relu(tmp_path: Path) -> None:
+    """max(z, 0) of anything negative is zero, and so is what gradients are added to."""
+    text = (CASES / "right_softmax_tanh.py").read_text(encoding="utf-8")
+    first = (
+        "    low = -np.exp(x[:, :1] @ np.ones((1, 4)))\n    G = np.zeros((len(x), 4))\n    Z1 = 0 * low + G + x @ W1"
+    )
+    (tmp_path / "net.py").write_text(text.replace("    Z1 = x @ W1", first), encoding="utf-8")
+    report = gradcheck.check(str(tmp_path / "net.py"), properties=False)
+    assert report.verdict.value == "pass", str(report)
+    assert "GC641" not in {f.code for f in report.findings}
