@@ -85,6 +85,14 @@ def test_the_line_that_spoils_it_is_at_fault(tmp_path: Path, edit: str) -> None:
     assert (finding.tensor, str(finding.source).strip()) == ("dW", edit)
 
 
+def test_an_entry_that_a_loop_reaches_is_spoiled_at_its_line(tmp_path: Path) -> None:
+    edit = "        np.multiply(grads[k], 2, out=grads[k])"
+    loop = f"    grads = dict(W=dW, b=db)\n    for k in grads:\n{edit}\n    print(grads)\n"
+    found = {c.name: (c.verdict.value, c.line) for c in report_on(tmp_path, RIGHT + loop).comparisons}
+    at = STEP.format(backward=RIGHT + loop).splitlines().index(edit) + 1
+    assert (found["dW"], found["db"]) == (("fail", at), ("fail", at))
+
+
 def test_the_line_before_it_is_at_fault_where_it_was_wrong_already(tmp_path: Path) -> None:
     backward = RIGHT.replace("h.T @ dout", "2 * h.T @ dout") + "    np.multiply(dW, 1, out=dW)\n"
     (finding,) = report_on(tmp_path, backward).findings

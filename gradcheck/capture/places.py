@@ -84,14 +84,18 @@ def written_by(node: ast.stmt, class_name: str) -> Iterator[Place]:
     """Places whose array a statement may write into otherwise than by a plain subscript or an augmented assignment.
 
     np.add.at(dE, ids, d), np.multiply(dW, m, out=dW), dW.fill(0), dW.flat[0] = 0: a call that stands alone may write
-    into whatever it is handed, one within an expression into its `out`.
+    into whatever it is handed, one within an expression into its `out`. Of grads[k] that is the entry, if grads is no
+    array itself.
     """
     found: dict[str, Place] = {}
     for expression in _written(node):
-        whole = _whole(expression)
-        place = place_of(whole, class_name) if isinstance(whole, (ast.Name, ast.Attribute, ast.Subscript)) else None
+        whole, part = _whole(expression)
+        if part is not None:
+            place = place_of(part, class_name, edited=True, entry=True)
+        else:
+            place = place_of(whole, class_name) if isinstance(whole, (ast.Name, ast.Attribute, ast.Subscript)) else None
         if place is not None:
-            found.setdefault(place.name, place)
+            found.setdefault(f"{place.name}{[ast.unparse(step) for step in place.rest]}", place)
     yield from found.values()
 
 
@@ -121,18 +125,20 @@ def _certain(node: ast.AST) -> Iterator[ast.AST]:
         yield from _certain(child)
 
 
-def _whole(expression: ast.expr) -> ast.expr:
-    """What an expression is a view of: dW of dW.T, dW[0] and dW.reshape(-1)."""
+def _whole(expression: ast.expr) -> tuple[ast.expr, ast.Subscript | None]:
+    """What an expression is a view of, dW of dW.T, dW[0] and dW.reshape(-1); and dW[0], if an index is next to it."""
+    part = None
     while True:
         match expression:
             case ast.Call(func=ast.Attribute(value=value)):
-                expression = value
+                part = None
             case ast.Attribute(value=value, attr=name) if name in _WHOLE:
-                expression = value
+                part = None
             case ast.Subscript(value=value, slice=index) if not _is_key(index):
-                expression = value
+                part = expression
             case _:
-                return expression
+                return expression, part
+        expression = value
 
 
 def last_name(target: ast.expr) -> str:
