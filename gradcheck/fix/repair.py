@@ -67,14 +67,15 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
     with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
         if [v.key for v in program.trace.values] != [v.key for v in found.program.trace.values]:
             return Repair()  # the code does not do the same twice
-        moved = _upstream(program, found, overlay, ()) if len(guilty) > 1 else {}
+        shared = len(guilty) > 1
+        moved = _upstream(program, found, overlay) if shared else {}
         resting = frozenset().union(*(one.names for one in moved))
         guilty = [g for g in guilty if not g.names <= resting]
         edits = _searched(program, guilty, judged)
         likely = {g.line: list(islice(_hold(program, g, edits[g.line], judged), ALIKE)) for g in guilty}
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
         stuck -= {name for g in guilty if likely[g.line] for name in g.names}
-        moved = moved or (_upstream(program, found, overlay, stuck) if stuck else {})
+        moved = moved or (_upstream(program, found, overlay, stuck, shared=not shared) if stuck else {})
     draws = fresh(trial.driver.target, judged, first)
     guilty = [g for g in guilty if likely[g.line]]
     for one, its in moved.items():
@@ -109,14 +110,17 @@ def repair_updates(trial: Trial, found: Probe, wrong: frozenset[str], first: Dra
 
 
 def _upstream(
-    program: Program, found: Probe, overlay: Mapping[str, str], stuck: Collection[str]
+    program: Program, found: Probe, overlay: Mapping[str, str], stuck: Collection[str] = (), *, shared: bool = True
 ) -> dict[Guilty, list[Edit]]:
-    """Lines that no gradient is known of, one of which is at fault for several gradients or for one that is stuck."""
+    """Lines that no gradient is known of, one of which is at fault for several gradients or for one that is stuck.
+
+    Those on which several rest are left out unless `shared`: they have been tried.
+    """
     forward = {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in found.judged}
     there = [
         suspect
         for suspect in suspects(program, found.judged, forward, overlay)
-        if len(suspect.resting) > 1 or suspect.resting[0].gradient.name in stuck
+        if (shared if len(suspect.resting) > 1 else suspect.resting[0].gradient.name in stuck)
     ]
     ways: dict[Line, tuple[Guilty, list[Edit]]] = {}
     for suspect, edit in islice(healing(program, there, found.judged, forward), ALIKE):

@@ -5,7 +5,7 @@ EXPECTED = {
     "verdict": "fail",
     "exit": 1,
     "fail": ["dadd_broadcast_b", "dreshape_twice_a"],
-    "checked": ["dadd_a", "dmul_a", "dmatmul_b", "dreshape_a"],
+    "checked": ["dadd_a", "dmatmul_a", "dmatmul_b", "dreshape_a"],
 }
 
 
@@ -36,17 +36,6 @@ class Tensor:
         out.step = step
         return out
 
-    def __mul__(self, other):
-        other = other if isinstance(other, Tensor) else Tensor(other)
-        out = Tensor(self.data * other.data, (self, other))
-
-        def step():
-            self.grad += unbroadcast(out.grad * other.data, self.data.shape)
-            other.grad += unbroadcast(out.grad * self.data, other.data.shape)
-
-        out.step = step
-        return out
-
     def __matmul__(self, other):
         out = Tensor(self.data @ other.data, (self, other))
 
@@ -66,7 +55,7 @@ class Tensor:
         out.step = step
         return out
 
-    def backward(self):
+    def backward(self, grad):
         order, seen = [], set()
 
         def visit(t):
@@ -77,6 +66,6 @@ class Tensor:
                 order.append(t)
 
         visit(self)
-        self.grad = np.ones_like(self.data)
+        self.grad = grad
         for t in reversed(order):
             t.step()
