@@ -103,11 +103,11 @@ def test_the_update_that_raises_is_evidence(wrong: Report) -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 10, 13, 64])
 def test_db2_is_wrong_at_every_batch_size(batch: int) -> None:
-    report = gradcheck.check("reference_net:original", batch=batch)
+    report = gradcheck.check("reference_net:original", batch=batch, properties=False, fixes=False)
     found = {c.name: c.verdict.value for c in report.comparisons}
     assert found["db2"] == "fail", str(report)
     assert found["dZ2"] == "pass"
-    assert gradcheck.check("reference_net:corrected", batch=batch).verdict == "pass"
+    assert gradcheck.check("reference_net:corrected", batch=batch, properties=False).verdict == "pass"
 
 
 def test_shapes_are_checked_at_the_batch_size_that_silences_the_wrong_axis(wrong: Report) -> None:

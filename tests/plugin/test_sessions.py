@@ -71,12 +71,14 @@ import gradcheck, pytest
 from hypothesis import given, settings, strategies as st
 
 @pytest.mark.gradcheck("axis:train", params=["W2", "b2"])
+@settings(max_examples=10)
 @given(st.integers())
 def test_function(n):
     assert isinstance(n, int)
 
 @pytest.mark.gradcheck("net:train", params=["W2", "b2"])
 class TestNet:
+    @settings(max_examples=5)
     @given(st.integers())
     def test_method(self, n): ...
 
@@ -85,15 +87,15 @@ class TestNet:
     def test_body(self, n):
         assert n < 9
 
-@settings(max_examples=3, deadline=None)
-@given(seed=st.integers(0, 2))
+@settings(max_examples=2, deadline=None)
+@given(seed=st.integers(0, 1))
 def test_inside(seed):
-    gradcheck.check("net:train", seed=seed).raise_if_wrong()
+    gradcheck.check("net:train", seed=seed, properties=False).raise_if_wrong()
 
-@settings(max_examples=3, deadline=None)
-@given(seed=st.integers(0, 2))
+@settings(max_examples=2, deadline=None)
+@given(seed=st.integers(0, 1))
 def test_inside_wrong(seed):
-    gradcheck.check("axis:train", seed=seed).raise_if_wrong()
+    gradcheck.check("axis:train", seed=seed, properties=False, fixes=False).raise_if_wrong()
 """
     )
     result = process("-v", "-p", "no:randomly", "-W", "error")

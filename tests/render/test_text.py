@@ -335,7 +335,7 @@ REPORTS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(REPORTS, st.sampled_from([60, 80, 100, 120]), st.integers(-1, 2), st.booleans())
 def test_any_report_fits_and_is_the_same_in_colour(report, width, verbose, ascii):
     text = render_text(report, width=width, verbose=verbose, ascii=ascii)
