@@ -54,34 +54,19 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
 def _before_clipping(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
     """A parameter's gradient that is right, and that a later line then clips: the clipping is no fault of it."""
     clipped = gradient.versions[-1]
+    if not _clips(clipped):
+        return None  # one entry made smaller looks like clipping, too
     for version in reversed(gradient.versions[:-1]):
         a = version.array
         if a.shape != clipped.array.shape or not a.size:
             return None
         within = np.clip(a, clipped.array.min(), clipped.array.max())
-        line = _clips_at(program, version, clipped) if np.array_equal(within, clipped.array) else 0
         judged = judge(program, replace(gradient, value=version), truth)
-        if line and judged.right:
-            return replace(judged, reason=f"before it is clipped at line {line}")
+        if np.array_equal(within, clipped.array) and judged.right:
+            return replace(judged, reason=f"before it is clipped at line {clipped.site.line}")
         if not _clips(version):
             return None  # this is what is clipped: it may be wrong though an earlier one is right
     return None
-
-
-def _clips_at(program: Program, before: Value, clipped: Value) -> int:
-    """The line that clips, 0 for none: one entry made smaller looks like clipping, too.
-
-    What a call writes into its `out` may be seen at a later line only; the sides of its bounds tell what it changed.
-    """
-    if _clips(clipped):
-        return clipped.site.line
-    changed: Array = np.asarray(before.array != clipped.array)
-    for number, sides in program.trace.signature:
-        site, fits = program.site(number), sides.shape == changed.shape
-        into = fits and re.search(r"(clip|min|max).*\bout\s*=", site.name, re.DOTALL)
-        if into and not np.isin(sides[changed], sides[~changed]).any():
-            return site.line
-    return 0
 
 
 def _clips(value: Value) -> bool:
