@@ -17,6 +17,7 @@ from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.fix.cause import relocated, with_fixes
+from gradcheck.fix.line import no_check_within
 from gradcheck.fix.proof import Draw, Trial
 from gradcheck.fix.repair import Repair, repair, repair_updates
 from gradcheck.gradients import Gradient, updated
@@ -68,6 +69,7 @@ def run(
     `driver` is one with an edit on trial, where it is not the file as it stands that is to be checked; without
     `other_batches` shapes are looked at as they are in the check itself.
     """
+    no_check_within()
     start = time.monotonic()
     limits = Limits(None if options.timeout is None else start + 0.9 * options.timeout, options.budget)
     spec = parse_spec(target.shapes) if target.shapes else None

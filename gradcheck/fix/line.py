@@ -6,6 +6,7 @@ import ast
 import functools
 import operator
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from gradcheck.capture.otherwise import Scope
 from gradcheck.capture.rewrite import Site
+from gradcheck.errors import UsageError
 from gradcheck.fix.edit import Edit
 from gradcheck.patch import SourceText, Splice, line_starts, read
 
@@ -22,6 +24,15 @@ _IN_PLACE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+
+
+_TRYING: ContextVar[bool] = ContextVar("trying", default=False)
+
+
+def no_check_within() -> None:
+    """A line that calls gradcheck itself, as one of a test does, can't be tried: it would check while it is checked."""
+    if _TRYING.get():
+        raise UsageError("an edit of a line that checks a backward pass is not tried.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,18 @@ class Line:
 
     def runner(self, edit: Edit) -> Callable[[Scope, Any, Any], Any]:
         """What the edited line computes, from its scope, what it computes as it stands, and what was there before."""
+        computed = self._runner(edit)
+
+        def run(scope: Scope, value: Any, before: Any) -> Any:
+            token = _TRYING.set(True)
+            try:
+                return computed(scope, value, before)
+            finally:
+                _TRYING.reset(token)
+
+        return run
+
+    def _runner(self, edit: Edit) -> Callable[[Scope, Any, Any], Any]:
         if self.whole:
             return functools.partial(_in_place, compile(edit.text, "<edit>", "exec", dont_inherit=True), self.site.name)
         code = compile(f"(\n{edit.text}\n)", "<edit>", "eval", dont_inherit=True)
