@@ -253,6 +253,8 @@ def _penalty(program: Program, gradients: Sequence[Gradient], strengths: Sequenc
     strength = max(strengths, key=lambda s: sum(_close(s, other) for other in strengths))
     of = tuple(g.of for g, s in zip(gradients, strengths) if math.isclose(s, strength, rel_tol=1e-2))
     called, exact = _as_the_code_has_it(program, strength)
+    if exact <= 0 or (not called and exact == strength):
+        return None  # a number that nobody wrote is an error of measuring, of a kink for one
     return Penalty(exact, of, called)
 
 
