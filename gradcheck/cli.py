@@ -254,21 +254,27 @@ def _internal(trace: str) -> str:
 # -- the process
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Python itself dies of a plain one that has passed through an `exec` of text, even where it is caught later."""
+
+
 @contextlib.contextmanager
 def _ended_in_order() -> Iterator[None]:
     """While this holds, a request to end is an exception, so that children and temporary files are gone as well."""
 
     def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
+        raise _Interrupted if number == signal.SIGINT else SystemExit(128 + number)
 
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if ours:
-        signal.signal(signal.SIGTERM, end)
+    as_usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    main_thread = threading.current_thread() is threading.main_thread()
+    ours = {one: usual for one, usual in as_usual.items() if main_thread and signal.getsignal(one) == usual}
+    for one in ours:
+        signal.signal(one, end)
     try:
         yield
     finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for one, usual in ours.items():
+            signal.signal(one, usual)
 
 
 def _open_standard_streams() -> None:

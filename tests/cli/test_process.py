@@ -74,6 +74,17 @@ def test_an_interruption_is_one_line_and_takes_the_child_along(looping: tuple[su
 
 
 @posix
+def test_an_interruption_inside_an_exec_of_text_ends_in_130_too() -> None:
+    code = (
+        "import os, signal, sys\nfrom gradcheck import cli\n"
+        "text = 'os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass'\n"
+        "cli._main = lambda argv: exec(text)\nsys.exit(cli.main([]))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (130, "gradcheck: interrupted\n")
+
+
+@posix
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_child_does_not_outlive_the_command(
     looping: tuple[subprocess.Popen[str], int], number: int, tmp_path: Path
