@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import textwrap
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradcheck import arguments, config
+from gradcheck import arguments, config, ending
 from gradcheck.errors import GradcheckError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; its exit code. Nothing else of gradcheck prints."""
     _open_standard_streams()
     try:
-        with _ended_in_order():
+        with ending.in_order():
             code = _main(sys.argv[1:] if argv is None else argv)
     except GradcheckError as error:
         _complain(str(error))
@@ -149,6 +147,7 @@ class _Show:
         built = render.MUTATION_FORMATS if self._command == "mutate" else tuple(render.FORMATS)
         if self._format not in built:
             raise UsageError(f"--format {self._format} is not built yet; there are {', '.join(built)}.")
+        ending.now_if_asked()
 
     def __call__(self, reports: Sequence[Any], *, several: bool) -> None:
         if not reports:
@@ -252,29 +251,6 @@ def _internal(trace: str) -> str:
 
 
 # -- the process
-
-
-class _Interrupted(KeyboardInterrupt):
-    """Python itself dies of a plain one that has passed through an `exec` of text, even where it is caught later."""
-
-
-@contextlib.contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """While this holds, a request to end is an exception, so that children and temporary files are gone as well."""
-
-    def end(number: int, _: object) -> None:
-        raise _Interrupted if number == signal.SIGINT else SystemExit(128 + number)
-
-    as_usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
-    main_thread = threading.current_thread() is threading.main_thread()
-    ours = {one: usual for one, usual in as_usual.items() if main_thread and signal.getsignal(one) == usual}
-    for one in ours:
-        signal.signal(one, end)
-    try:
-        yield
-    finally:
-        for one, usual in ours.items():
-            signal.signal(one, usual)
 
 
 def _open_standard_streams() -> None:

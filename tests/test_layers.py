@@ -11,7 +11,7 @@ import gradcheck
 import reference_net
 
 LAYERS = [
-    {"errors", "codes", "pages", "source", "cells", "shapes", "evaluation", "options", "patch"},
+    {"errors", "ending", "codes", "pages", "source", "cells", "shapes", "evaluation", "options", "patch"},
     {"numeric", "capture", "conventions", "standins"},
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NoReturn
 
-from gradcheck import standins
+from gradcheck import ending, standins
 from gradcheck.child import place, streams
 from gradcheck.child.apart import keep_apart
 from gradcheck.child.guard import Guard
@@ -36,6 +36,7 @@ def enter(job: Job, private: Path, results: int, life: int, not_its: Iterable[in
     """What a forked child does."""
     try:
         os.setsid()  # Ctrl-C is the parent's, who kills the whole group
+        ending.as_usual()
         for descriptor in not_its:
             os.close(descriptor)
         threading.Thread(target=_end_with_parent, args=(life, private.parent), daemon=True).start()

@@ -76,11 +76,26 @@ def test_an_interruption_is_one_line_and_takes_the_child_along(looping: tuple[su
 @posix
 def test_an_interruption_inside_an_exec_of_text_ends_in_130_too() -> None:
     code = (
-        "import os, signal, sys\nfrom gradcheck import cli\n"
+        "import os, signal, sys\nfrom gradcheck import cli, ending\n"
         "text = 'os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass'\n"
-        "cli._main = lambda argv: exec(text)\nsys.exit(cli.main([]))"
+        "cli._main = lambda argv: [ending.now_if_asked(), exec(text)]\nsys.exit(cli.main([]))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (130, "gradcheck: interrupted\n")
+
+
+@posix
+def test_an_interruption_in_a_callback_that_lets_nothing_out_ends_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "loops.py").write_text("while True: pass\n")
+    code = (
+        "import os, signal, sys, weakref\nfrom gradcheck import cli, render\n"
+        "class Lock: pass\nlock = Lock()\n"
+        "watched = weakref.ref(lock, lambda _: [os.kill(os.getpid(), signal.SIGINT), sum(range(9))])\n"
+        "class Formats(dict):\n  def __iter__(self):\n    global lock\n    lock = None\n    return super().__iter__()\n"
+        "render.FORMATS = Formats(render.FORMATS)\n"
+        "sys.exit(cli.main(['run', 'loops.py']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert (ran.returncode, ran.stderr) == (130, "gradcheck: interrupted\n")
 
 
