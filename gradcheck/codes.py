@@ -23,6 +23,7 @@ CODES = {
     "GC314": ("wrong-activation-derivative", "a gradient is multiplied by a derivative too many"),
     "GC321": ("wrong-operand", "a gradient is computed from another value than it should be"),
     "GC322": ("wrong-operand", "an elementwise product where a matrix product is due, or the other way round"),
+    "GC323": ("wrong-operand", "a gradient is computed before what it is computed from"),
     "GC331": ("mask", "a gradient lacks the mask that the forward applied"),
     "GC332": ("mask", "a gradient has another mask than the forward"),
     "GC333": ("mask", "a gradient has a mask that the forward did not apply there"),

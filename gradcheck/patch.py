@@ -45,6 +45,11 @@ def spliced(text: str, splices: Iterable[Splice]) -> str:
     return "".join([*parts, text[at:]])
 
 
+def overlap(splices: Iterable[Splice]) -> bool:
+    """Whether two of them are about the same text."""
+    return any(a.end > b.start for a, b in pairwise(sorted(splices, key=lambda s: (s.start, s.end))))
+
+
 @dataclass(frozen=True, slots=True)
 class SourceText:
     """A Python file's text, and how it lies in the file."""
@@ -137,11 +142,11 @@ def merged(patches: Iterable[Patch]) -> list[Patch]:
     for patch in patches:
         before = found.get(patch.file)
         edits = {*(before.splices if before else ()), *patch.splices}
-        found[patch.file] = replace(patch, splices=tuple(sorted(edits, key=lambda s: s.start)))
+        found[patch.file] = replace(patch, splices=tuple(sorted(edits, key=lambda s: (s.start, s.end))))
         if before is not None and before.source.digest != patch.source.digest:
             raise UsageError(f"--fix: {shown(patch.file)} changed while it was checked. Nothing was written.")
     for patch in found.values():
-        if any(a.end > b.start for a, b in pairwise(patch.splices)):
+        if overlap(patch.splices):
             raise UsageError(
                 f"--fix: the fixes of {shown(patch.file)} contradict each other. Nothing was written; run each target"
                 " alone."

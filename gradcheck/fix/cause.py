@@ -66,6 +66,9 @@ _CAUSES: Mapping[Kind, tuple[str, str, str]] = {
         "the gradient of the loss's penalty is {new}",
     ),
     "penalty-extra": ("GC343", "has a penalty that the loss does not have", "nothing in the loss gives {old}"),
+    "order": ("GC323", "is computed too early", "what it is computed from is set by a later line, {old}"),
+    "line-missing": ("GC362", "lacks one of its paths", "a line is missing, {new}"),
+    "update-missing": ("GC604", "is never updated", "a line is missing, {new}"),
     "accumulate": (
         "GC351",
         "forgets what was there before",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gradcheck.patch import Splice
+
 Kind = Literal[
     "transpose",
     "axis",
@@ -34,6 +36,9 @@ Kind = Literal[
     "accumulate",
     "overwrite",
     "literal",
+    "order",
+    "line-missing",
+    "update-missing",
 ]
 """What an edit puts right, from which its cause is read."""
 
@@ -54,3 +59,7 @@ class Edit:
     """What is put in; "" where something is only taken out."""
     operator: str = ""
     """The statement's operator where that is changed: =, += or -=."""
+    around: tuple[Splice, ...] = ()
+    """Of the file's text, where whole statements are put in or moved and the expression stays as it is."""
+    summary: str = ""
+    """What is done with them, in a few words, where their text alone does not tell."""

@@ -15,6 +15,7 @@ import numpy as np
 from gradcheck.capture.otherwise import Scope
 from gradcheck.capture.rewrite import Site
 from gradcheck.errors import UsageError
+from gradcheck.fix.blocks import Place, places
 from gradcheck.fix.edit import Edit
 from gradcheck.patch import SourceText, Splice, line_starts, read
 
@@ -60,12 +61,19 @@ class Line:
         return ast.unparse(targets[0]) if len(targets) == 1 and targets[0] is not None else ""
 
     @property
+    def places(self) -> list[Place]:
+        """The statement in its block, and what holds it in theirs, innermost first."""
+        return places(self.source, _tree(self.source.text), self.statement)
+
+    @property
     def adds(self) -> bool:
         """Whether it is an augmented assignment."""
         return isinstance(self.statement, ast.AugAssign)
 
     def splices(self, edit: Edit) -> list[Splice]:
         """The edit as one of the file's text."""
+        if edit.around:
+            return list(edit.around)
         made = [Splice(self.start, self.end, edit.text)] if edit.text != self.text else []
         if edit.operator:
             before = self.source.text[: self.start].rstrip("( \t\r\n\\")

@@ -13,16 +13,17 @@ from gradcheck.blame.judged import Array, Judged, upstream_scale
 from gradcheck.blame.rerun import in_run
 from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
-from gradcheck.capture.record import Value
 from gradcheck.compare import Verdict
 from gradcheck.fix import update
 from gradcheck.fix.edit import Edit
-from gradcheck.fix.line import Line, line_of_site
+from gradcheck.fix.guilty import Guilty, guilty_lines
+from gradcheck.fix.line import Line
 from gradcheck.fix.proof import Draw, Trial, fresh, prove, prove_updates, told
 from gradcheck.fix.search import UNSETTLED, Search
+from gradcheck.fix.statements import rearranged
 from gradcheck.fix.upstream import healing, runs, suspects
 from gradcheck.fix.wanted import Wanted
-from gradcheck.patch import Patch, lines_of, spliced, unified
+from gradcheck.patch import Patch, lines_of, overlap, spliced, unified
 from gradcheck.probing import Probe
 from gradcheck.rules.finding import Fix
 
@@ -30,20 +31,6 @@ PROOFS = 8
 """Choices of edits that are proven before the search gives up."""
 ALIKE = 4
 """Edits of one line that are kept once they have put the first draw right."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Guilty:
-    """A statement at fault and the gradients that it computes wrongly."""
-
-    line: Line
-    judged: tuple[Judged, ...]
-    at: tuple[Value, ...]
-    """Where each is computed."""
-
-    @property
-    def names(self) -> frozenset[str]:
-        return frozenset(j.gradient.name for j in self.judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +48,7 @@ class Repair:
 def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
     """Search and prove edits of every line at fault."""
     judged, overlay = found.judged, trial.driver.overlay
-    guilty = list(_guilty(judged, found.program.trace.values, overlay))
+    guilty = list(guilty_lines(judged, found.program.trace.values, overlay))
     if not any(j.verdict is Verdict.FAIL for j in judged):
         return Repair()
     with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
@@ -76,6 +63,8 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
         stuck -= {name for g in guilty if likely[g.line] for name in g.names}
         moved = moved or (_upstream(program, found, overlay, stuck, shared=not shared) if stuck else {})
+    for g in guilty:
+        likely[g.line] = likely[g.line] or rearranged(trial, found, g, guilty, first)
     draws = fresh(trial.driver.target, judged, first)
     guilty = [g for g in guilty if likely[g.line]]
     for one, its in moved.items():
@@ -127,27 +116,6 @@ def _upstream(
         one = Guilty(suspect.line, suspect.resting, ())
         ways.setdefault(suspect.line, (one, []))[1].append(edit)
     return dict(ways.values())
-
-
-# -- which lines
-
-
-def _guilty(judged: Sequence[Judged], values: Sequence[Value], overlay: Mapping[str, str]) -> Iterator[Guilty]:
-    by_line: dict[Line, list[tuple[Judged, Value]]] = {}
-    for j in judged:
-        at = _where(j, values) if j.verdict is Verdict.FAIL else None
-        line = line_of_site(at.site, overlay) if at is not None else None
-        if at is not None and line is not None and not j.truth.reason:
-            by_line.setdefault(line, []).append((j, at))
-    for line, found in by_line.items():
-        yield Guilty(line, tuple(j for j, _ in found), tuple(v for _, v in found))
-
-
-def _where(judged: Judged, values: Sequence[Value]) -> Value | None:
-    """The recorded value at the place that is blamed: the gradient may have been handed on from there."""
-    value = judged.gradient.value
-    here = [v for v in values if v.site.number == value.site.number and v.identity == value.identity]
-    return next((v for v in reversed(here) if v.plain), None)
 
 
 # -- search
@@ -234,7 +202,13 @@ def _choices(
 ) -> Iterator[tuple[tuple[Guilty, Edit], ...]]:
     """One edit a line, the cheapest of all together first."""
     ways = [[(g, edit) for edit in likely[g.line]] for g in guilty]
-    yield from sorted(product(*ways), key=lambda choice: sum(edit.cost for _, edit in choice)) if guilty else ()
+    choices = sorted(product(*ways), key=lambda choice: sum(edit.cost for _, edit in choice)) if guilty else []
+    yield from (choice for choice in choices if _apart(choice))
+
+
+def _apart(choice: Sequence[tuple[Guilty, Edit]]) -> bool:
+    """Whether the edits can be made together."""
+    return not any(overlap(patch.splices) for patch in _patches(choice))
 
 
 def _one_by_one(
@@ -249,6 +223,8 @@ def _one_by_one(
     for g in guilty:
         for edit in likely[g.line][:2]:
             choice = [*kept, (g, edit)]
+            if not _apart(choice):
+                continue
             overlay = {patch.file: patch.new for patch in _patches(choice)}
             outcome = prove(trial, overlay, draws, judged, frozenset().union(*(one.names for one, _ in choice)))
             if outcome.holds:
@@ -272,8 +248,8 @@ def _patches(kept: Sequence[tuple[Guilty, Edit]]) -> Iterator[Patch]:
 def _patches_of(edits: Sequence[tuple[Line, Edit]]) -> Iterator[Patch]:
     """All edits, one patch a file."""
     for source in {line.source.file: line.source for line, _ in edits}.values():
-        splices = [s for line, edit in edits if line.source.file == source.file for s in line.splices(edit)]
-        yield Patch(source, tuple(splices))
+        splices = (s for line, edit in edits if line.source.file == source.file for s in line.splices(edit))
+        yield Patch(source, tuple(dict.fromkeys(splices)))  # two lines may be put right by one move
 
 
 def _fix(line: Line, edit: Edit, proof: str) -> Fix:
@@ -281,7 +257,8 @@ def _fix(line: Line, edit: Edit, proof: str) -> Fix:
     new = spliced(text, line.splices(edit))
     before, after = lines_of(text), lines_of(new)
     first = next(i for i, (a, b) in enumerate(zip([*before, ""], [*after, ""])) if a != b)
-    tail = next(i for i, (a, b) in enumerate(zip(reversed(before), reversed(after))) if a != b)
+    alike = (i for i, (a, b) in enumerate(zip(reversed(before), reversed(after))) if a != b)
+    tail = min(next(alike, len(before)), len(before) - first, len(after) - first)
     old_lines, new_lines = before[first : len(before) - tail], after[first : len(after) - tail]
     return Fix(
         first + 1,
@@ -290,4 +267,5 @@ def _fix(line: Line, edit: Edit, proof: str) -> Fix:
         unified(line.source.file, text, new),
         True,
         proof,
+        edit.summary,
     )

@@ -105,6 +105,7 @@ def _finding(one: Finding) -> dict[str, Any]:
         "diff": one.fix.diff,
         "verified": one.fix.verified,
         "proof": one.fix.proof,
+        "summary": one.fix.summary,
     }
     return {
         "code": one.code,

@@ -96,7 +96,8 @@ def _finding(finding: Finding) -> str:
     fix = finding.fix if finding.fix and finding.fix.verified else None
     if fix:
         body = fix.diff.strip("\n") or f"-{fix.old}\n+{fix.new}"
-        parts.append(f"Proven on {escape(fix.proof or 'fresh inputs')}:")
+        summary = f"{escape(fix.summary[0].upper() + fix.summary[1:])}. " if fix.summary else ""
+        parts.append(f"{summary}Proven on {escape(fix.proof or 'fresh inputs')}:")
         parts.append(fenced(body, "diff"))
     elif finding.source:
         parts.append(fenced(finding.source, "python"))

@@ -59,8 +59,11 @@ def _code(finding: Finding, fix: Fix | None, style: Style) -> list[str]:
     source, span = _expanded(finding.source or "", finding.span)
     if not source.strip() and fix is None:
         return []
-    beside = fix is not None and fix.line == finding.line
-    labels = [str(finding.line or ""), ("fix" if beside else f"fix {fix.line}") if fix else ""]
+    beside = fix is not None and (fix.line == finding.line or bool(fix.summary)) and bool(fix.old)
+    labels = [
+        str(finding.line or ""),
+        ("fix" if beside else f"{'fix' if fix.old else 'new'} {fix.line}") if fix else "",
+    ]
     gutter = max(map(len, labels))
     room = style.width - gutter - 5
     dots = style.glyphs("…")
@@ -82,7 +85,7 @@ def _fix_lines(fix: Fix, source: str, label: str, room: int, style: Style) -> li
     margin = source[: len(source) - len(source.lstrip())]
     proof = f"proven on {fix.proof}" if fix.proof else "proven on fresh inputs"
     lines = []
-    for number, new in enumerate(fix.new.expandtabs(4).splitlines() or [""]):
+    for number, new in enumerate((fix.summary or fix.new).expandtabs(4).splitlines() or [""]):
         text = new if number and new.startswith(margin) else margin + new
         focus = next((at for at, (a, b) in enumerate(zip(source, text)) if a != b), min(len(source), len(text)))
         shown, _ = window(text, (focus, focus + 1), room, style.glyphs("…"))

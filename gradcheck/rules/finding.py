@@ -14,9 +14,9 @@ class Fix:
     """An edit of one line that has been proven: shown only if `verified`."""
 
     line: int
-    """1-based line of the file that the edit replaces."""
+    """1-based line of the file that the edit replaces, or that it puts in."""
     old: str
-    """The line as the user wrote it, without its indentation."""
+    """The line as the user wrote it, without its indentation; "" where a new one is put in."""
     new: str
     """The line as it should be."""
     diff: str
@@ -25,6 +25,8 @@ class Fix:
     """True when the edited code agreed with the numeric derivative on fresh inputs."""
     proof: str = ""
     """On what: "3 fresh batches"."""
+    summary: str = ""
+    """In a few words where the new lines alone don't tell: "move line 18 behind line 22"."""
 
 
 @dataclass(frozen=True, slots=True)

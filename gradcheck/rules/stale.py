@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -37,13 +37,17 @@ def stale_weights(evidence: Evidence) -> Finding | None:
 
 
 def _updates_before(evidence: Evidence) -> Iterator[tuple[Value, Variable]]:
-    """Updates of parameters that come before the gradient, each with what the parameter was."""
-    values = evidence.program.trace.values
     parameters = [j.gradient.of for j in evidence.others if j.gradient.kind == "parameter"]
-    for value in values[evidence.program.first_gradient :]:
-        if value.key == evidence.judged.gradient.key:
-            return
+    key = evidence.judged.gradient.key
+    values = evidence.program.trace.values
+    before = next((i for i, v in enumerate(values) if v.key == key), len(values))
+    return updates(values[:before], parameters)
+
+
+def updates(values: Sequence[Value], parameters: Sequence[Variable]) -> Iterator[tuple[Value, Variable]]:
+    """The values that are another one of a parameter than the forward used, each with what it was."""
+    for i, value in enumerate(values):
         for of in parameters:
-            same = value.array.shape == of.array.shape
+            same = i > of.order and value.array.shape == of.array.shape
             if same and is_update(value, of) and not np.array_equal(value.array, of.array):
                 yield value, of

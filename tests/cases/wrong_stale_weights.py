@@ -18,6 +18,7 @@ EXPECTED = {
     "fail": ["dA1"],
     "inherited": ["dZ1", "dW1", "db1"],
     "codes": {"dA1": "GC361"},
+    "fix": {"dA1": "dA1 = dZ2 @ W2.T\n    W2 -= 0.1 * dW2"},
 }
 
 
