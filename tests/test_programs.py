@@ -27,8 +27,7 @@ import ast
 import json
 import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,14 +69,11 @@ class Ran:
     """Files that are there afterwards and were not before."""
 
 
-def run(program: Path, folder: Path, file: str, options: list[str]) -> Ran:
+def run(command: Callable[..., Any], program: Path, folder: Path, file: str, options: list[str]) -> Ran:
     """Run a copy of the program, in a folder of its own."""
     shutil.copytree(program, folder, dirs_exist_ok=True) if program.is_dir() else shutil.copy(program, folder)
     before = tree(folder)
-    command = [sys.executable, "-m", "gradcheck", "run", file, "--format", "json", "--no-properties", *options]
-    ran = subprocess.run(
-        command, cwd=folder, capture_output=True, encoding="utf-8", timeout=100, stdin=subprocess.DEVNULL
-    )
+    ran = command("run", file, "--format", "json", "--no-properties", *options, cwd=folder)
     report = json.loads(ran.stdout) if ran.stdout.strip() else {}
     return Ran(ran.returncode, report, " ".join(ran.stderr.split()), tree(folder) - before)
 
@@ -95,9 +91,9 @@ def tree(folder: Path) -> frozenset[str]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
-def test_program(program: Path, tmp_path: Path) -> None:
+def test_program(program: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
     want = expected(program)
-    ran = run(program, tmp_path, want.get("file", program.name), want.get("options", []))
+    ran = run(command, program, tmp_path, want.get("file", program.name), want.get("options", []))
     told = json.dumps(ran.report, indent=1) + ran.err
     verdicts = {name + c["name"]: c["verdict"] for name, r in reports(ran.report) for c in r["comparisons"]}
     assert (ran.code, ran.report.get("verdict")) == (want["exit"], want.get("verdict")), told

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from types import CellType, FunctionType, MemberDescriptorType
 from typing import Any
 
-from gradcheck.capture.contents import MISSING, Kind, put_back_dict, same_items
+from gradcheck.capture.contents import MISSING, Kind, put_back_dict, same_items, same_objects
 from gradcheck.capture.places import instance_dict
 
 Attributes = dict[str, Any]
@@ -76,8 +77,8 @@ def class_attributes(kind: type) -> Attributes:
 
 
 def _same_class(kind: type, saved: Attributes) -> bool:
-    now = class_attributes(kind)
-    return now.keys() == saved.keys() and all(now[k] is saved[k] for k in saved)
+    now = class_attributes(kind)  # in any order: what was deleted and is set again comes last
+    return now.keys() == saved.keys() and all(map(operator.is_, map(now.get, saved), saved.values()))
 
 
 def _put_back_class(kind: type, saved: Attributes) -> None:
@@ -115,8 +116,8 @@ def _function_state(function: FunctionType) -> tuple[Any, ...]:
 
 def _same_function(function: FunctionType, saved: tuple[Any, ...]) -> bool:
     defaults, named, own, cells = _function_state(function)
-    held = all(a is b for a, b in zip(cells, saved[3]))
-    return held and defaults is saved[0] and same_items(named, saved[1]) and same_items(own, saved[2])
+    held = same_objects(cells, saved[3]) and defaults is saved[0]
+    return held and same_items(named, saved[1]) and same_items(own, saved[2])
 
 
 def _put_back_function(function: FunctionType, saved: tuple[Any, ...]) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import array
 import mmap
+import operator
 import random
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -29,9 +30,12 @@ MISSING = object()
 
 def same_items(now: dict[Any, Any], saved: dict[Any, Any]) -> bool:
     """Whether two dictionaries hold the same objects in the same order."""
-    if len(now) != len(saved):
-        return False
-    return all(a is b and v is w for (a, v), (b, w) in zip(now.items(), saved.items()))
+    return same_objects(now.values(), saved.values()) and same_objects(now, saved)
+
+
+def same_objects(now: Collection[Any], saved: Collection[Any]) -> bool:
+    """Whether two collections hold the same objects in the same order."""
+    return len(now) == len(saved) and all(map(operator.is_, now, saved))
 
 
 def _dict_type(item: Any) -> Any:
@@ -67,7 +71,7 @@ def _is_submodule(namespace: dict[Any, Any], name: Any, value: Any) -> bool:
 
 def _sequence(base: Any, put_back: Callable[[Any, Any], None]) -> Kind:
     def same(item: Any, saved: list[Any]) -> bool:
-        return base.__len__(item) == len(saved) and all(a is b for a, b in zip(base.__iter__(item), saved))
+        return base.__len__(item) == len(saved) and all(map(operator.is_, base.__iter__(item), saved))
 
     return Kind(lambda item: list(base.__iter__(item)), same, put_back)
 
@@ -94,7 +98,11 @@ def _put_back_buffer(item: Any, saved: Any) -> None:
     item[:] = saved
 
 
-DICT = Kind(items_of, lambda item, saved: same_items(items_of(item), saved), put_back_dict)
+def _same_dict(item: Any, saved: dict[Any, Any]) -> bool:
+    return same_items(item if type(item) is dict else items_of(item), saved)
+
+
+DICT = Kind(items_of, _same_dict, put_back_dict)
 LIST = _sequence(list, _put_back_list)
 DEQUE = _sequence(deque, _put_back_deque)
 SET = Kind(lambda item: list(set.__iter__(item)), _same_members, _put_back_set)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+Command = Callable[..., Any]
+Gradcheck = Callable[..., "Ran"]
 
 HEAD = """\
 import numpy as np
@@ -59,15 +61,11 @@ def plain_environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment without what changes colours, width, bytecode or the time limit of a test."""
     drop = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONDONTWRITEBYTECODE", "PYTEST_CURRENT_TEST")
     kept = {k: v for k, v in os.environ.items() if k not in drop}
-    return {**kept, "PYTHONIOENCODING": "utf-8", **(given or {})}
-
-
-def command(*args: str) -> list[str]:
-    """The command line of gradcheck."""
-    return [sys.executable, "-m", "gradcheck", *args]
+    return {**kept, **(given or {})}
 
 
 def in_folder(
+    command: Command,
     folder: Path,
     *args: str,
     before: str = "",
@@ -83,15 +81,7 @@ def in_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     there = tree(folder)
-    ran = subprocess.run(
-        command(*args),
-        cwd=folder / at,
-        env=plain_environment(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=100,
-    )
+    ran = command(*args, cwd=folder / at, env=plain_environment(env))
     return Ran(ran.returncode, ran.stdout, ran.stderr, tree(folder) - there)
 
 
@@ -100,13 +90,10 @@ def tree(folder: Path) -> frozenset[str]:
     return frozenset(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-Gradcheck = Callable[..., Ran]
-
-
 @pytest.fixture
-def gradcheck(tmp_path: Path) -> Gradcheck:
+def gradcheck(command: Command, tmp_path: Path) -> Gradcheck:
     """Run the command in a fresh folder: `gradcheck("run", "script.py", before="print(1)", env={...})`."""
-    return lambda *args, **kwargs: in_folder(tmp_path, *args, **kwargs)
+    return lambda *args, **kwargs: in_folder(command, tmp_path, *args, **kwargs)
 
 
 @pytest.fixture
@@ -116,13 +103,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
+def shared(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
     """A command that several tests look at, run once."""
     known: dict[tuple[str, ...], Ran] = {}
 
     def run(*args: str) -> Ran:
         if args not in known:
-            known[args] = in_folder(tmp_path_factory.mktemp("shared"), *args)
+            known[args] = in_folder(command, tmp_path_factory.mktemp("shared"), *args)
         return known[args]
 
     return run

@@ -42,10 +42,10 @@ def test_quiet_prints_go_nowhere(gradcheck: Gradcheck) -> None:
     assert (ran.code, ran.out, ran.err) == (0, "✓ script.py: all 3 gradients right\n", "")
 
 
-@pytest.mark.parametrize("command", [("shapes", "reference_net:loud"), ("diff", "loud.py", "reference_net")])
-def test_prints_of_shapes_and_diff_go_to_standard_error(gradcheck: Gradcheck, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("args", [("shapes", "loud"), ("diff", "loud", "reference_net")])
+def test_prints_of_shapes_and_diff_go_to_standard_error(gradcheck: Gradcheck, args: tuple[str, ...]) -> None:
     loud = 'from reference_net import *\nfrom reference_net import __gradcheck__\nprint("printed")\n'
-    ran = gradcheck(command[0], "loud", *command[2:], files={"loud.py": loud})
+    ran = gradcheck(*args, files={"loud.py": loud})
     assert "printed" not in ran.out
     assert ran.err == "printed\n"
 
