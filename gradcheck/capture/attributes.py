@@ -115,9 +115,13 @@ def _function_state(function: FunctionType) -> tuple[Any, ...]:
 
 
 def _same_function(function: FunctionType, saved: tuple[Any, ...]) -> bool:
-    defaults, named, own, cells = _function_state(function)
-    held = same_objects(cells, saved[3]) and defaults is saved[0]
-    return held and same_items(named, saved[1]) and same_items(own, saved[2])
+    defaults, named, own, cells = saved
+    return (
+        function.__defaults__ is defaults
+        and same_items(function.__kwdefaults__ or {}, named)
+        and same_items(function.__dict__, own)
+        and (not cells or same_objects(tuple(map(held_by, function.__closure__ or ())), cells))
+    )
 
 
 def _put_back_function(function: FunctionType, saved: tuple[Any, ...]) -> None:
