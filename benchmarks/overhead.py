@@ -1,17 +1,18 @@
 """What the instrumented forward of the reference network costs, beside the bare one.
 
-    python benchmarks/overhead.py [--repeats 40] [--batch 13]
+    python benchmarks/overhead.py [--repeats 40] [--batch 13 64 256 1024]
 
 Bare is the network's own forward and its loss, as a plain function of the parameters, with W1 moved a little each time.
 Instrumented is `Program.loss` with the same W1: values replaced, kinks watched, the run ended with the loss, and what
 the code changed put back, as a check does it. The two take turns, `--batch` evaluations each, so that whatever else the
-machine does hits both alike; the ratio is the median over turns.
+machine does hits both alike; the ratio is the median over turns. One thread does the sums, as in every check.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import statistics
 import sys
 import time
@@ -23,6 +24,7 @@ from tabulate import tabulate
 
 from gradcheck import conventions
 from gradcheck.capture.program import Program
+from gradcheck.child.inside import SINGLE_THREADED
 from gradcheck.driver import Driver
 from gradcheck.loss.choose import of_expression
 from gradcheck.resolve import resolve
@@ -71,8 +73,11 @@ def turns(program: Program, repeats: int) -> list[tuple[float, float]]:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--repeats", type=int, default=40)
-    asked.add_argument("--batch", type=int, nargs="+", default=[13, 32, 256])
+    asked.add_argument("--batch", type=int, nargs="+", default=[13, 64, 256, 1024])
     given = asked.parse_args()
+    one_thread = dict.fromkeys(SINGLE_THREADED, "1")
+    if not one_thread.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **one_thread})
     target = resolve("reference_net")
     driver = Driver(target, base_of=conventions.bases)
     rows = []

@@ -1,4 +1,4 @@
-"""One forward run for the loss alone: values are replaced, what the loss needs is kept, and the run ends with that."""
+"""Forward runs for the loss alone: values are replaced, what the loss needs is kept, and the run ends with that."""
 
 from __future__ import annotations
 
@@ -15,21 +15,28 @@ from gradcheck.capture.signature import Kinks
 
 
 class Evaluator:
-    """The probes of one run. Most values that pass are nobody's business, and must cost as little as can be."""
+    """The probes of runs of one kind. Most values that pass are nobody's business and must cost next to nothing."""
 
-    def __init__(self, sites: list[Site], wanted: frozenset[Key], replace: Mapping[Key, Array]) -> None:
+    def __init__(self, sites: list[Site], wanted: frozenset[Key], replaced: frozenset[Key]) -> None:
         self.sites = sites
         self.wanted = wanted
-        self.replace = replace
+        self.replace: Mapping[Key, Array] = {}
         self.found: dict[Key, Any] = {}
         """What was wanted."""
         self.edited: list[Any] = []
         """Arrays that the code has been seen to edit in place."""
         self.kinks = Kinks()
         self._counts: dict[int, int] = {}
+        self.probes = self._probes(frozenset(key.site for key in (*wanted, *replaced)))
 
-    def probes(self) -> Probes:
-        hot = frozenset(key.site for key in (*self.wanted, *self.replace))
+    def begin(self, replace: Mapping[Key, Array]) -> None:
+        """Forget the last run; in the next one these values are replaced."""
+        self.replace = replace
+        self.found, self.edited = {}, []
+        self.kinks.begin()
+        self._counts.clear()
+
+    def _probes(self, hot: frozenset[int]) -> Probes:
         passes = self._passes
         no_argument = not any(self.sites[site].kind == "argument" for site in hot)
 

@@ -84,6 +84,7 @@ class Program:
         self._pristine: dict[str, Array] = {}
         self._scalar: Scalar | None = None
         self._labels: dict[int, str] = {}
+        self._evaluators: dict[tuple[frozenset[Key], frozenset[Key]], Evaluator] = {}
         self._end: frozenset[Key] = frozenset()
         self._twins: dict[Key, tuple[Key, ...]] = {}
         self._seen: set[frozenset[Ref]] = set()
@@ -118,7 +119,7 @@ class Program:
         self.evaluations += 1
         wanted = {name: v.ref for name, v in scalar.variables.items()}
         keys = frozenset(r for r in wanted.values() if isinstance(r, Key))
-        run = Evaluator(self.sites, keys, self._by_key(replace))
+        run = self._evaluator(keys, self._by_key(replace))
         value: complex | float = np.nan
 
         def measure() -> None:
@@ -132,9 +133,17 @@ class Program:
         if self._reaches(replace):
             thorough = self._is_new(replace)
             entry = self._entry if keys else _nothing
-            self._run(run.probes(), replace, then=measure, entry=entry, thorough=thorough, edited=run.edited)
+            self._run(run.probes, replace, then=measure, entry=entry, thorough=thorough, edited=run.edited)
         passed = [(site, pattern) for site, pattern in run.kinks.signature if site not in self.loose]
         return Evaluation(value, tuple([(self._label(site), pattern) for site, pattern in passed]))
+
+    def _evaluator(self, wanted: frozenset[Key], replace: Mapping[Key, Array]) -> Evaluator:
+        kind = wanted, frozenset(replace)
+        run = self._evaluators.get(kind)
+        if run is None:
+            run = self._evaluators[kind] = Evaluator(self.sites, *kind)
+        run.begin(replace)
+        return run
 
     def remembered(self, scalar: Scalar, of: Variable, how: object, measure: Callable[[], _Measured]) -> _Measured:
         """What was measured of a value's derivative before, where the forward was the same, number for number.

@@ -20,6 +20,11 @@ class Kinks:
         """Site number and pattern of each."""
         self._floats: set[int] = set()
 
+    def begin(self) -> None:
+        """Forget the last run."""
+        self.signature = []
+        self._floats.clear()
+
     def probes(self) -> Probes:
         return {"operand": self.operand, "compared": self.compared, "kink": self.kink}
 
