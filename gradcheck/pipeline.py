@@ -18,8 +18,9 @@ from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.fix.cause import relocated, with_fixes
 from gradcheck.fix.line import no_check_within
+from gradcheck.fix.moving import repair_updates
 from gradcheck.fix.proof import Draw, Trial
-from gradcheck.fix.repair import Repair, repair, repair_updates
+from gradcheck.fix.repair import Repair, repair
 from gradcheck.gradients import Gradient, updated
 from gradcheck.options import Options
 from gradcheck.probing import (
@@ -209,7 +210,10 @@ def _repaired(
         return Repair()
     trial = Trial(driver, options, spec, limits)
     moved_wrongly = frozenset(f.tensor for f in seen if f.category == "update" and f.severity == "error" and f.tensor)
-    return repair_updates(trial, found, moved_wrongly, draw) if moved_wrongly else repair(trial, found, draw)
+    unmoved = frozenset(f.tensor for f in seen if f.code == "GC604" and f.tensor)
+    if moved_wrongly or unmoved:
+        return repair_updates(trial, found, moved_wrongly, unmoved, draw)
+    return repair(trial, found, draw)
 
 
 def _evidence(found: Probe) -> list[Evidence]:

@@ -14,16 +14,16 @@ from gradcheck.blame.rerun import in_run
 from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.compare import Verdict
-from gradcheck.fix import update
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.guilty import Guilty, guilty_lines
 from gradcheck.fix.line import Line
-from gradcheck.fix.proof import Draw, Trial, fresh, prove, prove_updates, told
+from gradcheck.fix.patches import apart, patches_of, shown_fix
+from gradcheck.fix.proof import Draw, Trial, fresh, prove, told
 from gradcheck.fix.search import UNSETTLED, Search
 from gradcheck.fix.statements import rearranged
 from gradcheck.fix.upstream import healing, runs, suspects
 from gradcheck.fix.wanted import Wanted
-from gradcheck.patch import Patch, lines_of, overlap, spliced, unified
+from gradcheck.patch import Patch
 from gradcheck.probing import Probe
 from gradcheck.rules.finding import Fix
 
@@ -73,29 +73,6 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         if one.names <= repaired.fixes.keys():
             return replace(repaired, moved=dict.fromkeys(one.names, one.line))
     return _proven(trial, guilty, likely, judged, draws)
-
-
-def repair_updates(trial: Trial, found: Probe, wrong: frozenset[str], first: Draw) -> Repair:
-    """Search and prove edits of the updates of some parameters, where every gradient is right."""
-    if not all(j.right for j in found.judged):
-        return Repair()
-    with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
-        there = update.lines(program, found.judged, wrong, trial.driver.overlay)
-        ways = {
-            line: list(islice(update.edits(program, line, at, found.judged, names), 1))
-            for line, (at, names) in there.items()
-        }
-    chosen = [(line, edits[0]) for line, edits in ways.items() if edits]
-    fixed = frozenset().union(*(there[line][1] for line, _ in chosen))
-    if not chosen:
-        return Repair()
-    patches = tuple(_patches_of(chosen))
-    draws = fresh(trial.driver.target, found.judged, first)
-    outcome = prove_updates(trial, {patch.file: patch.new for patch in patches}, draws, fixed)
-    if not outcome.holds:
-        return Repair()
-    proof = told(trial.driver.target, outcome.draws)
-    return Repair({name: (edit, _fix(line, edit, proof)) for line, edit in chosen for name in there[line][1]}, patches)
 
 
 def _upstream(
@@ -185,7 +162,7 @@ def _proven(
     kept: list[tuple[Guilty, Edit]] = []
     count = 0
     for choice in islice(_choices(guilty, likely), PROOFS):
-        overlay = {patch.file: patch.new for patch in _patches(choice)}
+        overlay = {patch.file: patch.new for patch in patches_of(_edits(choice))}
         outcome = prove(trial, overlay, draws, judged, frozenset().union(*(g.names for g, _ in choice)))
         if outcome.holds:
             kept, count = list(choice), outcome.draws
@@ -203,12 +180,7 @@ def _choices(
     """One edit a line, the cheapest of all together first."""
     ways = [[(g, edit) for edit in likely[g.line]] for g in guilty]
     choices = sorted(product(*ways), key=lambda choice: sum(edit.cost for _, edit in choice)) if guilty else []
-    yield from (choice for choice in choices if _apart(choice))
-
-
-def _apart(choice: Sequence[tuple[Guilty, Edit]]) -> bool:
-    """Whether the edits can be made together."""
-    return not any(overlap(patch.splices) for patch in _patches(choice))
+    yield from (choice for choice in choices if apart(_edits(choice)))
 
 
 def _one_by_one(
@@ -223,9 +195,9 @@ def _one_by_one(
     for g in guilty:
         for edit in likely[g.line][:2]:
             choice = [*kept, (g, edit)]
-            if not _apart(choice):
+            if not apart(_edits(choice)):
                 continue
-            overlay = {patch.file: patch.new for patch in _patches(choice)}
+            overlay = {patch.file: patch.new for patch in patches_of(_edits(choice))}
             outcome = prove(trial, overlay, draws, judged, frozenset().union(*(one.names for one, _ in choice)))
             if outcome.holds:
                 kept, count = choice, outcome.draws
@@ -237,35 +209,9 @@ def _one_by_one(
 
 def _repair(trial: Trial, kept: Sequence[tuple[Guilty, Edit]], count: int) -> Repair:
     proof = told(trial.driver.target, count)
-    fixes = {name: (edit, _fix(g.line, edit, proof)) for g, edit in kept for name in g.names}
-    return Repair(fixes, tuple(_patches(kept)))
+    fixes = {name: (edit, shown_fix(g.line, edit, proof)) for g, edit in kept for name in g.names}
+    return Repair(fixes, tuple(patches_of(_edits(kept))))
 
 
-def _patches(kept: Sequence[tuple[Guilty, Edit]]) -> Iterator[Patch]:
-    return _patches_of([(g.line, edit) for g, edit in kept])
-
-
-def _patches_of(edits: Sequence[tuple[Line, Edit]]) -> Iterator[Patch]:
-    """All edits, one patch a file."""
-    for source in {line.source.file: line.source for line, _ in edits}.values():
-        splices = (s for line, edit in edits if line.source.file == source.file for s in line.splices(edit))
-        yield Patch(source, tuple(dict.fromkeys(splices)))  # two lines may be put right by one move
-
-
-def _fix(line: Line, edit: Edit, proof: str) -> Fix:
-    text = line.source.text
-    new = spliced(text, line.splices(edit))
-    before, after = lines_of(text), lines_of(new)
-    first = next(i for i, (a, b) in enumerate(zip([*before, ""], [*after, ""])) if a != b)
-    alike = (i for i, (a, b) in enumerate(zip(reversed(before), reversed(after))) if a != b)
-    tail = min(next(alike, len(before)), len(before) - first, len(after) - first)
-    old_lines, new_lines = before[first : len(before) - tail], after[first : len(after) - tail]
-    return Fix(
-        first + 1,
-        "\n".join(old_lines).strip(),
-        "\n".join(new_lines).strip(),
-        unified(line.source.file, text, new),
-        True,
-        proof,
-        edit.summary,
-    )
+def _edits(choice: Sequence[tuple[Guilty, Edit]]) -> list[tuple[Line, Edit]]:
+    return [(g.line, edit) for g, edit in choice]

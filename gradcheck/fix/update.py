@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from gradcheck.blame.judged import Judged
-from gradcheck.capture.program import Program, Trace
+from gradcheck.capture.pairing import is_update
+from gradcheck.capture.program import Program, Trace, Variable
 from gradcheck.capture.record import Value
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line, line_of_site
@@ -20,13 +21,24 @@ ROUNDED = 1e-6
 
 
 def rates(program: Program, trace: Trace, judged: Sequence[Judged]) -> dict[str, float | None]:
-    """By how much each parameter moves down its own gradient, by its name; None where it does something else."""
+    """By how much each parameter moves down its own gradient, by its name; None where it does something else.
+
+    A parameter that is moved twice does.
+    """
     found: dict[str, float | None] = {}
     for j in judged:
         seen = updated(program, trace, j.gradient) if j.gradient.kind == "parameter" else None
         if seen is not None:
-            found[j.gradient.of.name] = _rate(seen[1], j.gradient.array)
+            others = (v for v in trace.values if v.key != seen[0].key and v.owner == seen[0].owner)
+            again = [v for v in others if is_update(v, j.gradient.of)]
+            moved_on = j.gradient.rate is None and any(not _same(v, seen[0], j.gradient.of) for v in again)
+            found[j.gradient.of.name] = None if moved_on else _rate(seen[1], j.gradient.array)
     return found
+
+
+def _same(value: Value, update: Value, of: Variable) -> bool:
+    """Whether it is what the parameter was before its update, or is behind it: one that is made twice is none."""
+    return np.array_equal(value.array, update.array) or np.array_equal(value.array, of.array)
 
 
 def _rate(change: np.ndarray, gradient: np.ndarray) -> float | None:

@@ -11,16 +11,17 @@ from gradcheck.rules.finding import Finding, Fix
 
 
 def finding_lines(report: Report, finding: Finding, style: Style, verbose: int) -> list[str]:
-    """A finding's block; a warning is its headline unless more is asked for."""
+    """A finding's block; a warning is its headline, and its fix if it has one, unless more is asked for."""
     warning = finding.severity == "warning"
     role = "warn" if warning else "fail"
     label = f"warning {finding.code}" if warning else finding.code
     place = wording.place_text(finding.file, finding.line)
     lines = _headline(label, finding.headline, place, role, style)
+    fix = finding.fix if finding.fix and finding.fix.verified else None
+    if fix or not warning or verbose > 0:
+        lines += _code(finding, fix, style)
     if warning and verbose < 1:
         return lines
-    fix = finding.fix if finding.fix and finding.fix.verified else None
-    lines += _code(finding, fix, style)
     lines += [line for part in finding.message.splitlines() for line in wrap(part, min(style.width, 100), "  ")]
     about = [one for one in report.comparisons if wording.finding_of(report, one) is finding]
     if not warning:

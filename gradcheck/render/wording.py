@@ -229,7 +229,7 @@ def short_places(report: Report) -> dict[Place, str]:
 
 def proven(report: Report) -> list[Finding]:
     """Findings with a fix that has been proven."""
-    return [finding for finding in errors(report) if finding.fix and finding.fix.verified]
+    return [one for one in [*errors(report), *warnings(report)] if one.fix and one.fix.verified]
 
 
 def sharpness(report: Report) -> str:
