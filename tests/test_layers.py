@@ -16,7 +16,7 @@ LAYERS = [
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},
     {"resolve"},
-    {"gradients", "compare", "dot", "draws"},
+    {"gradients", "unpaired", "compare", "dot", "draws"},
     {"loss", "blame"},
     {"rules"},
     {"report", "rows", "probing"},

@@ -14,10 +14,9 @@ import numpy as np
 
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.state import Root
-from gradcheck.capture.steps import BINDS, FirstStep, among_gradients, may_be_gradient
+from gradcheck.capture.steps import BINDS, EDITS, FirstStep, among_gradients, may_be_gradient
 from gradcheck.capture.trace import Variable
 
-_EDITS = frozenset({"augment", "modify"})
 _FRESH = frozenset({"assign", "unpack", "return"})
 
 
@@ -62,7 +61,7 @@ class _Forward:
         """Everything that bore a name, oldest first."""
         self.drivers: set[str] = set()
         """Names that the driver has bound: what the user's functions call by them is something else."""
-        for root in roots.values():
+        for root in sorted(roots.values(), key=lambda root: among_gradients(root.path)):
             array = isinstance(root.value, np.ndarray)
             variable = _root(root)
             self.by_name.setdefault(root.name, variable)
@@ -83,7 +82,7 @@ class _Forward:
 
     def take(self, i: int, value: Value) -> None:
         """Note a value of the forward."""
-        kind, edit = value.site.kind, value.site.kind in _EDITS
+        kind, edit = value.site.kind, value.site.kind in EDITS
         known = None if value.site.form == "literal" else self.by_identity.get(value.identity)  # 0.0 is one object
         new = value.plain and (kind != "argument" or value.array.ndim > 0) and (known is None or edit)
         if new:
@@ -153,7 +152,7 @@ class _Pairs:
         """Note a value of the backward, if it is a gradient or updates what one belongs to."""
         if value.site.kind not in BINDS - {"element", "loop"}:
             return
-        known, edit = self._by_array.get(value.identity), value.site.kind in _EDITS
+        known, edit = self._by_array.get(value.identity), value.site.kind in EDITS
         if known is not None and edit:
             known.versions.append(value)
             return
@@ -268,7 +267,7 @@ def _is_anothers(of: Variable, gradient: Value) -> bool:
 def _is_added_up(group: Group) -> bool:
     """Whether a gradient is a sum over samples: computed from what it was, once for each."""
     form = group.versions[-1].site.form
-    return len(group.versions) > 1 and (form in ("refined", "moved") or group.versions[-1].site.kind in _EDITS)
+    return len(group.versions) > 1 and (form in ("refined", "moved") or group.versions[-1].site.kind in EDITS)
 
 
 def _repeated(group: Group) -> Value | None:
@@ -293,7 +292,7 @@ def is_update(value: Value, of: Variable) -> bool:
     if value.site.kind not in ("assign", "augment", "modify", "unpack"):
         return False
     if value.identity == of.identity:
-        return value.site.kind in _EDITS
+        return value.site.kind in EDITS
     if among_gradients(value.path):
         return False
     return of.last in (value.name, value.site.last) and (not of.owner or value.owner in (0, of.owner))
@@ -342,6 +341,8 @@ def pair(
     names: set[str] = set()
     for i, (value, leaf) in enumerate(values):
         begun = begun or value.key == step.first_gradient
+        if (value.key, value.path) in step.called:
+            value = replace(value, name=step.called[value.key, value.path])
         if not begun or value.key in step.turns:
             forward.take(i, value)
             names.add(value.name)

@@ -24,10 +24,10 @@ from gradcheck.capture.otherwise import Compute, otherwise
 from gradcheck.capture.pairing import Group, first_update, pair
 from gradcheck.capture.probes import Probes, install, installed, is_stop
 from gradcheck.capture.rates import rate_in
-from gradcheck.capture.record import Key, Recorder, StopRun, Value, as_like
+from gradcheck.capture.record import LARGE, NO_KEY, NOWHERE, Begun, Key, Recorder, StopRun, Value, as_like
 from gradcheck.capture.rewrite import Site
 from gradcheck.capture.roots import assign, look, roots_and_instances
-from gradcheck.capture.steps import BaseOf, FirstStep, recomputed
+from gradcheck.capture.steps import BaseOf, FirstStep, among_gradients, recomputed
 from gradcheck.capture.streams import nowhere
 from gradcheck.capture.trace import Ref, Scalar, Trace, Variable
 from gradcheck.evaluation import Evaluation
@@ -220,7 +220,8 @@ class Program:
     # -- the first run
 
     def _first_run(self, output: FirstRun | None) -> Trace:
-        held = {root.name: root.value for root in self.roots.values()}
+        ordered = sorted(self.roots.values(), key=lambda root: not among_gradients(root.path))
+        held = {root.name: root.value for root in ordered}  # W1 is the parameter, not the entry of grads
         step = FirstStep(self.base_of, held, self._changed)
 
         def watch(value: Value, leaf: Any) -> bool:
@@ -228,7 +229,9 @@ class Program:
             recorder.phase = step.phase
             return ends
 
-        recorder = Recorder(self.sites, watch=watch, naming=step.naming)
+        self._begun = self._held_before(step.naming)
+        step.borne = {key: v.name for key, (v, _) in self._begun.last.items() if self.base_of(v.name)}
+        recorder = Recorder(self.sites, watch=watch, naming=step.naming, begun=self._begun)
         heard = nullcontext() if output is None else output(lambda: (recorder.passed, step.gradients))
 
         interrupted = False
@@ -273,13 +276,26 @@ class Program:
         """The forward's values by name, once for each time that the step runs it: one a sample of a loop."""
         self.gradients = pairing.gradients
         """What the code computes that is the gradient of one of them, in order; those that can be judged."""
-        self._names = {(v.key, v.path): g.name for g in pairing.gradients for v in g.versions if v.name != g.name}
+        named = ((v, g.name) for g in pairing.gradients for v in g.versions)
+        self._names = {(v.key, v.path): name for v, name in named if v.name != name or (v.key, v.path) in step.called}
         self.rates = {g.name: self._rate(g, trace) for g in pairing.gradients if g.moves}
         """By what the updates are divided from which gradients are had, by the gradients' names."""
         self._moved = {g.name: g.of for g in pairing.gradients if g.moves}
         for group in pairing.gradients:
             group.versions = [self._named(v) for v in group.versions]
         return replaced(trace, values=tuple(map(self._named, trace.values)))
+
+    def _held_before(self, naming: Callable[[str, str], str]) -> Begun:
+        """The arrays of the roots, as if they had been recorded before the run."""
+        owners = {path: owner for owner, path in self._instances.items()}
+        held = []
+        for root in self.roots.values():
+            at = self._saved.arrays.get(id(root.value))
+            if at is not None and root.value.size <= LARGE and root.value.dtype.kind == "f":
+                owner = owners.get(root.path.rpartition(".")[0], 0)
+                name, was = naming(root.path, root.name), self._saved.kept[at].saved[0]
+                held.append((Value(name, root.path, NOWHERE, NO_KEY, False, was, id(root.value), owner), root.value))
+        return Begun(held)
 
     def _named(self, value: Value, replace: Mapping[Ref, Array] | None = None) -> Value:
         """The value under the name that tells it from others of its own name; a gradient, of an updated parameter."""
@@ -319,7 +335,8 @@ class Program:
 
     def _changed(self, names: frozenset[str]) -> bool:
         """Whether a parameter of one of these names is not what it was when the run began."""
-        positions = (self._saved.arrays.get(id(r.value)) for r in self.roots.values() if r.name in names)
+        own = (r for r in self.roots.values() if r.name in names and not among_gradients(r.path))
+        positions = (self._saved.arrays.get(id(r.value)) for r in own)
         return any(i is not None and not self._saved.kept[i].same() for i in positions)
 
     # -- running
@@ -327,7 +344,9 @@ class Program:
     def _record(
         self, replace: Mapping[Ref, Array], stop: frozenset[Key], computes: Mapping[int, Compute] | None = None
     ) -> Trace:
-        recorder = Recorder(self.sites, self._by_key(replace), stop, naming=self._naming)
+        others = {id(self.roots[ref].value): a for ref, a in replace.items() if isinstance(ref, str)}
+        begun = self._begun.with_others(others)
+        recorder = Recorder(self.sites, self._by_key(replace), stop, naming=self._naming, begun=begun)
         raised = self._run(otherwise(recorder, computes) if computes else recorder.probes(), replace)
         trace = _trace(recorder.values(), recorder, raised, bool(stop))
         if not self._names:

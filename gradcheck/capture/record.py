@@ -6,7 +6,7 @@ A value is known by its key: the site that made it and how many times that site 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from typing import Any, NamedTuple
@@ -59,6 +59,30 @@ class Value:
     """Which call of its function it belongs to, counted from 1; 0 where functions have no arguments."""
 
 
+NOWHERE = Site(-1, "", "", "", 0, (0, 0, 0, 0), "")
+"""Where the values were made that were there before a run."""
+NO_KEY = Key(-1, 0)
+
+
+class Begun:
+    """Arrays that were there before a run, as they were."""
+
+    def __init__(self, held: Iterable[tuple[Value, Any]]) -> None:
+        self.last = {id(array): (value, array) for value, array in held}
+        """Each by its id, as if it had been recorded."""
+        self.sharing: defaultdict[int, dict[int, None]] = defaultdict(dict)
+        """Their ids by the id of what owns the memory."""
+        for key, (_, array) in self.last.items():
+            self.sharing[_memory(array)][key] = None
+
+    def with_others(self, other: Mapping[int, Array]) -> Begun:
+        """What a run begins with that has other numbers in some of the arrays, given by id, and in what views them."""
+        moved = {_memory(array) for key, (_, array) in self.last.items() if key in other}
+        same = ((v, a) for v, a in self.last.values() if id(a) in other or _memory(a) not in moved)
+        held = ((replaced(v, array=other.get(id(a), v.array)), a) for v, a in same)
+        return Begun(held) if moved else self
+
+
 @dataclass(slots=True)
 class Recorder:
     """Records every value of one run in order, on copies."""
@@ -71,6 +95,8 @@ class Recorder:
     """Asked after each value, with the object itself; True ends the run."""
     naming: Callable[[str, str], str] | None = None
     """From a value's path and last name to the name that it goes by."""
+    begun: Begun = field(default_factory=lambda: Begun(()))
+    """What the state held before the run: an edit of it is seen, though nothing of the run has bound it."""
     limit: int = 300_000
     """The run ends after this many values, however long it would go on, or ten times as many probes passed."""
     most: int = 1 << 30
@@ -154,7 +180,7 @@ class Recorder:
         key = self._next(site)
         place = self.sites[site]
         name, last, value, owner = found(place, root, steps, rest)
-        if value is NOTHING or (place.form == "handed" and not self._is_written(value)):
+        if value is NOTHING or (place.form == "handed" and self.keeps and not self._is_written(value)):
             return
         self._record(place, key, value, name, last, owner)
         if place.kind == "modify" and self.keeps:
@@ -219,22 +245,30 @@ class Recorder:
             if self.watch is not None and self.watch(recorded, leaf):
                 stop()
 
+    def _known(self, leaf: Any) -> tuple[Value, Any] | None:
+        return (self._last.get(id(leaf)) or self.begun.last.get(id(leaf))) if self.keeps else None
+
     def _is_written(self, leaf: Any) -> bool:
         """Whether an array is no longer what was recorded of it last."""
-        last = self._last.get(id(leaf))
+        last = self._known(leaf)
         return last is not None and not np.array_equal(last[0].array, leaf, equal_nan=leaf.dtype.kind in "fc")
 
     def _written_before(self, place: Site, key: Key, leaf: Any) -> None:
         """What was written into an array on the way to this place is an edit of it, under the name that it had."""
-        last, _ = self._last[id(leaf)]
+        known = self._known(leaf)
+        assert known is not None
         site = replaced(place, kind="modify")
-        self._keep(replaced(last, site=site, key=key, plain=False, array=self._copy(leaf)), leaf)
+        edited = replaced(known[0], site=site, key=key, plain=False, array=self._copy(leaf))
+        self._keep(edited, leaf)
+        if self.watch is not None and self.watch(edited, leaf):
+            stop()
 
     def _record_shared(self, place: Site, key: Key, array: Any) -> None:
         """An edit of a view is one of every array that was recorded on the same memory."""
-        sharing = self._sharing[_memory(array)]
-        for known in list(sharing):
-            leaf = self._last[known][1]
+        memory = _memory(array)
+        sharing = {**self.begun.sharing.get(memory, {}), **self._sharing[memory]}
+        for known in sharing:
+            leaf = (self._last.get(known) or self.begun.last[known])[1]
             # of a thousand rows that a loop goes through, none is another's view
             apart = leaf is array or (leaf.size <= array.size and len(sharing) > FEW)
             if not apart and self._is_written(leaf):

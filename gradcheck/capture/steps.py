@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ BaseOf = Callable[[str], Sequence[str]]
 _LOSS = re.compile(r"(?i)loss|cost|error|nll|mse|objective|^[jl]$")
 _COUNTED = re.compile(r"(?i)loss|cost|err|total|sum|count|correct|acc|hits|norm|grad|^[jlin]$")
 """Names of numbers that are added up over steps, and are no parameters."""
+EDITS = frozenset({"augment", "modify"})
 BINDS = frozenset({"assign", "augment", "modify", "unpack", "return", "element", "loop"})
 
 
@@ -78,6 +80,8 @@ class FirstStep:
         self._backward: set[int] = set()
         self._bases: set[str] = set()
         self._again: Key | None = None
+        self._own_line: tuple[Key, str, int] | None = None
+        """Where that is."""
         self._updated = False
         self.turns: set[Key] = set()
         """Values of the forward that came round again and that a gradient followed."""
@@ -88,16 +92,23 @@ class FirstStep:
         """Values that were added to or taken from: what a step that names no gradient updates is among them."""
         self._sites: list[tuple[int, Key]] = []
         self._named = False
+        self._begun: set[str] = set()
+        """Names that something is named to be the gradient of, be it still zero."""
         self._left: dict[tuple[str, int], int] = {}
         """By which line each path was assigned last."""
         self.late: set[Key] = set()
         """Scalars that by their names are the loss, written down behind the gradients but before the update."""
+        self.borne: dict[int, str] | None = None
+        """By id, the gradients' names that arrays have gone by; None where ids are not kept from being used again."""
+        self.called: dict[tuple[Key, str], str] = {}
+        """Edits of gradients under other names, by key and path, and the gradients' own names."""
 
     def ends(self, value: Value, leaf: Any) -> bool:
         """Whether the second step has come to its first gradient: nothing more is to be learned."""
         if value.site.kind not in BINDS:
             self._note(value)
             return False
+        value = self._by_its_name(value, leaf)
         if self.is_gradient(value, leaf):
             return self._at_gradient(value)
         if value.site.form == "moved" and self._goes_round(value):
@@ -105,7 +116,9 @@ class FirstStep:
         if self.first_gradient is None:
             self._forward.add(value.site.number)
         elif value.site.number in self._forward:
-            self._again = self._again or value.key
+            if self._again is None:
+                self._again = value.key
+                self._own_line = value.key, value.site.file, value.site.line
             self._pending.add(value.key)
             if self._updated:
                 self.cut = self.cut or value.key
@@ -115,6 +128,19 @@ class FirstStep:
             self.late.add(value.key)
         self._note(value)
         return False
+
+    def _by_its_name(self, value: Value, leaf: Any) -> Value:
+        """What is written into a gradient under another name, as a helper's argument, is an edit of the gradient."""
+        if self.borne is None:
+            return value
+        if self._base_of(value.name):
+            self.borne.setdefault(value.identity, value.name)
+        name = self.borne.get(value.identity, value.name) if value.site.kind in EDITS else value.name
+        renamed = replace(value, name=name)
+        if name == value.name or self.is_gradient(value, leaf) or not self.is_gradient(renamed, leaf):
+            return value
+        self.called[value.key, value.path] = name
+        return renamed
 
     @property
     def gradients(self) -> int:
@@ -126,6 +152,7 @@ class FirstStep:
         for base in self._base_of(value.name):
             if any(may_be_gradient(value, leaf, np.shape(owner)) for owner in self._known.get(base, ())):
                 self._named = True
+                self._begun.add(base)
                 return bool(np.any(value.array))  # zeros are what a sum begins with
         return False
 
@@ -138,6 +165,9 @@ class FirstStep:
 
     def _at_gradient(self, value: Value) -> bool:
         number = value.site.number
+        if self._again is not None and self._own_line == (self._again, value.site.file, value.site.line):
+            self._pending.discard(self._again)  # `grads[k][:] = ...` binds a value and writes it: one statement
+            self._again = None
         if number in self._backward and self._again is not None:
             if self.cut is None and self._changed(frozenset(self._bases)):
                 self.cut = self._again
@@ -165,7 +195,8 @@ class FirstStep:
         )
         first = next((m.key for m in self.moves if m.site.number == number), None)
         self.moves.append(value)
-        if not again or first is None or self._named or self.first_gradient is not None:
+        named = self._named and value.name not in self._begun  # a gradient that stays zero: it is written unseen
+        if not again or first is None or named or self.first_gradient is not None:
             return False
         before: set[int] = set()
         passed = False
@@ -182,7 +213,7 @@ class FirstStep:
         return any(np.array_equal(value.array, other) for other in self._known.get(value.name, ()))
 
     def _note(self, value: Value) -> None:
-        if not self._named:
+        if self.first_gradient is None:
             self._sites.append((value.site.number, value.key))
             self._left[value.path, value.owner] = value.site.number
         if _HOLDER.match(value.path):

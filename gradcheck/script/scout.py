@@ -58,10 +58,14 @@ class _Watch:
     """Whether something was added to or taken from since the first of them."""
     repeated: bool = False
     """Whether one of them has done so again after that."""
+    begun: dict[int, tuple[object, int]] = field(default_factory=dict)
+    """By id, arrays that bore a gradient's name and held zeros, and what they held last."""
     unnamed: deque[tuple[Value, _Chain]] = field(default_factory=lambda: deque(maxlen=20_000))
     """What came after the first line that moved something, in code that names no gradient."""
 
     def __call__(self, value: Value, leaf: Any, base_of: BaseOf) -> bool:
+        if self._is_only_looked_at(value, leaf, base_of):
+            return False
         binds = value.site.kind in BINDS
         gradient = binds and self.step.is_gradient(value, leaf)
         if gradient:
@@ -85,6 +89,15 @@ class _Watch:
             if self.step.moves:
                 self.unnamed.append((value, chain))
         return ends
+
+    def _is_only_looked_at(self, value: Value, leaf: Any, base_of: BaseOf) -> bool:
+        """Whether a call was handed an array, and has not written a gradient into it."""
+        held = self.begun.get(id(leaf))
+        if value.site.form == "handed" and held is None:
+            return True
+        if held is not None or (base_of(value.name) and not value.array.any()):
+            self.begun[id(leaf)] = leaf, hash(value.array.tobytes())
+        return value.site.form == "handed" and held == self.begun[id(leaf)]
 
     def _comes_again(self, gradient: int) -> bool:
         """Whether a line computes its gradient once more after something was moved, be that of any name."""
