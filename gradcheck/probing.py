@@ -183,7 +183,9 @@ def _unless_misread(judged: Judged, others: Sequence[Judged]) -> Judged:
     gradient = judged.gradient
     if judged.verdict is not Verdict.FAIL or gradient.kind != "intermediate" or not says_little(gradient.name):
         return judged
-    if any(o.inherited_from == gradient.name for o in others):
+    line = gradient.value.site.number
+    turns = {o.gradient.name for o in others if o.gradient.value.site.number == line}
+    if any(o.inherited_from in turns for o in others):
         return judged
     reason = f"is it the gradient of {gradient.of.name}? --grad {gradient.name}=NAME says of what"
     return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)

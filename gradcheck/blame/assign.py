@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gradcheck.blame.factors import own_factors
 from gradcheck.blame.judge import judge
-from gradcheck.blame.judged import Judged, came_right, in_layout, is_scaled, upstream_scale
+from gradcheck.blame.judged import Judged, before_reuse, came_right, in_layout, is_scaled, upstream_scale
 from gradcheck.blame.rerun import reached_by, rejudged
 from gradcheck.capture.program import Program
 from gradcheck.capture.record import Key
@@ -35,7 +35,8 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     """
     rng = rng or np.random.default_rng(0)
     judged = _passed_down(_seen_at_other_turns(judged))
-    judged = result = _named_otherwise(program, _spoiled(program, judged))
+    judged = [replace(j, gradient=before_reuse(j)) if j.right else j for j in _spoiled(program, judged)]
+    judged = result = _named_otherwise(program, judged)
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
     if feeding:
@@ -44,7 +45,10 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     if unfed:
         result = _by_own_step(program, result, unfed, rng)
     result = own_factors(program, result)
-    result = [_confirmed(program, j, result, rng) for j in result]
+    confirmed = [_confirmed(program, j, result, rng) for j in result]
+    # that a line of a loop is at fault shows at one of its turns
+    lines = {j.gradient.value.site.number for j in confirmed if j.verdict is Verdict.FAIL}
+    result = [was if was.gradient.value.site.number in lines else now for was, now in zip(result, confirmed)]
     if any(j.verdict is Verdict.INHERITED for j in result) and not any(j.verdict is Verdict.FAIL for j in result):
         return list(judged)  # an error comes from somewhere: where blame finds nobody, each stands as it was judged
     return result

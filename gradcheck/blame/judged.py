@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -51,6 +51,15 @@ class Judged:
     @property
     def right(self) -> bool:
         return self.verdict is Verdict.PASS
+
+
+def before_reuse(judged: Judged) -> Gradient:
+    """The gradient without the versions in which its name had come to mean something else."""
+    gradient = judged.gradient
+    if judged.reused_at is None:
+        return gradient
+    at = next(i for i, v in enumerate(gradient.versions) if v.key == gradient.value.key)
+    return replace(gradient, versions=gradient.versions[: at + 1])
 
 
 def in_layout(a: Array, shape: tuple[int, ...]) -> tuple[Array | None, str | None]:

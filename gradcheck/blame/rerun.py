@@ -17,6 +17,17 @@ from gradcheck.capture.record import Key
 Array = NDArray[Any]
 
 
+def reopened(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """The gradients of a program that was opened anew: the same values, but in objects of its own."""
+    own = {v.ref: v for v in (*program.variables.values(), *(g.of for g in program.gradients))}
+    result = []
+    for j in judged:
+        of = own.get(j.gradient.of.ref, j.gradient.of)
+        here = replace(j.gradient.of, identity=of.identity, owner=of.owner)
+        result.append(replace(j, gradient=replace(j.gradient, of=here)))
+    return result
+
+
 def rejudged(
     program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array], slack: float = 0.0
 ) -> list[Judged | None]:
@@ -30,9 +41,13 @@ def in_run(program: Program, judged: Sequence[Judged], trace: Trace, slack: floa
 
 
 def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) -> Judged | None:
-    value = next((v for v in trace.values if v.key == judged.gradient.key and v.name == judged.gradient.name), None)
+    last = judged.gradient.versions[-1]
+    value = next((v for v in trace.values if v.key == last.key and v.name == last.name), None)
     if value is None:
         return None
+    if program.trace.raised is not None and trace.raised is None:  # what it had not come to edit before it raised
+        same = (v for v in trace.values if v.identity == value.identity and v.site.kind in ("augment", "modify"))
+        *_, value = value, *same
     again = judge(program, judged.gradient, judged.truth, value.array, slack=slack, trace=trace)
     return replace(again, fed=value.array)
 

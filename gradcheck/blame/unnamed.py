@@ -8,14 +8,15 @@ that puts right what rests on it, this is whose gradient it was meant to be, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import chain, count, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.blame.judge import judge
-from gradcheck.blame.judged import Judged, in_layout
+from gradcheck.blame.judged import Judged, before_reuse, in_layout
 from gradcheck.blame.rerun import reached_by
 from gradcheck.capture.program import Program, Variable
 from gradcheck.capture.record import Value
@@ -26,6 +27,8 @@ from gradcheck.gradients import Gradient
 Array = NDArray[Any]
 MOST = 12
 """Values that are tried, those nearest to the wrong gradients first."""
+VALUES = 40
+"""Values of the forward that each may belong to, the latest first: the derivative by each has to be measured."""
 SLACK = 1e-6
 """How far what a line makes of a numeric derivative may be off, relative to the tensor's scale."""
 
@@ -42,9 +45,25 @@ def found_out(program: Program, judged: Sequence[Judged], truth_of: Callable[[Va
             known[of.ref] = truth_of(of)
         return known[of.ref]
 
-    added = [a for v in islice(_suspects(program, judged, orphans), MOST) if (a := _meant(program, v, orphans, truth))]
+    tried, forward = islice(_suspects(program, judged, orphans), MOST), _forward(program)
+    own = {v.key: j.gradient.of.ref for j in judged for v in j.gradient.versions}
+    others = {v.key: [of for of in forward if of.ref != own.get(v.key)] for v in program.trace.values}
+    added = [a for v in tried if (a := _meant(program, v, others[v.key], orphans, truth))]
+    added = _told_apart([*added, *_other_turns(program, added, forward, truth)], judged)
     order = {v.key: i for i, v in enumerate(program.trace.values)}
     return sorted([*judged, *added], key=lambda j: order.get(j.gradient.key, len(order)))
+
+
+def _told_apart(added: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """Each under a name of its own, in the order of the code: d = layer.backward(d) gives it to every layer's."""
+    taken = {j.gradient.name for j in judged}
+    result = []
+    for j in sorted(added, key=lambda j: j.gradient.key):
+        name = j.gradient.name
+        own = next(n for n in chain([name], (f"{name}[{k}]" for k in count())) if n not in taken)
+        taken.add(own)
+        result.append(replace(j, gradient=replace(j.gradient, name=own)))
+    return result
 
 
 def _orphans(program: Program, judged: Sequence[Judged]) -> list[Judged]:
@@ -56,8 +75,14 @@ def _orphans(program: Program, judged: Sequence[Judged]) -> list[Judged]:
 
 
 def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judged]) -> Iterator[Value]:
-    """Values that no gradient's name covers, that wrong gradients rest on, and the loss does not; latest first."""
-    named = {v.identity for j in judged for v in j.gradient.versions}
+    """Values that no gradient's name covers, that wrong gradients rest on, and the loss does not; latest first.
+
+    What a function hands back counts once, where it is computed.
+    """
+    named = {v.identity for j in judged for v in before_reuse(j).versions}
+    first: dict[int, Value] = {}
+    for value in program.trace.values:
+        first.setdefault(value.identity, value)
     roots = {id(r.value) for r in program.roots.values()}
     lines = {(j.gradient.value.site.file, j.gradient.value.site.line) for j in judged}
     refs = {v.identity: v.ref for v in program.variables.values()}  # where a value handed on comes from
@@ -65,7 +90,8 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
     for value in reversed(program.trace.values[:last]):
         fits = value.plain and value.array.ndim and value.array.dtype.kind == "f" and value.site.kind in BINDS
         known = value.identity in named or value.identity in roots or (value.site.file, value.site.line) in lines
-        if not fits or known or not np.isfinite(value.array).all():
+        handed_on = first[value.identity] is not value and value.site.kind not in ("augment", "modify")
+        if not fits or known or handed_on or not np.isfinite(value.array).all():
             continue
         now = {v.key: v.array for v in program.backward({value.key: 2 * value.array}).values}
         rests = any(not np.array_equal(now.get(o.gradient.key, o.gradient.array), o.gradient.array) for o in orphans)
@@ -74,12 +100,28 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
             yield value
 
 
+def _forward(program: Program) -> list[Variable]:
+    """What a value of the backward may be the gradient of, the latest first: in a loop over layers each turn's z."""
+    found = {v.ref: v for v in program.variables.values()}
+    lines = {v.site.number for v in found.values() if v.site is not None}
+    for i, v in enumerate(program.trace.values[: program.first_gradient]):
+        if v.plain and v.site.number in lines and v.key not in found:
+            found[v.key] = Variable(
+                f"{v.name}[{v.key.occurrence}]", v.key, v.array, v.site, i, v.name, v.owner, v.identity
+            )
+    floats = (v for v in found.values() if v.order >= 0 and v.array.dtype.kind == "f")
+    return sorted(floats, key=lambda v: -v.order)[:VALUES]
+
+
 def _meant(
-    program: Program, value: Value, orphans: Sequence[Judged], truth_of: Callable[[Variable], Truth]
+    program: Program,
+    value: Value,
+    forward: Sequence[Variable],
+    orphans: Sequence[Judged],
+    truth_of: Callable[[Variable], Truth],
 ) -> Judged | None:
     """The value as the gradient of what its place in the code shows it to be; None where nothing does."""
-    forward = {v.ref: v for v in program.variables.values() if v.order >= 0 and v.array.dtype.kind == "f"}
-    for of in sorted(forward.values(), key=lambda v: -v.order):
+    for of in forward:
         if not of.array.ndim or value.array.shape not in (of.array.shape, of.array.shape[::-1]):
             continue
         truth = truth_of(of)
@@ -87,8 +129,30 @@ def _meant(
             continue
         right = truth.array if value.array.shape == of.array.shape else truth.array.T
         if _heals(program, value, right, orphans):
-            return judge(program, Gradient(value.name, of, value, (value,), "intermediate"), truth)
+            return _as_gradient(program, value, of, truth)
     return None
+
+
+def _other_turns(
+    program: Program, found: Sequence[Judged], forward: Sequence[Variable], truth_of: Callable[[Variable], Truth]
+) -> Iterator[Judged]:
+    """What the same lines compute at other turns of a loop, where that is right up to a factor.
+
+    Two minus signs on the way leave what rests on it right, so that nothing is healed there.
+    """
+    seen = {j.gradient.key for j in found}
+    for j in found:
+        turns = [of for of in forward if of.site == j.gradient.of.site and of.array.shape == j.truth.shape]
+        for value in program.trace.values:
+            if value.site.number != j.gradient.value.site.number or value.key in seen or not value.plain:
+                continue
+            seen.add(value.key)
+            there = (_as_gradient(program, value, of, truth_of(of)) for of in turns)
+            yield from islice((other for other in there if other.right), 1)
+
+
+def _as_gradient(program: Program, value: Value, of: Variable, truth: Truth) -> Judged:
+    return judge(program, Gradient(value.name, of, value, (value,), "intermediate"), truth)
 
 
 def _heals(program: Program, value: Value, right: Array, orphans: Sequence[Judged]) -> bool:

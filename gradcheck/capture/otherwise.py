@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from gradcheck.capture.places import NOTHING, Step
 from gradcheck.capture.probes import PASSING, Probes, probing
 from gradcheck.capture.record import Recorder, found, written
@@ -23,9 +25,14 @@ def otherwise(recorder: Recorder, computes: Mapping[int, Compute]) -> Probes:
     """The recorder's probes, but the values of some sites come from `computes`, by the number of the site."""
     probes = recorder.probes()
 
+    def before(site: int, value: Any) -> Any:
+        # layers share their lines: layer.W was another array a turn ago
+        ways = (recorder.recorded_of(value), recorder.held_before(recorder.sites[site].name))
+        return next((np.array(a) for a in ways if a is not None), None)
+
     def instead(site: int, value: Any, scope: Scope) -> Any:
         with probing(PASSING):  # what a candidate calls is not part of the run
-            return computes[site](scope, value, recorder.held_before(recorder.sites[site].name))
+            return computes[site](scope, value, before(site, value))
 
     def assigned(probe: str) -> Callable[..., Any]:
         def passed(site: int, value: Any, *rest: Any) -> Any:

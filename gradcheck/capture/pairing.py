@@ -250,6 +250,7 @@ class _Pairs:
         versions = group.versions
         while len(versions) > 1 and versions[-1].site.form == "passed":
             versions.pop()
+        del versions[_passed_on(group) :]
         again = _repeated(group)
         if self.step.turns or again is None:
             return True
@@ -279,6 +280,15 @@ def _repeated(group: Group) -> Value | None:
             if before is not value and not np.array_equal(before.array, value.array):
                 return value
     return None
+
+
+def _passed_on(group: Group) -> int:
+    """Where a loop over layers begins to hand the name on, `d = -layer.backward(d)`, and it comes to another shape."""
+    fresh = [v for v in group.versions if v.site.kind in _FRESH]
+    lines = [v.site.number for v in fresh]
+    other = {v.site.number for v in fresh if v.array.shape != group.of.array.shape and lines.count(v.site.number) > 1}
+    at = (i for i, v in enumerate(group.versions) if i and v.site.number in other)
+    return next(at, len(group.versions))
 
 
 def _laid_out_anew(value: Value, of: Variable) -> bool:

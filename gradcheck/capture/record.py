@@ -137,9 +137,14 @@ class Recorder:
         """How many probes the run has passed."""
         return self._passes
 
+    def recorded_of(self, array: Any) -> Array | None:
+        """What was recorded last of this very array, or what the state held of it; None if nothing was."""
+        last = self._known(array)
+        return None if last is None else last[0].array
+
     def held_before(self, path: str) -> Array | None:
-        """A copy of what was recorded last under this path; None if nothing was."""
-        return next((np.array(v.array) for v in reversed(self._values) if v is not None and v.path == path), None)
+        """What was recorded last under this path; None if nothing was."""
+        return next((v.array for v in reversed(self._values) if v is not None and v.path == path), None)
 
     # -- what the rewritten code calls
 

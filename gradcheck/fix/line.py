@@ -70,6 +70,16 @@ class Line:
         """Whether it is an augmented assignment."""
         return isinstance(self.statement, ast.AugAssign)
 
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """The variables of the loops that the statement stands in."""
+        at = self.statement.lineno
+        loops = (n for n in ast.walk(_tree(self.source.text)) if isinstance(n, (ast.For, ast.FunctionDef)))
+        around = [n for n in loops if n.lineno < at <= (n.end_lineno or at)]
+        inside = max((n.lineno for n in around if isinstance(n, ast.FunctionDef)), default=0)
+        targets = (n.target for n in around if isinstance(n, ast.For) and n.lineno > inside)
+        return tuple(n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
+
     def splices(self, edit: Edit) -> list[Splice]:
         """The edit as one of the file's text."""
         if edit.around:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
 
+from gradcheck.blame.rerun import reopened
 from gradcheck.fix import update
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line
@@ -44,9 +45,10 @@ def _edited(trial: Trial, found: Probe, wrong: frozenset[str], first: Draw) -> l
     if not wrong:
         return []
     with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
-        there = update.lines(program, found.judged, wrong, trial.driver.overlay)
+        judged = reopened(program, found.judged)
+        there = update.lines(program, judged, wrong, trial.driver.overlay)
         return [
-            [(line, edit, names) for edit in islice(update.edits(program, line, at, found.judged, names), 1)]
+            [(line, edit, names) for edit in islice(update.edits(program, line, at, judged, names), 1)]
             for line, (at, names) in there.items()
         ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
@@ -52,9 +52,11 @@ class Pool:
         return (o for o in self.operands if o.array.shape == array.shape)
 
 
-def pool(scope: Scope, literals: tuple[float, ...] = ()) -> Pool:
-    """What can be read in a scope."""
-    found = [o for name, value in scope.items() if not name.startswith("__") for o in _operands(name, value, 3)][:MOST]
+def pool(scope: Scope, literals: tuple[float, ...] = (), turns: Collection[str] = ()) -> Pool:
+    """What can be read in a scope. `turns` are the variables of the loops around the line: A[i] is meant, not A[1]."""
+    at = {name: int(scope[name]) for name in turns if isinstance(scope.get(name), (int, np.integer))}
+    names = [(name, value) for name, value in scope.items() if not name.startswith("__")]
+    found = [o for name, value in names for o in _operands(name, value, 3, at)][:MOST]
     modules = (name for name, value in scope.items() if value is np)
     return Pool(
         tuple(o for o in found if o.array.ndim),
@@ -65,22 +67,32 @@ def pool(scope: Scope, literals: tuple[float, ...] = ()) -> Pool:
     )
 
 
-def _operands(text: str, value: Any, depth: int) -> Iterator[Operand]:
+def _operands(text: str, value: Any, depth: int, at: Mapping[str, int]) -> Iterator[Operand]:
     array = as_array(value)
     if array is not None:
         if array.size:
             yield Operand(text, array)
+        if array.ndim > 1 and depth:
+            for i in range(min(len(array), 16)):
+                yield from (Operand(f"{text}[{index}]", array[i]) for index in _indices(i, at) if array.size)
     elif depth and type(value) is dict:
         for key, item in list(value.items())[:64]:
             if type(key) in (str, int):
-                yield from _operands(f"{text}[{_quoted(key)}]", item, depth - 1)
+                yield from _operands(f"{text}[{_quoted(key)}]", item, depth - 1, at)
     elif depth and type(value) in (list, tuple):
         for i, item in enumerate(value[:16]):
-            yield from _operands(f"{text}[{i}]", item, depth - 1)
+            for index in _indices(i, at) or [str(i)]:
+                yield from _operands(f"{text}[{index}]", item, depth - 1, at)
     elif depth and not isinstance(value, (type, ModuleType, FunctionType)) and _is_plain_object(value):
         for name, item in list((instance_dict(value) or {}).items())[:64]:
             if not name.startswith("__"):
-                yield from _operands(f"{text}.{name}", item, depth - 1)
+                yield from _operands(f"{text}.{name}", item, depth - 1, at)
+
+
+def _indices(i: int, at: Mapping[str, int]) -> list[str]:
+    """A place in a list as the turn of a loop says it: this one, the one before, the one behind."""
+    written = {0: "{}", -1: "{} - 1", 1: "{} + 1"}
+    return [written[i - turn].format(name) for name, turn in at.items() if i - turn in written]
 
 
 def _quoted(key: str | int) -> str:

@@ -77,7 +77,7 @@ def fresh(target: Target, judged: Sequence[Judged], first: Draw) -> list[Draw]:
     if not target.sizes:
         return [Draw(first.sizes, seed, first.dtype) for seed in seeds]
     batches = [{**first.sizes, "m": m} for m in (2, 1)] if "m" in first.sizes else []
-    sizes = [first.sizes, _unlike(first.sizes), *batches, first.sizes]
+    sizes = [_unlike(first.sizes), first.sizes, *batches, first.sizes]  # what fits by accident falls at other sizes
     return [Draw(size, seed, first.dtype) for size, seed in zip(sizes, seeds)]
 
 
@@ -116,6 +116,8 @@ def prove(
     """Check an edited file on draw after draw; the first that shows something wrong ends it."""
     held = 0
     driver = trial.driver.edited(overlay)
+    # what only a wrong gradient's need has shown to be one is not looked for where nothing is wrong
+    named = {j.gradient.name for j in before if j.gradient.name in fixed and j.gradient.paired}
     for draw in draws:
         if held == ENOUGH or trial.limits.passed():
             break
@@ -130,8 +132,16 @@ def prove(
             continue  # what the edit is not about can't be had right on this draw at all
         if wrong:
             return Outcome(held, frozenset(wrong))
-        held += all(after[name].right for name in fixed if name in after) and fixed <= after.keys()
+        there = {name: _of(after, name) for name in fixed}
+        held += all(j.right for its in there.values() for j in its) and all(there[name] for name in named)
     return Outcome(held, frozenset())
+
+
+def _of(after: Mapping[str, Judged], name: str) -> list[Judged]:
+    """A gradient; where the code raised before it came to the next layer's, all that the line computes by that name."""
+    if name in after:
+        return [after[name]]
+    return [j for j in after.values() if j.gradient.value.site.last == name]
 
 
 def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozenset[str]) -> Iterator[str]:
@@ -143,6 +153,9 @@ def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozens
         guilty = j.verdict is Verdict.FAIL and name not in fixed
         if not guilty and name in after and after[name].verdict in bad:
             yield name
+    known = {j.gradient.name for j in before}
+    if not unfixed:  # what the code did not come to while it raised is proven with the rest
+        yield from (name for name, j in after.items() if name not in known and j.verdict is Verdict.FAIL)
 
 
 def _unsound(trial: Trial, draw: Draw, names: set[str]) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.blame.assign import right_inputs, slack_of
 from gradcheck.blame.judged import Array, Judged, upstream_scale
-from gradcheck.blame.rerun import in_run
+from gradcheck.blame.rerun import in_run, reopened
 from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.compare import Verdict
@@ -27,9 +27,9 @@ from gradcheck.patch import Patch
 from gradcheck.probing import Probe
 from gradcheck.rules.finding import Fix
 
-PROOFS = 8
+PROOFS = 10
 """Choices of edits that are proven before the search gives up."""
-ALIKE = 4
+ALIKE = 6
 """Edits of one line that are kept once they have put the first draw right."""
 
 
@@ -47,22 +47,27 @@ class Repair:
 
 def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
     """Search and prove edits of every line at fault."""
-    judged, overlay = found.judged, trial.driver.overlay
+    judged, overlay = list(found.judged), trial.driver.overlay
     guilty = list(guilty_lines(judged, found.program.trace.values, overlay))
     if not any(j.verdict is Verdict.FAIL for j in judged):
         return Repair()
     with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
         if [v.key for v in program.trace.values] != [v.key for v in found.program.trace.values]:
             return Repair()  # the code does not do the same twice
+        judged = reopened(program, judged)
         shared = len(guilty) > 1
-        moved = _upstream(program, found, overlay) if shared else {}
+        moved = _upstream(program, found, judged, overlay) if shared else {}
         resting = frozenset().union(*(one.names for one in moved))
         guilty = [g for g in guilty if not g.names <= resting]
         edits = _searched(program, guilty, judged)
         likely = {g.line: list(islice(_hold(program, g, edits[g.line], judged), ALIKE)) for g in guilty}
+        if program.trace.raised is not None:  # before what a line begins was complete: only the whole step tells
+            again = [g for g in guilty if not likely[g.line]]
+            edits = _searched(program, again, judged, settled=False)
+            likely |= {g.line: list(islice(_hold(program, g, edits[g.line], judged), ALIKE)) for g in again}
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
         stuck -= {name for g in guilty if likely[g.line] for name in g.names}
-        moved = moved or (_upstream(program, found, overlay, stuck, shared=not shared) if stuck else {})
+        moved = moved or (_upstream(program, found, judged, overlay, stuck, shared=not shared) if stuck else {})
     for g in guilty:
         likely[g.line] = likely[g.line] or rearranged(trial, found, g, guilty, first)
     draws = fresh(trial.driver.target, judged, first)
@@ -76,20 +81,26 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
 
 
 def _upstream(
-    program: Program, found: Probe, overlay: Mapping[str, str], stuck: Collection[str] = (), *, shared: bool = True
+    program: Program,
+    found: Probe,
+    judged: Sequence[Judged],
+    overlay: Mapping[str, str],
+    stuck: Collection[str] = (),
+    *,
+    shared: bool = True,
 ) -> dict[Guilty, list[Edit]]:
     """Lines that no gradient is known of, one of which is at fault for several gradients or for one that is stuck.
 
     Those on which several rest are left out unless `shared`: they have been tried.
     """
-    forward = {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in found.judged}
+    forward = {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in judged}
     there = [
         suspect
-        for suspect in suspects(program, found.judged, forward, overlay)
+        for suspect in suspects(program, judged, forward, overlay)
         if (shared if len(suspect.resting) > 1 else suspect.resting[0].gradient.name in stuck)
     ]
     ways: dict[Line, tuple[Guilty, list[Edit]]] = {}
-    for suspect, edit in islice(healing(program, there, found.judged, forward), ALIKE):
+    for suspect, edit in islice(healing(program, there, judged, forward), ALIKE):
         one = Guilty(suspect.line, suspect.resting, ())
         ways.setdefault(suspect.line, (one, []))[1].append(edit)
     return dict(ways.values())
@@ -98,17 +109,19 @@ def _upstream(
 # -- search
 
 
-def _searched(program: Program, guilty: Sequence[Guilty], judged: Sequence[Judged]) -> dict[Line, list[Edit]]:
+def _searched(
+    program: Program, guilty: Sequence[Guilty], judged: Sequence[Judged], *, settled: bool = True
+) -> dict[Line, list[Edit]]:
     """One backward run with right inputs, in which every guilty line is searched where it stands."""
     feeding = right_inputs(judged)
     slack = slack_of(judged, feeding)
-    searches = {g.line: _search(g, judged, slack) for g in guilty}
+    searches = {g.line: _search(g, judged, slack, settled) for g in guilty}
     computes: dict[int, Compute] = {line.site.number: search for line, search in searches.items()}
     program.backward(_fed(judged, feeding), computes)
     return {line: search.found for line, search in searches.items()}
 
 
-def _search(guilty: Guilty, judged: Sequence[Judged], slack: float) -> Search:
+def _search(guilty: Guilty, judged: Sequence[Judged], slack: float, settled: bool) -> Search:
     wanted = {}
     for j, at in zip(guilty.judged, guilty.at):
         scale = upstream_scale(j, judged) if j.gradient.kind == "intermediate" else 1.0
@@ -116,7 +129,7 @@ def _search(guilty: Guilty, judged: Sequence[Judged], slack: float) -> Search:
     free = all(j.gradient.kind == "intermediate" for j in guilty.judged)
     # a gradient may be had from an update, or be added to on another line later
     itself = all(np.array_equal(at.array, j.gradient.array) for j, at in zip(guilty.judged, guilty.at))
-    return Search(guilty.line, wanted, itself and not _goes_on(guilty), free)
+    return Search(guilty.line, wanted, settled and itself and not _goes_on(guilty), free)
 
 
 def _goes_on(guilty: Guilty) -> bool:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.blame.judged import in_layout
 from gradcheck.capture.otherwise import Scope
 from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.terms import blind, missing, rescaled
+from gradcheck.fix.candidates.terms import blind, missing, paths, rescaled
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
 from gradcheck.fix.line import Line
@@ -76,17 +77,17 @@ class Search:
         if own is None or again is None or own.shape != again.shape or not _same(own, again):
             return []  # the scope does not tell what the line computes
         e = Expression(self.line.text, scope, statement=self.line.whole)
-        there = pool(scope, _literals(self.line.source.text))
+        there = pool(scope, _literals(self.line.source.text), self.line.turns)
         edits = candidates(e, there)
         operators = self._other_operators()
         if wanted is None or not self.settled:
             known = () if self.factor is None or self.line.whole else without_factor(e, there, self.factor)
             every = sorted([*operators, *known, *edits, *blind(e, there)], key=lambda one: one.cost)
             return [edit for edit in every[:UNSETTLED] if self._can_be_run(edit)]
-        mine = wanted.factor(own)
+        mine, (_, turned) = wanted.factor(own), in_layout(own, wanted.truth.shape)
         found: list[Edit] = []
         if not self.line.whole:
-            found += [*missing(e, there, wanted), *rescaled(e, there, wanted)]
+            found += [*missing(e, there, wanted), *paths(e, there, wanted), *rescaled(e, there, wanted)]
             found += self._factored(Edit(e.text, "literal", 0), mine, scope, there)
         for edit in edits[:MOST]:
             a = self._run(edit, scope, value, before)
@@ -96,7 +97,7 @@ class Search:
             if wanted.holds(a):
                 found.append(edit)
             elif not self.line.whole:
-                if self.free and (mine is None or not np.isclose(k, mine, rtol=1e-6)):
+                if self.free and (mine is None or turned is not None or not np.isclose(k, mine, rtol=1e-6)):
                     found.append(replace(edit, cost=edit.cost + 0.7))
                 found += self._factored(edit, k, scope, there)
         kept = [edit for edit in found if self._agrees(edit, scope, value, before, wanted)]

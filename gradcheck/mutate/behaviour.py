@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture.pairing import is_update
+from gradcheck.capture.pairing import Group, is_update
 from gradcheck.capture.program import Program
 from gradcheck.source import frames_of
 
@@ -44,9 +44,15 @@ def behaviour(program: Program) -> Behaviour:
         later = (v for v in program.trace.values[program.first_gradient :] if is_update(v, group.of))
         for value in later:
             moves[group.of.name] = _change(value.array, group.of.array)
-    last = {g.name: (g.of.order < 0 or g.of.name in moves, g.versions[-1].array) for g in program.gradients}
+    last = {g.name: (g.of.order < 0 or g.of.name in moves, _last(g)) for g in program.gradients}
     held, passed = ({n: a for n, (own, a) in last.items() if own is which} for which in (True, False))
     return Behaviour(held, passed, moves, at)
+
+
+def _last(group: Group) -> Array:
+    """Its last version of its value's size: in a loop over layers a name goes on to mean another layer's."""
+    sized = [v.array for v in group.versions if v.array.size == group.of.array.size]
+    return sized[-1] if sized else group.versions[-1].array
 
 
 def _change(new: Array, old: Array) -> Array:

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck.compare import Truth
 from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.terms import blind
+from gradcheck.fix.candidates.terms import blind, paths
 from gradcheck.fix.expression import Expression
 from gradcheck.fix.pool import pool
+from gradcheck.fix.wanted import Wanted
+from gradcheck.numeric import Estimate
 
 rng = np.random.default_rng(0)
 
@@ -33,6 +36,8 @@ SCOPE = {
     "W1": rng.normal(size=(5, 4)),
     "W2": rng.normal(size=(4, 3)),
     "V2": rng.normal(size=(4, 3)),
+    "P": np.full((7, 4), 0.25),
+    "dp": rng.normal(size=(7, 4)),
     "mask": rng.random((7, 4)) < 0.5,
     "params": {"W1": rng.normal(size=(5, 4)), "W2": rng.normal(size=(5, 4))},
     "hs": [rng.normal(size=(7, 4)) for _ in range(3)],
@@ -86,6 +91,12 @@ def made(text: str) -> dict[str, str]:
         ("dA1 + dh_next", "dA1", "term-extra"),
         ("hs[t].T @ dZ1", "hs[t - 1].T @ dZ1", "step"),
         ("hs[t - 1].T @ dZ1", "hs[t].T @ dZ1", "step"),
+        ("dA1 - A1 * dA1", "dA1 - (A1 * dA1).sum(axis=1, keepdims=True)", "sum-missing"),
+        ("dA1 - (A1 * dA1).sum()", "dA1 - (A1 * dA1).sum(axis=1, keepdims=True)", "keepdims"),
+        ("dA1 - (dA1).sum(axis=1, keepdims=True)", "dA1 - (dA1 * A1).sum(axis=1, keepdims=True)", "derivative-missing"),
+        ("dp * P", "P * (dp - (dp * P).sum(axis=1, keepdims=True))", "derivative-wrong"),
+        ("dA1 * A1", "dA1 * A1**3", "derivative-wrong"),
+        ("y / m**2", "y / m", "factor-wrong"),
     ],
 )
 def test_the_right_edit_is_among_them(wrong: str, right: str, kind: str) -> None:
@@ -94,6 +105,22 @@ def test_the_right_edit_is_among_them(wrong: str, right: str, kind: str) -> None
         scope = {**scope, "dZ1": rng.normal(size=(7, 7))}
     e = Expression(wrong, scope)
     assert {edit.text: edit.kind for edit in candidates(e, pool(scope))}.get(right) == kind
+
+
+def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:
+    texts = [edit.text for edit in candidates(Expression("dA1", SCOPE), pool(SCOPE, turns=["t"]))]
+    assert "dA1 * (1 - hs[t]**2)" in texts
+    assert "dA1 * (1 - hs[t - 1]**2)" in texts
+    assert not any("hs[1]" in text for text in texts)
+
+
+@pytest.mark.parametrize("missing", ["2 / m * dh_next * A1", "dZ2 @ W2.T"])
+def test_the_path_that_a_sum_lacks_is_a_gradient_times_an_array(missing: str) -> None:
+    scope = {name: SCOPE[name] for name in ("dA1", "dZ2", "dh_next", "A1", "W2", "m")}
+    right = SCOPE["dA1"] + eval(missing, {}, scope)
+    truth = Truth(Estimate(right, np.full((7, 4), 1e-9), 1e-4, 1, "central"), (), (7, 4), 1)
+    found = paths(Expression("dA1", scope), pool(scope), Wanted(truth, 1.0, 0.0))
+    assert f"dA1 + {missing}" in {edit.text for edit in found}
 
 
 def test_the_right_edit_comes_before_larger_ones() -> None:

@@ -20,6 +20,8 @@ FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
     operands.functions,
     operands.operands,
     activation.derivatives,
+    activation.softmaxes,
+    activation.powers,
 )
 
 

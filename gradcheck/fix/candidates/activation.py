@@ -22,18 +22,55 @@ _Forms = dict[tuple[int, ...], list[tuple[str, float, Array]]]
 def derivatives(e: Expression, pool: Pool) -> Iterator[Edit]:
     """A derivative or mask as one more factor of a part, or in place of a factor that is there."""
     made: _Forms = {}
+    whole = e.array(e.root)
     for node in e.nodes():
         array = e.array(node)
         if array is None or array.ndim < 1 or not _may_take(e, node):
             continue
         forms = made.setdefault(array.shape, list(_forms(pool, array.shape)))
+        if whole is not None and whole.shape != array.shape and _spreads(array.shape, whole.shape):
+            forms = forms + made.setdefault(whole.shape, list(_forms(pool, whole.shape)))
+        own = {e.source(factor) for factor in factors(node)}
         for text, cost, value in forms:
-            if text not in e.source(node):
+            if text not in own:
                 factor = e.wrapped(text, 10)
                 new = f"{e.wrapped(e.source(node), 9)} * {factor}"
                 kind = factor_kind(text, value, "missing")
                 yield Edit(e.put(node, new), kind, cost + 0.3 * (node is not e.root), "", factor)
     yield from _exchanged(e, pool, made)
+
+
+def softmaxes(e: Expression, pool: Pool) -> Iterator[Edit]:
+    """p * (g - Σ g p) for what takes a softmax's derivative entry by entry, or has half of it."""
+    whole = e.array(e.root)
+    if whole is None or whole.ndim < 2:
+        return
+    for p in pool.like(whole):
+        axis = next((k for k in reversed(range(whole.ndim)) if _sums_to_one(p.array, k)), None)
+        for node in e.nodes() if axis is not None else ():
+            array, g = e.array(node), e.wrapped(e.source(node), 10)
+            if array is not None and array.shape == whole.shape and p.text not in _read(e, node):
+                new = f"{p.text} * ({e.source(node)} - ({g} * {p.text}).sum(axis={axis}, keepdims=True))"
+                yield Edit(new, "derivative-wrong", 2.4, e.text, new)
+
+
+def _sums_to_one(p: Array, axis: int) -> bool:
+    return p.shape[axis] > 1 and bool((p >= 0).all()) and bool(np.allclose(p.sum(axis=axis), 1, atol=1e-6))
+
+
+def _read(e: Expression, node: ast.AST) -> set[str]:
+    return {e.source(n) for n in ast.walk(node) if isinstance(n, ast.expr)}
+
+
+def powers(e: Expression, _: Pool) -> Iterator[Edit]:
+    """A factor's square or cube in its place."""
+    for node in e.nodes():
+        array, parent = e.array(node), e.parents.get(node)
+        product = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div))
+        if isinstance(node, (ast.Name, ast.Attribute)) and array is not None and array.ndim and product:
+            for k in (2, 3):
+                new = f"{e.source(node)}**{k}"
+                yield Edit(e.put(node, new), "derivative-wrong", 1.8, e.source(node), new)
 
 
 def _exchanged(e: Expression, pool: Pool, made: _Forms) -> Iterator[Edit]:
@@ -115,3 +152,5 @@ def _of(operand: Operand, pool: Pool) -> Iterator[tuple[str, float]]:
             yield f"{np_}.where({x} > 0, 1, {slope})", into + 0.5
         yield f"{np_}.where({x} > 0, 1, {np_}.exp({x}))", into + 0.8
     yield f"2 * {x}", into + 0.8
+    yield f"{x}**2", into + 0.9
+    yield f"{x}**3", into + 0.9

@@ -24,7 +24,7 @@ def without_factor(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
     for sign in (1.0, -1.0) if factor < 0 else (1.0,):
         for divisor, text, cost in numbers(e, pool):
             for symbol, value in (("/", divisor), ("*", 1 / divisor)):
-                if math.isclose(value, sign * factor, rel_tol=_CLOSE):
+                if text != "0.5" and math.isclose(value, sign * factor, rel_tol=_CLOSE):
                     own = e.text if level(e.root) >= 9 else f"({e.text})"
                     minus = "-" if sign < 0 else ""
                     kind: Kind = "factor-missing"
@@ -56,19 +56,19 @@ def numbers(e: Expression, pool: Pool) -> Iterator[tuple[float, str, float]]:
         if value and math.isfinite(value) and value not in (1.0, -1.0):
             yield value, number.text, 1.0 + 0.2 * (not number.text.isidentifier())
             if pool.numpy and value > 1 and value.is_integer():
-                yield math.sqrt(value), f"{pool.numpy}.sqrt({number.text})", 1.7
+                yield math.sqrt(value), f"{pool.numpy}.sqrt({number.text})", 2.0
     yield from ((v, f"{v:g}", 1.6) for v in _PLAIN)
-    for operand in _near(e, pool):
+    for operand, cost in _near(e, pool):
         for axis, size in enumerate(operand.array.shape):
             if size > 1:
-                yield float(size), f"{operand.text}.shape[{axis}]", 1.8
+                yield float(size), f"{operand.text}.shape[{axis}]", cost
         if operand.array.size > 1:
-            yield float(operand.array.size), f"{operand.text}.size", 2.0
+            yield float(operand.array.size), f"{operand.text}.size", cost + 0.2
 
 
-def _near(e: Expression, pool: Pool) -> list[Operand]:
-    """Arrays that the expression names, then those of the shortest names."""
+def _near(e: Expression, pool: Pool) -> list[tuple[Operand, float]]:
+    """Arrays that the expression names, then those of the shortest names; with what their sizes cost."""
     read = {e.source(n) for n in e.nodes() if isinstance(n, (ast.Name, ast.Attribute, ast.Subscript))}
     named = [o for o in pool.operands if o.text in read]
     others = sorted((o for o in pool.operands if o.text not in read), key=lambda o: len(o.text))
-    return [*named, *others[:8]]
+    return [*((o, 1.8) for o in named), *((o, 2.2) for o in others[:8])]

@@ -111,11 +111,18 @@ def reductions(e: Expression, _: Pool) -> Iterator[Edit]:
             array = e.array(subject)
             if array is not None:
                 yield from _other_axes(e, node, array.ndim)
-                yield from _other_keepdims(e, node)
+                yield from _other_keepdims(e, node, array.ndim)
                 yield from _other_reduction(e, node)
                 yield Edit(e.put(node, e.source(subject)), "sum-extra", 2.0, e.source(node), e.source(subject))
-        elif isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or node is e.root:
+        elif isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or node is e.root or _is_term(e, node):
             yield from _summed(e, node)
+
+
+def _is_term(e: Expression, node: ast.AST) -> bool:
+    """Whether it is a product that is added or taken off: what is taken off a softmax's gradient is a sum of such."""
+    parent = e.parents.get(node)
+    sums = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Add, ast.Sub))
+    return sums and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
 
 
 def subject_of(node: ast.AST) -> ast.expr | None:
@@ -154,21 +161,21 @@ def _other_axes(e: Expression, node: ast.Call, ndim: int) -> Iterator[Edit]:
     yield Edit(_without(e, node, given), "axis", 1.5, f"axis={e.source(given)}", "")
 
 
-def _other_keepdims(e: Expression, node: ast.Call) -> Iterator[Edit]:
+def _other_keepdims(e: Expression, node: ast.Call, ndim: int) -> Iterator[Edit]:
     given = next((k.value for k in node.keywords if k.arg == "keepdims"), None)
     if given is None:
-        for axis in _axes_with(e, node):
+        for axis in _axes_with(e, node, ndim):
             yield Edit(axis, "keepdims", 1.2 + 0.5 * (_axis_node(node) is None), "", "keepdims=True")
     else:
         yield Edit(_without(e, node, given), "keepdims", 1.2, f"keepdims={e.source(given)}", "")
 
 
-def _axes_with(e: Expression, node: ast.Call) -> Iterator[str]:
+def _axes_with(e: Expression, node: ast.Call, ndim: int) -> Iterator[str]:
     """With keepdims, at the axis that is given or at each."""
     if _axis_node(node) is not None:
         yield _with_keyword(e, node, "keepdims=True")
     else:
-        yield from (_with_keyword(e, node, f"axis={axis}, keepdims=True") for axis in (0, 1))
+        yield from (_with_keyword(e, node, f"axis={axis}, keepdims=True") for axis in range(ndim))
 
 
 def _other_reduction(e: Expression, node: ast.Call) -> Iterator[Edit]:

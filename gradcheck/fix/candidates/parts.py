@@ -46,7 +46,8 @@ def _kind(e: Expression, node: ast.BinOp, gone: ast.expr) -> Kind:
     if within_derivative(e, node):
         return "derivative-wrong"
     if isinstance(node.op, ast.Pow):
-        return "operand"
+        base = e.array(node.left)
+        return "operand" if base is None or base.ndim else "factor-wrong"
     if value is None or not value.ndim:
         return "factor-extra"
     return factor_kind(e.source(gone), value, "extra")
