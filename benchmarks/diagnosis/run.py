@@ -1,6 +1,6 @@
 """Diagnosis measured: known bugs planted in right networks of many styles, false alarms on those networks, and peers.
 
-    python benchmarks/diagnosis/run.py [--most 40] [--seeds 10000] [--write docs/diagnosis.md] [--resume FILE]
+    python benchmarks/diagnosis/run.py [--most 40] [--seeds 10000] [--jobs 2] [--write docs/diagnosis.md]
 
 Every network in nets/ is right and of one style. Each mutant has one bug, as `gradcheck mutate` plants them; for each
 it is counted whether the check fails, whether exactly the edited line is blamed, whether the cause is called by its
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import multiprocessing
 import os
 import pickle
 import platform
@@ -64,6 +65,15 @@ class Tally:
     false_alarms: list[str] = field(default_factory=list)
     seeds: int = 0
     seconds: float = 0.0
+
+
+def of_network(asked: tuple[Path, int, argparse.Namespace]) -> Tally:
+    """All that is measured of one network, on so many seeds."""
+    file, seeds, options = asked
+    target = resolve(str(file))
+    tally = measured(target, file.stem, options)
+    alarms(target, tally, range(1000, 1000 + seeds))
+    return tally
 
 
 def measured(target: Target, name: str, options: argparse.Namespace) -> Tally:
@@ -220,7 +230,7 @@ def page(tallies: Sequence[Tally], options: argparse.Namespace) -> str:
         got_away(tallies, "another name"),
         "## How to measure again",
         f"    python benchmarks/diagnosis/run.py{most} --seeds {options.seeds} --write docs/diagnosis.md",
-        f"Python {platform.python_version()}, NumPy {np.__version__}, one process"
+        f"Python {platform.python_version()}, NumPy {np.__version__}, {options.jobs} at a time"
         + "".join(f", {name} {version}" for name, version in _versions().items())
         + ".",
     ]
@@ -258,6 +268,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10_000, help="right networks checked for false alarms, in all")
     parser.add_argument("--seed", type=int, default=0, help="of the mutants' probes")
     parser.add_argument("--most", type=int, help="mutants of each network, drawn by the seed; all by default")
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--no-peers", dest="peers", action="store_false")
     parser.add_argument("--write", type=Path)
     parser.add_argument("--resume", type=Path, help="a file that keeps what is measured: a long run can be cut short")
@@ -266,23 +277,18 @@ def main() -> int:
     files = sorted(f for f in NETS.glob("*.py") if not wanted or f.stem in wanted)
     each, more = divmod(options.seeds, len(files))
     kept = pickle.loads(options.resume.read_bytes()) if options.resume and options.resume.exists() else {}
-    tallies = []
-    for i, file in enumerate(files):
-        tally = kept.get(file.stem)
-        if tally is None:
-            target = resolve(str(file))
-            tally = kept[file.stem] = measured(target, file.stem, options)
-            alarms(target, tally, range(1000, 1000 + each + (i < more)))
-        tallies.append(tally)
-        if options.resume:
-            options.resume.write_bytes(pickle.dumps(kept))
-        c = tally.report.total
-        print(
-            f"{file.stem}: {' '.join(_figures(c))} · {tally.seconds:.0f} s · {len(tally.false_alarms)} false",
-            flush=True,
-        )
-        if options.write:  # anew after each network: a run that is cut short leaves what it knows
-            options.write.write_text(page(tallies, options), encoding="utf-8")
+    due = [(file, each + (i < more), options) for i, file in enumerate(files) if file.stem not in kept]
+    with multiprocessing.Pool(options.jobs, maxtasksperchild=1) as pool:
+        for tally in pool.imap_unordered(of_network, due, chunksize=1):
+            kept[tally.name] = tally
+            tallies = [kept[file.stem] for file in files if file.stem in kept]
+            if options.resume:
+                options.resume.write_bytes(pickle.dumps(kept))
+            figures = " ".join(_figures(tally.report.total))
+            print(f"{tally.name}: {figures} · {tally.seconds:.0f} s · {len(tally.false_alarms)} false", flush=True)
+            if options.write:  # anew after each network: a run that is cut short leaves what it knows
+                options.write.write_text(page(tallies, options), encoding="utf-8")
+    tallies = [kept[file.stem] for file in files]
     if not options.write:
         print(page(tallies, options))
     return 1 if any(t.false_alarms for t in tallies) else 0
