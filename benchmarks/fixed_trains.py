@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "fixed-original.md"
 COMMAND = "GRADCHECK_MNIST_DIR=folder-of-mnist python benchmarks/fixed_trains.py"
 SEEDS = range(3)
 RATE, EPOCHS, WANTED = 0.25, 200, 0.90
+TIMES = 5
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,9 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     if not folder:
         print("say where MNIST is: python benchmarks/fixed_trains.py FOLDER", file=sys.stderr)
         return 2
-    started = time.process_time()
-    report = gradcheck.check(TARGET)
-    seconds = time.process_time() - started
+    report, seconds = checked()
     (patch,) = report.patches
     fixes = [finding.fix for finding in report.findings if finding.fix is not None]
     passes = verdict_of(patch)
@@ -53,6 +53,17 @@ def main(arguments: Sequence[str]) -> int:
     print(text)
     DOCS.write_text(text, encoding="utf-8")
     return 0 if len(fixes) == 3 and passes == "pass" and min(test for _, _, test, _ in rows) > WANTED else 1
+
+
+def checked() -> tuple[Report, float]:
+    """The report, and the median seconds of CPU of as many checks as TIMES, after a first that imports."""
+    report = gradcheck.check(TARGET)
+    seconds = []
+    for _ in range(TIMES):
+        started = time.process_time()
+        gradcheck.check(TARGET)
+        seconds.append(time.process_time() - started)
+    return report, statistics.median(seconds)
 
 
 def module_of(patch: Patch) -> ModuleType:
@@ -94,7 +105,7 @@ Written by `{COMMAND}`: the check of `{TARGET}`,
 its patch, and what the patched text learns.
 
 {len(fixes)} fixes, proven on {fixes[0].proof}, in one patch. Check, diagnosis, search and proof took {seconds:.2f} s of
-CPU, imports left out. A check of the patched text: {passes}.
+CPU, the median of {TIMES}, imports left out. A check of the patched text: {passes}.
 
 ```diff
 {patch.diff.rstrip()}
