@@ -25,12 +25,12 @@ def expected(case: Path) -> dict[str, Any]:
 
 
 SEEDED = [c for c in CASES if crc32(c.stem.encode()) % 3 == 0]
-"""A third of them, whatever others are added, is checked from other seeds, too."""
+"""A third of them, whatever others are added, is checked from another seed, too."""
 
 
 @pytest.mark.parametrize(
     ("case", "seed"),
-    [*((case, 0) for case in CASES), *((case, seed) for case in SEEDED for seed in (1, 2))],
+    [*((case, 0) for case in CASES), *((case, 1) for case in SEEDED)],
     ids=lambda p: getattr(p, "stem", p),
 )
 def test_case(case: Path, seed: int) -> None:

@@ -30,7 +30,15 @@ LOOPS = "import os, sys\nprint(os.getpid(), file=sys.stderr, flush=True)\nwhile 
 
 
 @pytest.fixture
-def looping(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def interruptible() -> Iterator[None]:
+    """New processes can be interrupted, also where a shell has started this one in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def looping(interruptible: None, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A command whose child loops, and the child's process number."""
     (tmp_path / "loops.py").write_text(LOOPS)
     (tmp_path / "temporary").mkdir()
@@ -65,6 +73,7 @@ def gone(pid: int, seconds: float = 10) -> bool:
 
 
 @posix
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_is_one_line_and_takes_the_child_along(looping: tuple[subprocess.Popen[str], int]) -> None:
     command, child = looping
     command.send_signal(signal.SIGINT)
@@ -74,6 +83,7 @@ def test_an_interruption_is_one_line_and_takes_the_child_along(looping: tuple[su
 
 
 @posix
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_inside_an_exec_of_text_ends_in_130_too() -> None:
     code = (
         "import os, signal, sys\nfrom gradcheck import cli, ending\n"
@@ -85,6 +95,7 @@ def test_an_interruption_inside_an_exec_of_text_ends_in_130_too() -> None:
 
 
 @posix
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_in_a_callback_that_lets_nothing_out_ends_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "loops.py").write_text("while True: pass\n")
     code = (
