@@ -67,7 +67,7 @@ _CAUSES: Mapping[Kind, tuple[str, str, str]] = {
     ),
     "penalty-extra": ("GC343", "has a penalty that the loss does not have", "nothing in the loss gives {old}"),
     "order": ("GC323", "is computed too early", "what it is computed from is set by a later line, {old}"),
-    "line-missing": ("GC362", "lacks one of its paths", "a line is missing, {new}"),
+    "line-missing": ("GC362", "lacks a contribution", "the line that adds it is missing, {new}"),
     "update-missing": ("GC604", "never moves", "a line is missing, {new}"),
     "accumulate": (
         "GC351",

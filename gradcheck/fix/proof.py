@@ -125,7 +125,7 @@ def prove(
             checked = trial.checked(driver, draw)
         if checked is None:
             continue
-        after = checked.judged
+        after = _by_name(before, checked.judged)
         wrong = set(_wrong(before, after, fixed))
         harmed = {j.gradient.name for j in before if j.right} & wrong
         if wrong == harmed and harmed and _unsound(trial, draw, harmed):
@@ -142,6 +142,13 @@ def _of(after: Mapping[str, Judged], name: str) -> list[Judged]:
     if name in after:
         return [after[name]]
     return [j for j in after.values() if j.gradient.value.site.last == name]
+
+
+def _by_name(before: Sequence[Judged], after: Mapping[str, Judged]) -> Mapping[str, Judged]:
+    """What was judged, by the names before the edit: where a gradient was had from an update, the edit may name it."""
+    of = {j.gradient.of.name: j for j in after.values()}
+    unnamed = [j.gradient for j in before if j.gradient.rate is not None and j.gradient.name not in after]
+    return {**after, **{g.name: of[g.of.name] for g in unnamed if g.of.name in of}}
 
 
 def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozenset[str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from gradcheck.blame.rerun import in_run, reopened
 from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.compare import Verdict
+from gradcheck.fix.additions import Sum, additions, sum_of
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.guilty import Guilty, guilty_lines
 from gradcheck.fix.line import Line
@@ -65,11 +66,14 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
             again = [g for g in guilty if not likely[g.line]]
             edits = _searched(program, again, judged, settled=False)
             likely |= {g.line: list(islice(_hold(program, g, edits[g.line], judged), ALIKE)) for g in again}
+        sums = {g.line: _sums(program, g, judged, overlay) for g in guilty if not likely[g.line]}
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
-        stuck -= {name for g in guilty if likely[g.line] for name in g.names}
+        stuck -= {name for g in guilty if likely[g.line] or sums[g.line][1] for name in g.names}
         moved = moved or (_upstream(program, found, judged, overlay, stuck, shared=not shared) if stuck else {})
     for g in guilty:
-        likely[g.line] = likely[g.line] or rearranged(trial, found, g, guilty, first)
+        if g.line in sums:
+            likely[g.line] = rearranged(trial, found, g, guilty, sums[g.line][1], first)
+    homes = {name: into.line for g in guilty if g.line in sums for name, into in sums[g.line][0].items()}
     draws = fresh(trial.driver.target, judged, first)
     guilty = [g for g in guilty if likely[g.line]]
     for one, its in moved.items():
@@ -77,7 +81,9 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         repaired = _proven(trial, [one, *rest], {**likely, one.line: its}, judged, draws)
         if one.names <= repaired.fixes.keys():
             return replace(repaired, moved=dict.fromkeys(one.names, one.line))
-    return _proven(trial, guilty, likely, judged, draws)
+    repaired = _proven(trial, guilty, likely, judged, draws)
+    added = {name for name, (edit, _) in repaired.fixes.items() if edit.kind == "line-missing"}
+    return replace(repaired, moved={name: line for name, line in homes.items() if name in added})
 
 
 def _upstream(
@@ -119,6 +125,24 @@ def _searched(
     computes: dict[int, Compute] = {line.site.number: search for line, search in searches.items()}
     program.backward(_fed(judged, feeding), computes)
     return {line: search.found for line, search in searches.items()}
+
+
+def _sums(
+    program: Program, guilty: Guilty, judged: Sequence[Judged], overlay: Mapping[str, str]
+) -> tuple[dict[str, Sum], list[Edit]]:
+    """Of a gradient that is added up, lines that may be missing; and where its sum begins if that is elsewhere."""
+    feeding = right_inputs(judged)
+    homes: dict[str, Sum] = {}
+    found: list[Edit] = []
+    for j in guilty.judged:
+        into = sum_of(program, j, overlay)
+        if into is not None:
+            scale = upstream_scale(j, judged) if j.gradient.kind == "intermediate" else 1.0
+            wanted = Wanted(j.truth, scale, slack_of(judged, feeding))
+            found += additions(program, j, into, wanted, _fed(judged, feeding), overlay)
+            if j.gradient.rate is not None:
+                homes[j.gradient.name] = into
+    return homes, found
 
 
 def _search(guilty: Guilty, judged: Sequence[Judged], slack: float, settled: bool) -> Search:

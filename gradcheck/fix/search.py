@@ -12,8 +12,10 @@ import numpy as np
 from gradcheck.blame.judged import in_layout
 from gradcheck.capture.otherwise import Scope
 from gradcheck.fix.candidates import candidates
+from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.terms import blind, missing, paths, rescaled
+from gradcheck.fix.candidates.paths import added, guessed, normalised
+from gradcheck.fix.candidates.terms import blind, missing, rescaled
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
 from gradcheck.fix.line import Line
@@ -26,6 +28,8 @@ TRIED = 40
 """Survivors that are kept."""
 UNSETTLED = 150
 """Edits that are kept where each takes a run of the whole step to be tried."""
+PATHS = 50
+"""Of them, how many may add a product that the chain rule makes of a gradient."""
 
 
 @dataclass(slots=True)
@@ -83,11 +87,12 @@ class Search:
         if wanted is None or not self.settled:
             known = () if self.factor is None or self.line.whole else without_factor(e, there, self.factor)
             every = sorted([*operators, *known, *edits, *blind(e, there)], key=lambda one: one.cost)
-            return [edit for edit in every[:UNSETTLED] if self._can_be_run(edit)]
+            paths = [] if self.line.whole else list(guessed(e, there, self.line.target, self._style(there)))[:PATHS]
+            return [edit for edit in (*every[: UNSETTLED - len(paths)], *paths) if self._can_be_run(edit)]
         mine, (_, turned) = wanted.factor(own), in_layout(own, wanted.truth.shape)
         found: list[Edit] = []
         if not self.line.whole:
-            found += [*missing(e, there, wanted), *paths(e, there, wanted), *rescaled(e, there, wanted)]
+            found += [*missing(e, there, wanted), *rescaled(e, there, wanted)]
             found += self._factored(Edit(e.text, "literal", 0), mine, scope, there)
         for edit in edits[:MOST]:
             a = self._run(edit, scope, value, before)
@@ -101,7 +106,24 @@ class Search:
                     found.append(replace(edit, cost=edit.cost + 0.7))
                 found += self._factored(edit, k, scope, there)
         kept = [edit for edit in found if self._agrees(edit, scope, value, before, wanted)]
+        if not kept and not self.line.whole:
+            kept = self._with_paths(e, there, scope, value, before, wanted)
         return sorted([*kept, *operators], key=lambda one: (one.cost, len(one.text)))
+
+    def _with_paths(
+        self, e: Expression, there: Pool, scope: Scope, value: Any, before: Any, wanted: Wanted
+    ) -> list[Edit]:
+        """What a path that was left out contributes, put in."""
+        style = self._style(there)
+        found = []
+        for edit in (*added(e, there, wanted, self.line.target, style), *normalised(e, there, self.line.target, style)):
+            a = self._run(edit, scope, value, before)
+            if a is not None and wanted.holds(a):
+                found.append(edit)
+        return found
+
+    def _style(self, there: Pool) -> Style:
+        return Style.of(self.line.source.text, there.numpy)
 
     def _can_be_run(self, edit: Edit) -> bool:
         try:

@@ -19,10 +19,13 @@ ALIKE = 2
 """Of those that hold on the first draw, how many are kept."""
 
 
-def rearranged(trial: Trial, found: Probe, one: Guilty, guilty: Sequence[Guilty], first: Draw) -> list[Edit]:
-    """The edits with which the first draw comes out right, the likeliest first."""
+def rearranged(
+    trial: Trial, found: Probe, one: Guilty, guilty: Sequence[Guilty], added: Sequence[Edit], first: Draw
+) -> list[Edit]:
+    """The edits with which the first draw comes out right, lines that are put in among them, the likeliest first."""
     lines = {g.line.statement.lineno for g in guilty if g.line.source.file == one.line.source.file}
-    ways = sorted(orders(one.line, _updates(found, one.line.source.file), lines), key=lambda edit: edit.cost)
+    moved = orders(one.line, _updates(found, one.line.source.file), lines)
+    ways = sorted((*moved, *added), key=lambda edit: edit.cost)
     distinct = {edit.around: edit for edit in reversed(ways) if not overlap(edit.around)}
     likely = sorted(distinct.values(), key=lambda edit: edit.cost)[:TRIED]
     return list(islice(_holding(trial, found, one, likely, first), ALIKE))

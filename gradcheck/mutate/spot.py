@@ -52,7 +52,7 @@ class Spot:
 
     def same_target(self, node: ast.AST) -> TypeGuard[ast.stmt]:
         """Whether a statement binds or edits what this one does."""
-        return isinstance(node, ast.stmt) and target_of(node) == target_of(self.node) != ""
+        return isinstance(node, ast.stmt) and target_of(self.node) in {target_of(node), *_bound_together(node)} - {""}
 
     def results(self) -> list[ast.expr]:
         """The expressions whose values the statement binds, adds or returns."""
@@ -116,6 +116,12 @@ def target_of(node: ast.stmt) -> str:
     while isinstance(target, ast.Subscript):
         target = target.value
     return ast.unparse(target) if isinstance(target, (ast.Name, ast.Attribute)) else ""
+
+
+def _bound_together(node: ast.stmt) -> Iterator[str]:
+    """The names that one assignment binds at once: dW, db = np.zeros_like(W), np.zeros_like(b)."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    yield from (ast.unparse(n) for t in targets if isinstance(t, ast.Tuple) for n in t.elts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ import pytest
 
 from gradcheck.compare import Truth
 from gradcheck.fix.candidates import candidates
+from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.terms import blind, paths
+from gradcheck.fix.candidates.paths import added
+from gradcheck.fix.candidates.terms import blind
 from gradcheck.fix.expression import Expression
 from gradcheck.fix.pool import pool
 from gradcheck.fix.wanted import Wanted
@@ -114,12 +116,12 @@ def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:
     assert not any("hs[1]" in text for text in texts)
 
 
-@pytest.mark.parametrize("missing", ["2 / m * dh_next * A1", "dZ2 @ W2.T"])
+@pytest.mark.parametrize("missing", ["2 * dh_next * A1 / m", "dZ2 @ W2.T"])
 def test_the_path_that_a_sum_lacks_is_a_gradient_times_an_array(missing: str) -> None:
     scope = {name: SCOPE[name] for name in ("dA1", "dZ2", "dh_next", "A1", "W2", "m")}
     right = SCOPE["dA1"] + eval(missing, {}, scope)
     truth = Truth(Estimate(right, np.full((7, 4), 1e-9), 1e-4, 1, "central"), (), (7, 4), 1)
-    found = paths(Expression("dA1", scope), pool(scope), Wanted(truth, 1.0, 0.0))
+    found = added(Expression("dA1", scope), pool(scope), Wanted(truth, 1.0, 0.0), "", Style("np", False, ("0",)))
     assert f"dA1 + {missing}" in {edit.text for edit in found}
 
 

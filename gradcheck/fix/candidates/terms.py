@@ -6,18 +6,13 @@ import ast
 import math
 import re
 from collections.abc import Iterator
-from itertools import product
-
-import numpy as np
 
 from gradcheck.fix.candidates.factor import numbers
 from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.expression import Expression, level, terms
-from gradcheck.fix.pool import Array, Pool
+from gradcheck.fix.pool import Pool
 from gradcheck.fix.wanted import Wanted
 
-PAIRED = 24
-"""Gradients, and other arrays, of which products are tried."""
 _RATE = re.compile(r"(?i)^_?(lam\w*|lmbda?|lambda_?\w*|reg\w*|\w*decay|l[12]\w*|wd|alpha|beta|rho|penalty\w*)$")
 _GRADIENT = re.compile(r"(?i)^(d_?|grad|g_|delta)|grad")
 
@@ -41,44 +36,6 @@ def missing(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
             sign = "+" if c > 0 else "-"
             new = f"{sign} {factor} * {operand.text}"
             yield Edit(f"{text} {new}", "penalty-missing", cost + 2.0, "", new)
-
-
-def paths(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
-    """The expression and another path's gradient: one that is known, times what that path multiplies with."""
-    own = e.array(e.root)
-    if own is None or own.shape != wanted.truth.shape:
-        return
-    text = e.text if level(e.root) >= 8 else f"({e.text})"
-    for new, array in _products(pool, own.shape):
-        c = wanted.coefficient(own, array)
-        if c is None:
-            continue
-        one = math.isclose(abs(c), 1, rel_tol=1e-6)
-        for factor, cost in [("", 0.0)] if one else _expressed(e, pool, abs(c)):
-            term = f"{'+' if c > 0 else '-'} {f'{factor} * {new}' if factor else new}"
-            yield Edit(f"{text} {term}", "term-missing", 2.6 + cost, "", term)
-
-
-def _products(pool: Pool, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
-    """A gradient times an array, entry by entry or as a matrix product, where that has the shape."""
-    flows = [o for o in pool.operands if _GRADIENT.match(o.text.rpartition(".")[2])][:PAIRED]
-    others = [o for o in pool.operands if o not in flows][:PAIRED]
-    for g, x in product(flows, others):
-        if _broadcast(g.array, x.array) == shape:
-            yield f"{g.text} * {x.text}", g.array * x.array.astype(float)
-        if len(shape) == 2 and g.array.ndim == x.array.ndim == 2:
-            for left, right in ((g, x), (x, g)):
-                for a, b in product((left.array, left.array.T), (right.array, right.array.T)):
-                    if a.shape[1] == b.shape[0] and (len(a), b.shape[1]) == shape:
-                        names = (o.text if m is o.array else f"{o.text}.T" for o, m in ((left, a), (right, b)))
-                        yield " @ ".join(names), a @ b.astype(float)
-
-
-def _broadcast(a: Array, b: Array) -> tuple[int, ...] | None:
-    try:
-        return np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        return None
 
 
 def blind(e: Expression, pool: Pool) -> Iterator[Edit]:
