@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.capture.places import NOTHING, Step
-from gradcheck.capture.probes import Probes, stop
+from gradcheck.capture.probes import PASSING, Probes, stop
 from gradcheck.capture.record import Array, Key, as_like, found, written
 from gradcheck.capture.rewrite import Site
 from gradcheck.capture.signature import Kinks
@@ -27,6 +27,8 @@ class Evaluator:
         """Arrays that the code has been seen to edit in place."""
         self.kinks = Kinks()
         self._counts: dict[int, int] = {}
+        self.after = {**PASSING, **self.kinks.probes()}
+        """The probes of what is done with the values that were wanted, in which user code may be called again."""
         self.probes = self._probes(frozenset(key.site for key in (*wanted, *replaced)))
 
     def begin(self, replace: Mapping[Key, Array]) -> None:
@@ -64,6 +66,7 @@ class Evaluator:
             return tuple(value(number, v) for number, v in enumerate(values, site))
 
         return {
+            **PASSING,
             "value": value,
             "owned": owned,
             "held": value,

@@ -127,7 +127,7 @@ class Program:
             values = {n: run.found.get(r) if isinstance(r, Key) else self._root_now(r) for n, r in wanted.items()}
             if all(v is not None for v in values.values()):
                 # what the loss itself computes is probed too: user code called from --loss has kinks
-                install(run.kinks.probes())
+                install(run.after)
                 value = _scalar_value(scalar, values)
 
         if self._reaches(replace):
