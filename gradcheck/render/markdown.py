@@ -35,7 +35,7 @@ def _one(report: Report) -> str:
     parts = [
         f"### {MARKS[report.verdict]} {escape(report.target)}: {escape(wording.headline(report))}",
         _about(report),
-        _gradients(report),
+        _gradients(report) if report.comparisons else _shapes(report),
         *(_finding(finding) for finding in wording.errors(report)),
         "\n".join(_warning(finding) for finding in wording.warnings(report)),
         "\n".join(
@@ -60,8 +60,6 @@ def _about(report: Report) -> str:
 
 def _gradients(report: Report) -> str:
     rows = wording.in_order(report)
-    if not rows:
-        return ""
     places = wording.short_places(report)
     return table(
         ["gradient", "of", "line", "shape", "expected", "scale", "rel. error", "± numeric", "verdict"],
@@ -81,6 +79,21 @@ def _gradients(report: Report) -> str:
         ],
         right=(2, 5, 6, 7),
     )
+
+
+def _shapes(report: Report) -> str:
+    """Every shape, of a report that holds nothing else."""
+    rows = [
+        [
+            code(row.name),
+            str(row.line or "-"),
+            escape(row.expected or "-"),
+            format_shape(row.actual),
+            f"{MARKS[row.verdict]} {escape(wording.shape_verdict_text(row))}",
+        ]
+        for row in report.shapes
+    ]
+    return table(["value", "line", "expected", "actual", "verdict"], rows, right=(1,)) if rows else ""
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -147,7 +147,7 @@ def shape_lines(report: Report, style: Style, *, every: bool) -> list[str]:
                     column("line", [str(row.line or "-") for row in rows], right=True),
                     column("expected", [row.expected or "-" for row in rows]),
                     column("actual", [format_shape(row.actual) for row in rows]),
-                    Column("verdict", [Cell(_shape_verdict(row), ROLES[row.verdict]) for row in rows]),
+                    Column("verdict", [Cell(wording.shape_verdict_text(row), ROLES[row.verdict]) for row in rows]),
                 ]
             ],
             style,
@@ -159,14 +159,6 @@ def shape_lines(report: Report, style: Style, *, every: bool) -> list[str]:
         for line in wrap(_shape_reason(row), style.width, "shape  " if not every else "", " " * 2)
     ]
     return [*table, *([""] if table and reasons else []), *reasons]
-
-
-def _shape_verdict(row: ShapeRow) -> str:
-    if row.verdict is Verdict.SKIPPED:
-        return row.reason or "no convention known"
-    if row.verdict is Verdict.PASS:
-        return f"right, {row.reason}" if row.reason else "right"
-    return "wrong" if row.verdict is Verdict.FAIL else str(row.verdict)
 
 
 def _shape_reason(row: ShapeRow) -> str:

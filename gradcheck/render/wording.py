@@ -151,6 +151,15 @@ def wrong_shapes(report: Report) -> list[ShapeRow]:
     return [row for row in report.shapes if row.verdict is Verdict.FAIL and row.name not in known]
 
 
+def shape_verdict_text(row: ShapeRow) -> str:
+    """A shape's verdict in words: "right, transposed, put right at 72"."""
+    if row.verdict is Verdict.SKIPPED:
+        return row.reason or "no convention known"
+    if row.verdict is Verdict.PASS:
+        return f"right, {row.reason}" if row.reason else "right"
+    return "wrong" if row.verdict is Verdict.FAIL else str(row.verdict)
+
+
 def wrong_properties(report: Report, severity: str = "error") -> list[PropertyResult]:
     """Properties that do not hold."""
     bad = (Verdict.FAIL, Verdict.INHERITED)

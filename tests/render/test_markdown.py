@@ -24,6 +24,16 @@ def test_the_founding_case(make):
     assert text.endswith("would have seen errors from 2e-9 · 462 forwards, 0.04 s")
 
 
+def test_shapes_alone_are_a_table_of_their_own(make):
+    report = make.original()
+    lines = render(replace(report, comparisons=(), findings=()), "markdown").splitlines()
+    rows = [line for line in lines if line.startswith("| `")]
+    assert len(rows) == len(report.shapes)
+    assert [row.split("`")[1] for row in rows] == [row.name for row in report.shapes]
+    assert any("❌ wrong |" in row for row in rows)
+    assert not [line for line in render(report, "markdown").splitlines() if line.startswith("| value")]
+
+
 def test_every_table_row_has_every_cell(report):
     rows = [line for line in render(report, "markdown").splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {10}
