@@ -133,8 +133,11 @@ def _told(name: str, wrong: Sequence[tuple[int | None, str]], first: ShapeProbe)
     if not wrong:
         of = first.gradients.get(name)
         return f"another layout than {of}'s, put right by the update" if name in first.put_right else ""
-    at = ", ".join(str(batch) for batch, _ in wrong if batch is not None)
-    return wrong[0][1] + (f" (also at batch sizes {at})" if len(wrong) > 1 and at else "")
+    (batch, reason), *others = wrong
+    here = "" if batch == first.batch else f" at batch size {batch}"
+    also = [str(other) for other, _ in others]
+    told = f" (also at batch size{'s' * (len(also) > 1)} {', '.join(also)})" if also else ""
+    return f"{reason}{here}{told}"
 
 
 def _expected(name: str, spec: Spec | None, probe: ShapeProbe) -> str:

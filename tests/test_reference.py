@@ -113,7 +113,7 @@ def test_db2_is_wrong_at_every_batch_size(batch: int) -> None:
 def test_shapes_are_checked_at_the_batch_size_that_silences_the_wrong_axis(wrong: Report) -> None:
     row = next(r for r in wrong.shapes if r.name == "db2")
     assert row.verdict == "fail"
-    assert "batch sizes 13, 1, 2" in row.reason
+    assert "also at batch sizes 1, 2" in row.reason
     assert {r.name for r in wrong.shapes} >= {"x", "Z1", "A1", "Z2", "A2", "dZ2", "dW1", "W2"}
 
 
