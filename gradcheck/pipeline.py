@@ -45,7 +45,7 @@ from gradcheck.script.ready import on_first_step
 from gradcheck.shapes import Spec, parse_spec
 from gradcheck.source import shown
 from gradcheck.target import Target
-from gradcheck.unpaired import unpaired
+from gradcheck.unpaired import Unpaired, unpaired
 
 REDRAWS = 3
 """How often a probe that could not see is drawn anew."""
@@ -113,8 +113,8 @@ def run(
             notes.append(f"{', '.join(blind)} could not be seen where the code stands: {names} were moved a little")
         seeds.append(seeds[-1] + 1 if target.redrawable else seeds[-1])
     notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
-    if not options.params:
-        notes += filter(None, [unpaired(found.program, traced=target.traced)])
+    left_over = Unpaired() if options.params else unpaired(found.program, traced=target.traced)
+    notes += filter(None, [left_over.note])
     held = applied(spec, found.flow.values, shapes[0], told=bool(options.shapes) and not target.traced)
     report = _report(target, options, found, notes, shape_rows(held, shapes), start, program)
     if progress is not None:
@@ -129,6 +129,8 @@ def run(
         shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)
     report = _report(target, options, found, notes, shape_rows(held, shapes), start, program, findings, properties)
+    if left_over.handed_back and report.verdict is Verdict.PASS:
+        report = replace(report, verdict=Verdict.INCONCLUSIVE)
     return replace(report, patches=repaired.patches)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gradcheck.capture.pairing import is_drivers
 from gradcheck.capture.program import Program
@@ -16,25 +17,37 @@ MOST = 8
 """Names that a note lists."""
 
 
-def unpaired(program: Program, *, traced: bool) -> str:
-    """One line on the gradients that were paired with nothing; "" where there are none.
+@dataclass(frozen=True, slots=True)
+class Unpaired:
+    """What was paired with nothing."""
+
+    note: str = ""
+    """In one line; "" where there is nothing of the kind."""
+    handed_back: bool = False
+    """Whether the driver of a target has named some of it: it is what the target is for."""
+
+
+def unpaired(program: Program, *, traced: bool) -> Unpaired:
+    """The gradients of a run that were paired with nothing.
 
     Of a target with a driver (`traced`), what its functions keep to themselves is left out: the driver names what is
     handed back.
     """
     found: dict[str, str] = {}
-    for value in _like_gradients(program):
+    like = list(_like_gradients(program))
+    for value in like:
         if not traced or value.owner or is_drivers(value):
             found.setdefault(value.name, f"{value.name} (line {value.site.line})")
     if not found:
-        return ""
+        return Unpaired()
     first = next(iter(found))
     more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
     listed = ", ".join(list(found.values())[:MOST])
-    return (
+    note = (
         f"not checked: {listed}{more}: nothing was found that it is the gradient of, such as"
         f" {program.base_of(first)[0]} for {first}; --grad {first}=NAME says of what"
     )
+    return Unpaired(note, any(is_drivers(value) for value in like))
 
 
 def _like_gradients(program: Program) -> Iterator[Value]:

@@ -16,11 +16,13 @@ from gradcheck.adapters.reading import Outcome
 from gradcheck.adapters.taking import is_real
 from gradcheck.adapters.trying import Sandbox
 
+OPTIMIZER = "optimizer"
+"""What the driver calls one."""
 MOST = 24
 """Ways to call a backward that are looked at."""
 RATE = 2.0**10
 """A learning rate handed in: so large that a change divided by it has lost nothing to the parameter's own size."""
-_RATES = frozenset("lr learning_rate alpha eta rate learningrate l_rate step_size".split())
+RATES = frozenset("lr learning_rate alpha eta rate learningrate l_rate step_size".split())
 
 
 def outcomes(sandbox: Sandbox, pair: Pair, inputs: Mapping[str, Any], result: Any, seed: int) -> Iterator[Outcome]:
@@ -79,8 +81,10 @@ def _options(stage: Stage, name: str, wanted: Sequence[str]) -> list[_Handed]:
     inputs, made, pair = stage.inputs, stage.made, stage.pair
     if name in inputs:
         return [_Handed(name)]
-    if name.lower() in _RATES:
+    if name.lower() in RATES:
         return [_Handed(repr(RATE))]
+    if by_name.OPTIMIZERS.match(name):
+        return [_Handed(OPTIMIZER)]
     if name in made.own and not _is_upstream(name, inputs):
         return [_Handed(made.names[made.own.index(name)])]
     adjoint = len(wanted) == 1 and by_name.says_adjoint(pair.b.rpartition(".")[2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,8 @@ def parameters(before: Sequence[Leaf], after: Sequence[Leaf]) -> dict[str, tuple
     for parameter in (leaf for leaf in before if leaf.name not in _PASSING):
         gradient = next((g for g in after if _is_gradient(g, parameter)), None)
         known = found.get(id(parameter.value))
-        if gradient is not None and (known is None or known[0].name.isdigit()):
+        better = known is None or (known[0].name.isdigit() and not parameter.name.isdigit())
+        if gradient is not None and better:
             found[id(parameter.value)] = parameter, gradient
     return _named(list(found.values()))
 
@@ -145,8 +146,20 @@ def made_late(before: Any, after: Any, owner: str) -> bool:
     return any(p.path not in known and p.path not in there for p, _ in parameters(new, new).values())
 
 
-def fetched(before: Any, after: Any, owner: str, inputs: Sequence[str], rate: str) -> Taken:
-    """Statements that fetch each gradient that an object holds after its backward, or that its update tells."""
+def changed(before: Any, after: Any, owner: str) -> frozenset[str]:
+    """Paths of arrays that differ: of what a forward has changed, running statistics."""
+    was = {leaf.path: leaf.value for leaf in leaves(before, owner)}
+    now = (leaf for leaf in leaves(after, owner) if leaf.path in was)
+    return frozenset(leaf.path for leaf in now if not np.array_equal(was[leaf.path], leaf.value))
+
+
+def fetched(
+    before: Any, after: Any, owner: str, inputs: Sequence[str], rate: str, drifting: Collection[str] = ()
+) -> Taken:
+    """Statements that fetch each gradient that an object holds after its backward, or that its update tells.
+
+    What the forward has changed, `drifting`, is moved by no update.
+    """
     old, new = leaves(before, owner), leaves(after, owner)
     lines: list[str] = []
     gradients: dict[str, str] = {}
@@ -162,7 +175,9 @@ def fetched(before: Any, after: Any, owner: str, inputs: Sequence[str], rate: st
         if of is not None and leaf.path not in {o.path for o in old if o.value is leaf.value}:
             lines.append(f"d{of} = {leaf.path}")
             gradients[f"d{of}"] = of
-    moved = _moved(old, new, {leaf.path for both in known.values() for leaf in both}) if rate else {}
+    seen = {id(leaf.value) for both in known.values() for leaf in both}
+    seen_as = {leaf.path for leaf in (*old, *new) if id(leaf.value) in seen}
+    moved = _moved(old, new, seen_as | set(drifting)) if rate else {}
     for name, path in moved.items():
         lines.append(f"d{name} = ({name}_before - {path}) / {rate}")
         gradients[f"d{name}"] = name
@@ -176,7 +191,8 @@ def _moved(old: Sequence[Leaf], new: Sequence[Leaf], known: set[str]) -> dict[st
     found: dict[str, str] = {}
     for leaf in old:
         other = now.get(leaf.path)
-        if leaf.path in known or other is None or other.shape != leaf.value.shape or _STATE.search(leaf.name):
+        state = _STATE.search(leaf.name) or _GRADS.match(leaf.kept_in)
+        if leaf.path in known or other is None or other.shape != leaf.value.shape or state:
             continue
         if not np.array_equal(other, leaf.value) and leaf.path not in found.values():
             found[by_name.free(driver_name(leaf), list(found))] = leaf.path

@@ -8,7 +8,7 @@ import inspect
 import random
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -16,8 +16,10 @@ import numpy as np
 
 from gradcheck.adapters import holding
 from gradcheck.adapters import names as by_name
-from gradcheck.adapters.feeding import RATE
+from gradcheck.adapters import parts as parts_of
+from gradcheck.adapters.feeding import OPTIMIZER, RATE
 from gradcheck.adapters.inputs import required
+from gradcheck.adapters.names import OPTIMIZERS
 from gradcheck.adapters.pairs import Pair, beside
 from gradcheck.adapters.plan import Drawn, Plan, annotations_of, by_spec, is_penalty, reads_logarithms, trials
 from gradcheck.adapters.reading import Reading
@@ -30,16 +32,18 @@ from gradcheck.errors import UsageError
 from gradcheck.target import Target
 
 FORWARD = (
-    "forward forward_pass fprop forward_propagate forward_propagation forward_prop forwardprop feedforward feed_forward"
-    " propagate fwd matvec _matvec call __call__"
+    "forward forward_pass _forward_pass fprop forward_propagate forward_propagation forward_prop forwardprop"
+    " feedforward feed_forward propagate fwd matvec _matvec call __call__"
 ).split()
 BACKWARD = (
-    "backward backward_pass bprop backprop back_prop backpropagate back_propagate backpropagation back_propagation"
-    " backward_propagation backward_propagate backward_prop bwd rmatvec _rmatvec adjoint back"
+    "backward backward_pass _backward_pass bprop backprop back_prop backpropagate back_propagate backpropagation"
+    " back_propagation backward_propagation backward_propagate backward_prop bwd rmatvec _rmatvec adjoint back"
 ).split()
 _SIZES = (int, tuple, list)
 OWNER = "layer"
 """What the driver calls the object."""
+_FILLING = "layers"
+"""What the plan calls layers that a container is filled with."""
 ENOUGH = 4
 """How many sets of arguments that the object takes are looked at, if its backward suits none of them."""
 
@@ -75,6 +79,10 @@ class Kind:
     backward: str
     warm: bool = False
     """Whether it makes its parameters when it first sees an input."""
+    fills: str = ""
+    """The method by which it is given its layers one by one; "" where it is built with what it has."""
+    optimizer: parts_of.Descent = field(default_factory=parts_of.Descent)
+    """For what is handed one."""
 
     @property
     def inputs(self) -> list[str]:
@@ -84,29 +92,42 @@ class Kind:
     @property
     def constructor(self) -> tuple[str, ...]:
         """Arguments that it is built with."""
-        return arguments_of(self.made)
+        return (*arguments_of(self.made), *([_FILLING] if self.fills else []))
 
 
 def arguments_of(kind: type) -> tuple[str, ...]:
     """Arguments that a class is built with: those that it must have, and those that are sizes."""
     if kind.__init__ is object.__init__:  # type: ignore[misc]
         return ()
-    parameters = inspect.signature(kind).parameters.values()
+    parameters = list(inspect.signature(kind).parameters.values())
     plain = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     names = [p.name for p in plain]
     sizes = {n for n in names if any(sizes_of(n, names, world) for world in WORLDS)}
     sizes |= {p.name for p in plain if p.name in ("stride", "padding", "pad") and type(p.default) is int}
     sizes |= {p.name for p in plain if is_penalty(p.name)}
-    given = [p for p in plain if p.default is p.empty or (p.name in sizes and isinstance(p.default, (*_SIZES, float)))]
-    return tuple(p.name for p in given)
+    parts = {p.name for p in plain if any(kind.match(p.name) for kind in (OPTIMIZERS, parts_of.LAYERS, parts_of.LOSS))}
+    given = [
+        p
+        for p in plain
+        if p.default is p.empty
+        or (p.name in sizes and isinstance(p.default, (*_SIZES, float)))
+        or (p.default is None and (p.name in parts or p.name.endswith("_shape")))
+    ]
+    starred = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL and parts_of.LAYERS.match(p.name)]
+    return (*(p.name for p in given), *starred)
 
 
 def target_of_class(text: str, module: ModuleType, kind: type, *, shapes: str | None = None) -> Target:
     """A class with a forward and a backward. Raises UsageError where nothing is found that it takes."""
     forward, backward = methods_of(kind) or ("", "")
-    asked = Kind(kind, forward, backward)
-    with on_trial(module, names={kind.__name__: kind}) as sandbox:
-        sought = _sought(sandbox, asked, by_spec(shapes, asked.inputs))
+    own = arguments_of(kind)
+    optimizer = parts_of.descent(module)
+    fills = "" if any(map(parts_of.LAYERS.match, own)) else parts_of.fills(kind)
+    asked = Kind(kind, forward, backward, fills=fills, optimizer=optimizer)
+    given = {kind.__name__: kind, OPTIMIZER: optimizer}
+    with on_trial(module, names=given) as sandbox:
+        objects = parts_of.objects(asked.constructor, _layers(module, kind), _others(module, kind), optimizer)
+        sought = _sought(sandbox, asked, by_spec(shapes, asked.inputs), objects)
     found, asked = sought.found, sought.kind
     if found is None:
         raise _refused(text, sought)
@@ -119,7 +140,7 @@ def target_of_class(text: str, module: ModuleType, kind: type, *, shapes: str | 
         loss=reading.asked,
         grads=reading.told,
         names={
-            kind.__name__: kind,
+            **given,
             "_build": _builder(asked, found.plan),
             "_draw": _drawing(asked, found, reading),
             "_enliven": enliven,
@@ -146,21 +167,46 @@ def _setup(kind: Kind, reading: Reading) -> str:
     )
 
 
-def built(kind: type, constructor: Sequence[str], plan: Plan) -> Callable[[int], Any]:
-    """What builds an object, by a seed."""
+def built(
+    kind: type, constructor: Sequence[str], plan: Plan, optimizer: parts_of.Descent, fills: str = ""
+) -> Callable[[int], Any]:
+    """What builds an object, by a seed; `optimizer` is for one that asks for it to begin, `fills` takes its layers."""
+    filling = _FILLING if fills else ""
 
     def build(seed: int) -> Any:
         # the author's own initialisation, the same in every run; the generators are put back with everything else
         np.random.seed(seed)  # noqa: NPY002
         random.seed(seed)
         drawn = dict(zip(plan.arguments, plan.draw(seed)))
-        return kind(**{name: drawn[name] for name in constructor})
+        starred = [name for name in constructor if name in _starred(kind)]
+        listed = [one for name in starred for one in drawn[name]]
+        made = kind(*listed, **{name: drawn[name] for name in constructor if name not in starred and name != filling})
+        if not holding.leaves(made, OWNER):
+            parts_of.begin(made, optimizer)
+        for one in drawn[filling] if fills else ():
+            getattr(made, fills)(one)
+        return made
 
     return build
 
 
+def _starred(kind: type) -> frozenset[str]:
+    parameters = inspect.signature(kind).parameters.values()
+    return frozenset(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)
+
+
+def _layers(module: ModuleType, but: type) -> list[tuple[type, tuple[str, ...]]]:
+    """The module's other classes with a forward and a backward, and what they are built with."""
+    return [one for one in _others(module, but) if methods_of(one[0])]
+
+
+def _others(module: ModuleType, but: type) -> list[tuple[type, tuple[str, ...]]]:
+    own = [o for o in vars(module).values() if isinstance(o, type) and o is not but]
+    return [(o, arguments_of(o)) for o in dict.fromkeys(own)]
+
+
 def _builder(kind: Kind, plan: Plan) -> Callable[[int], Any]:
-    build = built(kind.made, kind.constructor, plan)
+    build = built(kind.made, kind.constructor, plan, kind.optimizer, kind.fills)
 
     def warmed(seed: int) -> Any:
         made, drawn = build(seed), dict(zip(plan.arguments, plan.draw(seed)))
@@ -199,7 +245,7 @@ class Sought:
     """What the code said to the likeliest arguments, where it took none."""
 
 
-def _sought(sandbox: Sandbox, kind: Kind, known: Mapping[str, Drawn]) -> Sought:
+def _sought(sandbox: Sandbox, kind: Kind, known: Mapping[str, Drawn], objects: parts_of.Objects) -> Sought:
     """The first arguments that it takes and that its backward suits; else the first that it takes."""
     names = list(dict.fromkeys((*kind.constructor, *kind.inputs)))
     labels = any(map(by_name.LABELS.match, kind.inputs)) and len(kind.inputs) > 1
@@ -208,7 +254,9 @@ def _sought(sandbox: Sandbox, kind: Kind, known: Mapping[str, Drawn]) -> Sought:
     likely = reads_logarithms(getattr(kind.made, kind.forward)) if labels else ""
     hint = f"{'of_a_vector ' if by_name.says_adjoint(kind.backward) else ''}{kind.made.__name__}"
     sized = kind.constructor
-    for trial in trials(names, hint, annotations, labels=labels, known=known, sized=sized, likely=likely):
+    for trial in trials(
+        names, hint, annotations, labels=labels, known=known, sized=sized, likely=likely, objects=objects
+    ):
         if (accepted >= ENOUGH and not trial.world.degenerate) or (sandbox.time_is_up and best.refused):
             continue
         trial.arguments(0)
@@ -233,7 +281,7 @@ def _asking(best: Sought, single: Sought) -> Sought:
 
 def _tried(sandbox: Sandbox, kind: Kind, plan: Plan) -> Sought:
     build = _builder(kind, plan)
-    sandbox.before = lambda: {OWNER: build(0)}
+    sandbox.before = lambda: {OWNER: build(0), OPTIMIZER: kind.optimizer}
     inputs = {n: v for n, v in zip(plan.arguments, plan.draw(0)) if n in kind.inputs}
     call = f"{OWNER}.{kind.forward}"
     tried = sandbox.run(f"_result = {call}({', '.join(inputs)})", copied(inputs))
@@ -245,10 +293,11 @@ def _tried(sandbox: Sandbox, kind: Kind, plan: Plan) -> Sought:
     if not is_finite(result):
         return Sought(kind, refused=f"{kind.forward} returned {type(result).__name__}, which is not finite numbers")
     late: list[bool] = []
+    drifting = holding.changed(build(0), made, OWNER)
 
     def held(before: Mapping[str, Any], after: Mapping[str, Any]) -> Taken:
         late.append(holding.made_late(before[OWNER], after[OWNER], OWNER))
-        return holding.fetched(before[OWNER], after[OWNER], OWNER, list(inputs), repr(RATE))
+        return holding.fetched(before[OWNER], after[OWNER], OWNER, list(inputs), repr(RATE), drifting)
 
     backward = getattr(made, kind.backward)
     path = output.path if output is not None else ""
@@ -274,9 +323,10 @@ def _refused(text: str, sought: Sought) -> UsageError:
 
 def _notes(kind: Kind, found: Found, reading: Reading) -> tuple[str, ...]:
     plan = found.plan.arguments
-    built = ", ".join(f"{n}={plan[n]}" for n in kind.constructor)
+    built = ", ".join(f"{n}={plan[n]}" for n in kind.constructor if not (kind.fills and n == _FILLING))
+    filled = f"; {OWNER}.{kind.fills}() each of {plan[_FILLING]}" if kind.fills else ""
     inputs = ", ".join(f"{n} {plan[n]}" for n in kind.inputs)
-    notes = [f"{OWNER} = {kind.made.__name__}({built}); {'; '.join(reading.call.splitlines())}"]
+    notes = [f"{OWNER} = {kind.made.__name__}({built}){filled}; {'; '.join(reading.call.splitlines())}"]
     notes.append(f"driven with {inputs}: found by trying" if inputs else "its forward takes nothing")
     held = [f"{g} with {p}" for g, of in reading.gradients.items() if (p := reading.paths[of]).startswith(f"{OWNER}.")]
     if held:

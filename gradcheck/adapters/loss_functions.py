@@ -16,6 +16,7 @@ from gradcheck import conventions
 from gradcheck.adapters import holding
 from gradcheck.adapters import names as by_name
 from gradcheck.adapters.layers import OWNER, arguments_of, built, enliven
+from gradcheck.adapters.parts import Descent
 from gradcheck.adapters.plan import Plan, annotations_of, is_penalty, reads_logarithms, trials
 from gradcheck.adapters.taking import leaves_of, shape_of, taken_apart
 from gradcheck.adapters.trying import Sandbox, copied, on_trial
@@ -100,7 +101,7 @@ def target_of_loss(text: str, module: ModuleType, subject: Any, *, shapes: str |
     given: dict[str, Any] = {subject.__name__: subject, "_draw": draw}
     if asked.made is not None:
         setup = [f"{OWNER} = _build(seed)", f"_enliven(seed, [{', '.join(held)}])", *setup]
-        given |= {"_build": built(asked.made, asked.constructor, plan), "_enliven": enliven}
+        given |= {"_build": built(asked.made, asked.constructor, plan, Descent()), "_enliven": enliven}
     sure = {g for g, of in found.gradients.items() if found.paths[of] == of and of in conventions.bases(g)}
     return Target(
         text,
@@ -161,7 +162,7 @@ def _sought(sandbox: Sandbox, asked: _Subject) -> tuple[_Found | None, str]:
 
 def _tried(sandbox: Sandbox, asked: _Subject, plan: Plan) -> tuple[_Found | None, str]:
     if asked.made is not None:
-        build = built(asked.made, asked.constructor, plan)
+        build = built(asked.made, asked.constructor, plan, Descent())
         sandbox.before = lambda: {OWNER: build(0)}
     inputs = {n: v for n, v in zip(plan.arguments, plan.draw(0)) if n in asked.inputs}
     tried = sandbox.run(f"_result = {asked.call}({', '.join(inputs)})", copied(inputs))

@@ -26,6 +26,7 @@ UPSTREAM = re.compile(
 LABELS = re.compile(
     r"(?i)^(y|ys|t|labels?|targets?|y_?true|truth|y_?batch|y_?train|y_?hot|one_?hot\w*|ground_?truth|true_?\w*|y_)$"
 )
+OPTIMIZERS = re.compile(r"(?i)_*(optim|optimi[sz]er|opt|updater|update_?rule)(_?(class|obj|func|fn|w|b))?$")
 
 
 _TAKES_UPSTREAM = frozenset(

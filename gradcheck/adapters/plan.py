@@ -84,6 +84,8 @@ class Drawn:
     """Where there is neither shape nor entries."""
     entries: Mapping[str, Drawn] | None = None
     """Of a dict."""
+    said: str = ""
+    """How a reader knows the value, where it is an object."""
 
     def draw(self, rng: np.random.Generator) -> Any:
         """The argument, anew for each seed."""
@@ -98,7 +100,7 @@ class Drawn:
             return "{" + ", ".join(f"{k!r}: {v}" for k, v in self.entries.items()) + "}"
         if self.shape is not None:
             return f"{self.shape}{_SAID.get(self.kind, '')}"
-        return _described(self.value)
+        return self.said or _described(self.value)
 
 
 def _described(value: Any) -> str:
@@ -181,11 +183,12 @@ def trials(
     known: Mapping[str, Drawn] | None = None,
     sized: Collection[str] = (),
     likely: str = "",
+    objects: Mapping[str, Callable[[World], list[Drawn]]] | None = None,
 ) -> Iterator[Trial]:
     """What the arguments may be, likeliest first.
 
     `labels` says that y is what is to be predicted, not a second x; `sized` are a constructor's, which may be sizes;
-    `likely` is the kind of numbers that go into a loss, where that is known.
+    `likely` is the kind of numbers that go into a loss, where that is known; `objects` make what is no array or number.
     """
     for world in ordered(f"{hint} {' '.join(names)}"):
         choices = []
@@ -193,8 +196,9 @@ def trials(
             values = sizes_of(name, names, world) if name in sized else None
             if known and name in known:
                 choices.append([known[name]])
-            elif values is not None:
-                choices.append([Drawn(value=v) for v in values])
+            elif values is not None or (objects and name in objects):
+                made = objects[name](world) if objects and name in objects else []
+                choices.append([*made, *(Drawn(value=v) for v in values or ())])
             else:
                 choices.append(_choices(name, names, world, annotations.get(name), labels, likely))
         if all(choices):
@@ -248,6 +252,12 @@ def _scalar(name: str, world: World, annotation: Any) -> list[Drawn] | None:
     if annotation in (int, "int"):
         return [Drawn(value=v) for v in (3, 1)]
     return [Drawn(())] if annotation in (float, "float") else None
+
+
+def scalar_of(name: str, world: World) -> object | None:
+    """What an argument that is no array and no size is likeliest, by its name; None where that says nothing."""
+    known = _scalar(name, world, None)
+    return known[0].value if known else None
 
 
 @dataclass(slots=True)

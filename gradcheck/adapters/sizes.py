@@ -23,7 +23,9 @@ _MAPS = ("channel", "channels", "ch", "maps")
 _SYMBOLS = {
     "c": _words("in input c", (*_MAPS, "depth"), "channels numchannels nchannels depth cin"),
     "f": _words("out output", _MAPS, "filters numfilters nfilters kernels numkernels cout"),
-    "h": _words("hidden hiddens h hid", _OF, "units numunits neurons nneurons numneurons nh na hidden statesize m h"),
+    "h": _words(
+        "hidden hiddens h hid", _OF, "units nunits numunits neurons nneurons numneurons nh na hidden statesize m h"
+    ),
     "out": _words("out output outputs class classes label labels", _OF, "fanout outfeatures ny output outputs nout"),
     "v": frozenset("vocab vocabsize vocabulary vocabularysize dictsize numembeddings v".split()),
     "d": _words(
@@ -54,9 +56,14 @@ def sizes_of(name: str, names: Sequence[str], world: World) -> list[Any] | None:
         return [[world.sizes[s] for s in chain]] if dense else []
     if _SHAPES.fullmatch(plain) and not dense and len(world.alternatives("data")[0]) == 4:
         return [world.alternatives("data")[0][1:]]
-    symbol = next((s for s, known in _SYMBOLS.items() if plain in known), None)
-    if symbol is None:
+    if _SHAPES.fullmatch(plain) and plain.endswith("shape") and dense:
+        return [(world.sizes["d"],), world.sizes["d"]]
+    symbols = [s for s, known in _SYMBOLS.items() if plain in known]
+    if not symbols:
         return None
+    symbol = next(
+        (s for s in symbols if s in world.sizes or s == "out"), symbols[0]
+    )  # n_in counts features, of images channels
     if symbol == "out":
         listed = any(map(_HIDDEN.fullmatch, all_plain))
         symbol = "v" if listed else "k" if any(n in _SYMBOLS["h"] for n in all_plain) else "h"

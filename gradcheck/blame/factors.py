@@ -55,6 +55,8 @@ class _Chain:
     """The factors that intermediates carry, and which of them each line brings in by itself."""
 
     def __init__(self, program: Program, passing: Sequence[Judged], judged: Sequence[Judged]) -> None:
+        first = {j.gradient.name: j for j in reversed(passing)}  # several may go by one name
+        passing = [j for j in passing if first[j.gradient.name] is j]
         self._by_name = {j.gradient.name: j for j in passing}
         self._above: dict[str, str] = {}
         for j in passing:

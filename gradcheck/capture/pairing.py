@@ -207,12 +207,20 @@ class _Pairs:
         same = (v for v in reversed(self.forward.versions.get(base, ())) if v.array.shape == value.array.shape)
         return next((v for v in same if v.array.size == found.array.size), found)
 
+    def _but_running(self, base: str, found: Variable | None) -> Variable | None:
+        """Of self.var, computed from what it was, and the var beside it: the one that the forward goes on with."""
+        if found is None or found.site is None or not (found.owner and found.site.form in ("refined", "moved")):
+            return found
+        plain = (v for v in reversed(self.forward.versions.get(base, ())) if v.site and v.site.form in ("", "alias"))
+        return next((v for v in plain if v.array.shape == found.array.shape), found)
+
     def _owner(self, value: Value, leaf: object) -> tuple[Variable | None, bool]:
         """What a value is the gradient of, and whether that is sure: found in its call, its instance or its module."""
         names = self._scope(value)
         for base in self.base_of(value.name):
             local = self.forward.by_identity.get(names[base]) if base in names else None
             nearest = local or self.forward.by_owner.get((value.owner, base)) or self.forward.top.get(base)
+            nearest = self._but_running(base, nearest)
             found = self._of_its_shape(value, base, nearest or self.forward.by_name.get(base))
             if nearest is None and found is not None and _is_anothers(found, value):
                 continue

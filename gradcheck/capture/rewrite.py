@@ -46,7 +46,7 @@ class Site:
     form: str = ""
     """literal: a number is written there, a step size or a sum's beginning; refined: computed from the target's own
     earlier value; moved: the same, by adding to it or taking from it; passed: handed to another backward and come back;
-    handed: handed to what may have written into it; else ""."""
+    handed: handed to what may have written into it; alias: another name for what there is, W = self.W; else ""."""
 
 
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
@@ -96,6 +96,8 @@ class _Rewriter(ast.NodeTransformer):
         """How a value comes from what its target was: see `Site.form`."""
         if _is_number(value):
             return "literal"
+        if isinstance(value, (ast.Name, ast.Attribute)):
+            return "alias"
         own = ast.unparse(target) if target is not None else ""
 
         def is_own(node: ast.AST) -> bool:

@@ -80,6 +80,8 @@ class FirstStep:
         self._backward: set[int] = set()
         self._bases: set[str] = set()
         self._again: Key | None = None
+        self._names: list[Value] = []
+        """Names that were given again, and nothing computed since."""
         self._own_line: tuple[Key, str, int] | None = None
         """Where that is."""
         self._updated = False
@@ -116,12 +118,7 @@ class FirstStep:
         if self.first_gradient is None:
             self._forward.add(value.site.number)
         elif value.site.number in self._forward:
-            if self._again is None:
-                self._again = value.key
-                self._own_line = value.key, value.site.file, value.site.line
-            self._pending.add(value.key)
-            if self._updated:
-                self.cut = self.cut or value.key
+            self._comes_round(value)
         elif value.name in self._bases and not self._is_known(value):
             self._updated = True
         elif not self._updated and value.plain and value.array.ndim == 0 and _LOSS.search(value.name):
@@ -165,6 +162,7 @@ class FirstStep:
 
     def _at_gradient(self, value: Value) -> bool:
         number = value.site.number
+        self._names.clear()
         if self._again is not None and self._own_line == (self._again, value.site.file, value.site.line):
             self._pending.discard(self._again)  # `grads[k][:] = ...` binds a value and writes it: one statement
             self._again = None
@@ -208,6 +206,20 @@ class FirstStep:
                 self.cut = key
                 return True
         return False
+
+    def _comes_round(self, value: Value) -> None:
+        """A line of the forward is run again; of one that only names, `W = self.W`, the next one must be as well."""
+        self._names.append(value)
+        if value.site.form == "alias":
+            return
+        first = self._names[0]
+        if self._again is None:
+            self._again = first.key
+            self._own_line = first.key, first.site.file, first.site.line
+        self._pending.update(v.key for v in self._names)
+        self._names.clear()
+        if self._updated:
+            self.cut = self.cut or first.key
 
     def _is_known(self, value: Value) -> bool:
         return any(np.array_equal(value.array, other) for other in self._known.get(value.name, ()))
