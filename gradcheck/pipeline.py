@@ -19,7 +19,7 @@ from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.fix.cause import relocated, with_fixes
 from gradcheck.fix.line import no_check_within
 from gradcheck.fix.moving import repair_updates
-from gradcheck.fix.proof import Draw, Trial
+from gradcheck.fix.proof import Draw, Spent, Trial
 from gradcheck.fix.repair import Repair, repair
 from gradcheck.gradients import Gradient, updated
 from gradcheck.options import Options
@@ -83,6 +83,7 @@ def run(
     moved: dict[str, Any] = {}
     seen: list[Finding] = []
     told = 0.0
+    spent = Spent()
 
     def tell(found: Probe) -> None:
         nonlocal told
@@ -101,8 +102,9 @@ def run(
             causes_here = causes(_evidence(found))
             seen += noticed(Run(program, found.judged, found.sizes, found.chosen), seen)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
+        spent.forwards += program.evaluations
         blind = [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
-        if not blind or len(seeds) > REDRAWS or limits.reached(program):
+        if not blind or len(seeds) > REDRAWS or limits.reached(program.evaluations):
             break
         if target.redrawable:
             notes.append(f"seed {seeds[-1]} could not show {', '.join(blind)}: drawn anew with seed {seeds[-1] + 1}")
@@ -120,9 +122,12 @@ def run(
     if progress is not None:
         late = "time limit reached: what follows the gradients was left out"
         progress(replace(report, notes=(*report.notes, late)))
-    findings = settled(causes_here, _causes_again(driver, found, options, spec, sizes, seeds[-1], dtype, limits))
     draw = Draw(sizes, seeds[-1], dtype, moved)
-    repaired = _repaired(driver, found, options, spec, draw, limits, seen)
+    trial = Trial(driver, options, spec, limits, spent)
+    findings = settled(causes_here, _causes_again(trial, found, draw))
+    repaired = _repaired(trial, found, draw, seen)
+    if trial.over() and not repaired.patches and options.fixes:
+        notes += [f"{trial.over()}: the search for fixes was cut short"] * any(f.severity == "error" for f in findings)
     findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
     findings += raised(found.program, findings, found.judged, alone=target.traced) + with_fixes(seen, repaired)
     if other_batches:
@@ -131,7 +136,7 @@ def run(
     report = _report(target, options, found, notes, shape_rows(held, shapes), start, program, findings, properties)
     if left_over.handed_back and report.verdict is Verdict.PASS:
         report = replace(report, verdict=Verdict.INCONCLUSIVE)
-    return replace(report, patches=repaired.patches)
+    return replace(report, patches=repaired.patches, evaluations=trial.spent.forwards)
 
 
 @on_first_step
@@ -181,39 +186,21 @@ def batch_sizes(target: Target, batch: int | None) -> dict[str, int]:
     return {**target.sizes, "m": batch}
 
 
-def _causes_again(
-    driver: Driver,
-    found: Probe,
-    options: Options,
-    spec: Spec | None,
-    sizes: dict[str, int],
-    seed: int,
-    dtype: Any,
-    limits: Limits,
-) -> list[list[Finding]] | None:
+def _causes_again(trial: Trial, found: Probe, draw: Draw) -> list[list[Finding]] | None:
     """Where something is wrong, its possible causes on a second probe with other numbers; None where there is none."""
     wrong = any(j.verdict is Verdict.FAIL for j in found.judged)
-    if not wrong or not driver.target.redrawable or limits.reached(found.program):
+    if not wrong or not trial.driver.target.redrawable or trial.over():
         return None
-    with driver.open(sizes, seed=seed + 1, dtype=dtype) as program:
-        again = probe(program, driver.target, options, spec, np.random.default_rng(seed + 1), limits)
+    with trial.open(Draw(draw.sizes, draw.seed + 1, draw.dtype)) as program:
+        again = trial.probed(program, draw.seed + 1)
         same = [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]
         return causes(_evidence(again)) if same else None
 
 
-def _repaired(
-    driver: Driver,
-    found: Probe,
-    options: Options,
-    spec: Spec | None,
-    draw: Draw,
-    limits: Limits,
-    seen: Sequence[Finding],
-) -> Repair:
+def _repaired(trial: Trial, found: Probe, draw: Draw, seen: Sequence[Finding]) -> Repair:
     """What the guilty lines should say, as far as it can be proven."""
-    if not options.fixes or limits.reached(found.program):
+    if not trial.options.fixes or trial.over():
         return Repair()
-    trial = Trial(driver, options, spec, limits)
     moved_wrongly = frozenset(f.tensor for f in seen if f.category == "update" and f.severity == "error" and f.tensor)
     unmoved = frozenset(f.tensor for f in seen if f.code == "GC604" and f.tensor)
     if moved_wrongly or unmoved:
@@ -259,7 +246,7 @@ def _other_batches(
             except GradcheckError:
                 continue
             probes.append(shape_probe(program, gradients, m, _turned(program, gradients)))
-        if limits.reached(program):
+        if limits.reached(program.evaluations):
             break
     return probes
 

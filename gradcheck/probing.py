@@ -60,7 +60,7 @@ class Limits:
 
     def watched(self, program: Program, value: Callable[[], Evaluation]) -> Evaluation:
         """One more evaluation. Raises LimitReached where there must be none."""
-        reason = self.reached(program)
+        reason = self.reached(program.evaluations)
         if reason:
             raise LimitReached(reason)
         return value()
@@ -69,11 +69,11 @@ class Limits:
         """Whether time is up."""
         return self.until is not None and time.monotonic() > self.until
 
-    def reached(self, program: Program) -> str:
+    def reached(self, evaluations: int) -> str:
         """Why measuring must stop; "" while it may go on."""
         if self.passed():
             return TIME
-        if self.budget is not None and program.evaluations >= self.budget:
+        if self.budget is not None and evaluations >= self.budget:
             return f"budget of {self.budget} evaluations spent"
         return ""
 

@@ -97,7 +97,7 @@ class Report:
     notes: tuple[str, ...] = ()
     """What the reader should know and need not act on: what was assumed, cut, redrawn."""
     evaluations: int = 0
-    """Forward evaluations in all."""
+    """Forward evaluations in all, with those of the second probe of a cause and of the search for fixes."""
     seconds: float = 0.0
     """Wall clock."""
     seed: int = 0

@@ -70,6 +70,8 @@ class Program:
     ) -> None:
         self.sites = instrumentation.sites
         self.evaluations = 0
+        self.recorded = 0
+        """Runs of the forward or of the whole step that recorded everything."""
         self._entry = entry
         self._memory = memory
         self.base_of = functools.cache(base_of)
@@ -344,6 +346,7 @@ class Program:
     def _record(
         self, replace: Mapping[Ref, Array], stop: frozenset[Key], computes: Mapping[int, Compute] | None = None
     ) -> Trace:
+        self.recorded += 1
         others = {id(self.roots[ref].value): a for ref, a in replace.items() if isinstance(ref, str)}
         begun = self._begun.with_others(others)
         recorder = Recorder(self.sites, self._by_key(replace), stop, naming=self._naming, begun=begun)

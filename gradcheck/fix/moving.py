@@ -28,7 +28,7 @@ def repair_updates(trial: Trial, found: Probe, wrong: frozenset[str], unmoved: f
     ways = [*_edited(trial, found, wrong, first), *missing_updates(found, unmoved, trial.driver.overlay)]
     draws = fresh(trial.driver.target, found.judged, first)
     for choice in islice(_choices(ways), PROOFS):
-        if trial.limits.passed():
+        if trial.over():
             break
         patches = tuple(patches_of([(line, edit) for line, edit, _ in choice]))
         fixed = frozenset().union(*(names for *_, names in choice))
@@ -44,7 +44,7 @@ def _edited(trial: Trial, found: Probe, wrong: frozenset[str], first: Draw) -> l
     """Of each update line that goes wrong, the edits with which the first draw moves as it should."""
     if not wrong:
         return []
-    with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
+    with trial.open(first) as program:
         judged = reopened(program, found.judged)
         there = update.lines(program, judged, wrong, trial.driver.overlay)
         return [

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck.blame.judged import Judged
+from gradcheck.capture.program import Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError
 from gradcheck.fix.update import moves_right, rates
 from gradcheck.options import Options
-from gradcheck.probing import Limits, nudged, probe
+from gradcheck.probing import Limits, Probe, nudged, probe
 from gradcheck.shapes import Spec
 from gradcheck.source import overlaid
 from gradcheck.target import Target
@@ -46,6 +48,14 @@ class Checked:
     """By how much each parameter moves down its gradient."""
 
 
+@dataclass(slots=True)
+class Spent:
+    """What a check has cost so far."""
+
+    forwards: int = 0
+    """Runs of the forward, alone or with the rest of the step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """How a driver with some texts exchanged is checked."""
@@ -55,13 +65,35 @@ class Trial:
     options: Options
     spec: Spec | None
     limits: Limits
+    """Of all of it together."""
+    spent: Spent = field(default_factory=Spent)
+
+    def over(self, program: Program | None = None) -> str:
+        """Why nothing more may be run, "" while it may; `program` is one that is still open."""
+        running = 0 if program is None else program.evaluations + program.recorded
+        return self.limits.reached(self.spent.forwards + running)
+
+    @contextmanager
+    def open(self, draw: Draw, driver: Driver | None = None) -> Iterator[Program]:
+        """A program of the target, or of another driver, whose runs are counted."""
+        driver = driver or self.driver
+        with driver.open(draw.sizes, seed=draw.seed, dtype=draw.dtype, values=draw.values) as program:
+            try:
+                yield program
+            finally:
+                self.spent.forwards += program.evaluations + program.recorded
+
+    def probed(self, program: Program, seed: int) -> Probe:
+        """An open program measured, judged and blamed, within what is left."""
+        left = None if self.limits.budget is None else max(0, self.limits.budget - self.spent.forwards)
+        limits = replace(self.limits, budget=left)
+        return probe(program, self.driver.target, self.options, self.spec, np.random.default_rng(seed), limits)
 
     def checked(self, driver: Driver, draw: Draw) -> Checked | None:
         """A check of its own; None where the target can't be run on this draw."""
-        rng = np.random.default_rng(draw.seed + 1)
         try:
-            with driver.open(draw.sizes, seed=draw.seed, dtype=draw.dtype, values=draw.values) as program:
-                found = probe(program, self.driver.target, self.options, self.spec, rng, self.limits)
+            with self.open(draw, driver) as program:
+                found = self.probed(program, draw.seed + 1)
         except GradcheckError:
             return None
         judged = {j.gradient.name: j for j in found.judged}
@@ -119,7 +151,7 @@ def prove(
     # what only a wrong gradient's need has shown to be one is not looked for where nothing is wrong
     named = {j.gradient.name for j in before if j.gradient.name in fixed and j.gradient.paired}
     for draw in draws:
-        if held == ENOUGH or trial.limits.passed():
+        if held == ENOUGH or trial.over():
             break
         with overlaid(overlay):
             checked = trial.checked(driver, draw)
@@ -176,7 +208,7 @@ def prove_updates(trial: Trial, overlay: Mapping[str, str], draws: Sequence[Draw
     held = 0
     driver = trial.driver.edited(overlay)
     for draw in draws:
-        if held == ENOUGH or trial.limits.passed():
+        if held == ENOUGH or trial.over():
             break
         before = trial.checked(trial.driver, draw)
         with overlaid(overlay):

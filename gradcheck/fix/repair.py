@@ -52,24 +52,24 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
     guilty = list(guilty_lines(judged, found.program.trace.values, overlay))
     if not any(j.verdict is Verdict.FAIL for j in judged):
         return Repair()
-    with trial.driver.open(first.sizes, seed=first.seed, dtype=first.dtype, values=first.values) as program:
+    with trial.open(first) as program:
         if [v.key for v in program.trace.values] != [v.key for v in found.program.trace.values]:
             return Repair()  # the code does not do the same twice
         judged = reopened(program, judged)
         shared = len(guilty) > 1
-        moved = _upstream(program, found, judged, overlay) if shared else {}
+        moved = _upstream(trial, program, found, judged, overlay) if shared else {}
         resting = frozenset().union(*(one.names for one in moved))
         guilty = [g for g in guilty if not g.names <= resting]
         edits = _searched(program, guilty, judged)
-        likely = {g.line: list(islice(_hold(program, g, edits[g.line], judged), ALIKE)) for g in guilty}
+        likely = {g.line: list(islice(_hold(trial, program, g, edits[g.line], judged), ALIKE)) for g in guilty}
         if program.trace.raised is not None:  # before what a line begins was complete: only the whole step tells
             again = [g for g in guilty if not likely[g.line]]
             edits = _searched(program, again, judged, settled=False)
-            likely |= {g.line: list(islice(_hold(program, g, edits[g.line], judged), ALIKE)) for g in again}
+            likely |= {g.line: list(islice(_hold(trial, program, g, edits[g.line], judged), ALIKE)) for g in again}
         sums = {g.line: _sums(program, g, judged, overlay) for g in guilty if not likely[g.line]}
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
         stuck -= {name for g in guilty if likely[g.line] or sums[g.line][1] for name in g.names}
-        moved = moved or (_upstream(program, found, judged, overlay, stuck, shared=not shared) if stuck else {})
+        moved = moved or (_upstream(trial, program, found, judged, overlay, stuck, shared=not shared) if stuck else {})
     for g in guilty:
         if g.line in sums:
             likely[g.line] = rearranged(trial, found, g, guilty, sums[g.line][1], first)
@@ -87,6 +87,7 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
 
 
 def _upstream(
+    trial: Trial,
     program: Program,
     found: Probe,
     judged: Sequence[Judged],
@@ -106,7 +107,7 @@ def _upstream(
         if (shared if len(suspect.resting) > 1 else suspect.resting[0].gradient.name in stuck)
     ]
     ways: dict[Line, tuple[Guilty, list[Edit]]] = {}
-    for suspect, edit in islice(healing(program, there, judged, forward), ALIKE):
+    for suspect, edit in islice(healing(program, there, judged, forward, lambda: trial.over(program)), ALIKE):
         one = Guilty(suspect.line, suspect.resting, ())
         ways.setdefault(suspect.line, (one, []))[1].append(edit)
     return dict(ways.values())
@@ -167,13 +168,17 @@ def _fed(judged: Sequence[Judged], feeding: Mapping[str, Array]) -> dict[Ref, Ar
     return {j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
 
 
-def _hold(program: Program, guilty: Guilty, edits: Sequence[Edit], judged: Sequence[Judged]) -> Iterator[Edit]:
+def _hold(
+    trial: Trial, program: Program, guilty: Guilty, edits: Sequence[Edit], judged: Sequence[Judged]
+) -> Iterator[Edit]:
     """The edits with which the whole step comes out right on the first draw, the other guilty lines put right."""
     others = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - guilty.names
     feeding = {name: a for name, a in right_inputs(judged).items() if name in others}
     slack = slack_of(judged, feeding)
     before = [j for j in judged if j.gradient.name not in others]
     for edit in edits[: runs(program, UNSETTLED)]:
+        if trial.over(program):
+            return
         trace = program.backward(_fed(judged, feeding), {guilty.line.site.number: guilty.line.runner(edit)})
         after = in_run(program, before, trace, slack)
         if all(_sound(was, now) for was, now in zip(before, after)):
@@ -204,7 +209,7 @@ def _proven(
         if outcome.holds:
             kept, count = list(choice), outcome.draws
             break
-        if trial.limits.passed():
+        if trial.over():
             break
     if not kept and len(guilty) > 1:
         kept, count = _one_by_one(trial, guilty, likely, judged, draws)
@@ -239,7 +244,7 @@ def _one_by_one(
             if outcome.holds:
                 kept, count = choice, outcome.draws
                 break
-            if trial.limits.passed():
+            if trial.over():
                 return kept, count
     return kept, count
 

@@ -33,7 +33,7 @@ def rearranged(
 
 def _holding(trial: Trial, found: Probe, one: Guilty, edits: Sequence[Edit], first: Draw) -> Iterator[Edit]:
     for edit in edits:
-        if trial.limits.passed():
+        if trial.over():
             return
         source = one.line.source
         overlay = {source.file: spliced(source.text, edit.around)}

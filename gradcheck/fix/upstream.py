@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,14 +101,23 @@ def _reaches_forward(program: Program, trace: Trace, forward: Collection[Ref]) -
 
 
 def healing(
-    program: Program, found: Sequence[Suspect], judged: Sequence[Judged], forward: Collection[Ref]
+    program: Program,
+    found: Sequence[Suspect],
+    judged: Sequence[Judged],
+    forward: Collection[Ref],
+    over: Callable[[], str],
 ) -> Iterator[tuple[Suspect, Edit]]:
-    """Edits with which all that rests on a line comes out right and nothing else is harmed, the cheapest first."""
+    """Edits with which all that rests on a line comes out right and nothing else is harmed, the cheapest first.
+
+    The search ends where it is `over`: time is up, or the budget spent.
+    """
     tried = sorted(
         ((edit.cost, i, edit) for i, suspect in enumerate(found) for edit in _edits(program, suspect)),
         key=lambda one: one[:2],
     )
     for _, i, edit in tried[: runs(program, RUNS)]:
+        if over():
+            return
         suspect = found[i]
         trace = program.backward(computes={suspect.line.site.number: suspect.line.runner(edit)})
         if not _reaches_forward(program, trace, forward) and _heals(program, suspect, judged, trace):

@@ -103,6 +103,21 @@ def test_fixes_can_be_left_out(tmp_path: Path) -> None:
     assert [f.fix for f in report.findings] == [None]
 
 
+def test_the_search_is_counted_and_keeps_to_the_budget(tmp_path: Path) -> None:
+    path = str(case(tmp_path, "dW2 = A1.T @ dout", "dW2 = 2 * A1.T @ dout"))
+    whole, alone = (gradcheck.check(path, fixes=fixes, properties=False) for fixes in (True, False))
+    assert whole.patches
+    assert whole.evaluations > alone.evaluations + 3 * 20  # at least the three draws of the proof
+    budget = alone.evaluations + 5
+    short = gradcheck.check(path, budget=budget, properties=False)
+    assert [(f.code, f.fix) for f in short.findings] == [("GC301", None)]
+    assert short.notes[-1:] == (f"budget of {budget} evaluations spent: the search for fixes was cut short",)
+    assert budget <= short.evaluations < whole.evaluations
+    enough = gradcheck.check(path, budget=whole.evaluations + 1, properties=False)
+    assert enough.patches
+    assert enough.notes == whole.notes
+
+
 def test_draws_are_unlike_the_first(tmp_path: Path) -> None:
     path = case(tmp_path, "out = A1 @ W2", "out = A1 @ W2  # ")
     draws = fresh(resolve(str(path)), (), Draw({"m": 4, "d": 3, "h": 4}, 0))
