@@ -121,7 +121,9 @@ def _fix(reports: Sequence[Any]) -> None:
         _complain(f"--fix: {shown(patch.file)} is fixed.\n{textwrap.indent(patch.diff.rstrip(), '  ')}")
     if not patches:
         right = all(report.exit_code == 0 for report in reports)
-        _complain(f"--fix: nothing was written, since {'nothing is wrong' if right else 'no fix is proven'}.")
+        both = any(f.fix is not None and not f.fix.decided for report in reports for f in report.findings)
+        why = "two edits of one line are proven that are not the same" if both else "no fix is proven"
+        _complain(f"--fix: nothing was written, since {'nothing is wrong' if right else why}.")
 
 
 def _here() -> Path:

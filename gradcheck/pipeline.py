@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -129,6 +129,7 @@ def run(
     if trial.over() and not repaired.patches and options.fixes:
         notes += [f"{trial.over()}: the search for fixes was cut short"] * any(f.severity == "error" for f in findings)
     findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
+    notes += _undecided(findings)
     findings += raised(found.program, findings, found.judged, alone=target.traced) + with_fixes(seen, repaired)
     if other_batches:
         shapes += _other_batches(driver, target, options, spec, sizes, limits)
@@ -206,6 +207,13 @@ def _repaired(trial: Trial, found: Probe, draw: Draw, seen: Sequence[Finding]) -
     if moved_wrongly or (unmoved and all(j.right for j in found.judged)):
         return repair_updates(trial, found, moved_wrongly, unmoved, draw)
     return repair(trial, found, draw)
+
+
+def _undecided(findings: Sequence[Finding]) -> Iterator[str]:
+    for finding in findings:
+        if finding.fix is not None and not finding.fix.decided:
+            both = "two edits are proven that are not the same"
+            yield f"--fix leaves line {finding.fix.line} as it is: {both}; {finding.fix.alternatives[0].apart}"
 
 
 def _evidence(found: Probe) -> list[Evidence]:

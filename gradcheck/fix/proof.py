@@ -47,6 +47,13 @@ class Checked:
     rates: Mapping[str, float | None]
     """By how much each parameter moves down its gradient."""
 
+    @property
+    def values(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The gradients and the rates, by what they are called."""
+        found = {name: j.gradient.array for name, j in self.judged.items()}
+        moves = {f"the update of {name}": np.asarray(rate) for name, rate in self.rates.items() if rate is not None}
+        return {**found, **moves}
+
 
 @dataclass(slots=True)
 class Spent:
@@ -128,6 +135,10 @@ def told(target: Target, count: int) -> str:
     return f"{count} fresh batches" if target.sizes else f"{count} fresh draws"
 
 
+Seen = Mapping[int, Mapping[str, np.ndarray[Any, Any]]]
+"""What was computed, by the number of the draw and the name of the gradient."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a proof."""
@@ -136,6 +147,8 @@ class Outcome:
     """On how many draws everything was right."""
     wrong: frozenset[str]
     """Gradients that were not; empty where the proof held."""
+    seen: Seen = field(default_factory=dict, compare=False, repr=False)
+    """What the edited file computed."""
 
     @property
     def holds(self) -> bool:
@@ -150,13 +163,15 @@ def prove(
     driver = trial.driver.edited(overlay)
     # what only a wrong gradient's need has shown to be one is not looked for where nothing is wrong
     named = {j.gradient.name for j in before if j.gradient.name in fixed and j.gradient.paired}
-    for draw in draws:
+    seen: dict[int, Mapping[str, np.ndarray[Any, Any]]] = {}
+    for number, draw in enumerate(draws):
         if held == ENOUGH or trial.over():
             break
         with overlaid(overlay):
             checked = trial.checked(driver, draw)
         if checked is None:
             continue
+        seen[number] = checked.values
         after = _by_name(before, checked.judged)
         wrong = set(_wrong(before, after, fixed))
         harmed = {j.gradient.name for j in before if j.right} & wrong
@@ -166,7 +181,7 @@ def prove(
             return Outcome(held, frozenset(wrong))
         there = {name: _of(after, name) for name in fixed}
         held += all(j.right for its in there.values() for j in its) and all(there[name] for name in named)
-    return Outcome(held, frozenset())
+    return Outcome(held, frozenset(), seen)
 
 
 def _of(after: Mapping[str, Judged], name: str) -> list[Judged]:

@@ -15,18 +15,19 @@ from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.compare import Verdict
 from gradcheck.fix.additions import Sum, additions, sum_of
+from gradcheck.fix.alternatives import alternatives
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.guilty import Guilty, guilty_lines
 from gradcheck.fix.line import Line
 from gradcheck.fix.patches import apart, patches_of, shown_fix
-from gradcheck.fix.proof import Draw, Trial, fresh, prove, told
+from gradcheck.fix.proof import Draw, Outcome, Trial, fresh, prove, told
 from gradcheck.fix.search import UNSETTLED, Search
 from gradcheck.fix.statements import rearranged
 from gradcheck.fix.upstream import healing, runs, suspects
 from gradcheck.fix.wanted import Wanted
 from gradcheck.patch import Patch
 from gradcheck.probing import Probe
-from gradcheck.rules.finding import Fix
+from gradcheck.rules.finding import Alternative, Fix
 
 PROOFS = 10
 """Choices of edits that are proven before the search gives up."""
@@ -202,18 +203,27 @@ def _proven(
 ) -> Repair:
     """The first choice of one edit a line that holds; else what holds of it line by line."""
     kept: list[tuple[Guilty, Edit]] = []
-    count = 0
+    outcome = Outcome(0, frozenset())
     for choice in islice(_choices(guilty, likely), PROOFS):
-        overlay = {patch.file: patch.new for patch in patches_of(_edits(choice))}
-        outcome = prove(trial, overlay, draws, judged, frozenset().union(*(g.names for g, _ in choice)))
+        outcome = _prove(trial, choice, judged, draws)
         if outcome.holds:
-            kept, count = list(choice), outcome.draws
+            kept = list(choice)
             break
         if trial.over():
             break
     if not kept and len(guilty) > 1:
-        kept, count = _one_by_one(trial, guilty, likely, judged, draws)
-    return _repair(trial, kept, count) if kept else Repair()
+        kept, outcome = _one_by_one(trial, guilty, likely, judged, draws)
+    if not kept:
+        return Repair()
+    others = alternatives(trial, kept, likely, judged, draws, outcome)
+    return _repair(trial, kept, others, judged, draws, outcome)
+
+
+def _prove(
+    trial: Trial, choice: Sequence[tuple[Guilty, Edit]], judged: Sequence[Judged], draws: Sequence[Draw]
+) -> Outcome:
+    overlay = {patch.file: patch.new for patch in patches_of(_edits(choice))}
+    return prove(trial, overlay, draws, judged, frozenset().union(*(g.names for g, _ in choice)))
 
 
 def _choices(
@@ -231,28 +241,41 @@ def _one_by_one(
     likely: Mapping[Line, Sequence[Edit]],
     judged: Sequence[Judged],
     draws: Sequence[Draw],
-) -> tuple[list[tuple[Guilty, Edit]], int]:
+) -> tuple[list[tuple[Guilty, Edit]], Outcome]:
     kept: list[tuple[Guilty, Edit]] = []
-    count = 0
+    held = Outcome(0, frozenset())
     for g in guilty:
         for edit in likely[g.line][:2]:
             choice = [*kept, (g, edit)]
             if not apart(_edits(choice)):
                 continue
-            overlay = {patch.file: patch.new for patch in patches_of(_edits(choice))}
-            outcome = prove(trial, overlay, draws, judged, frozenset().union(*(one.names for one, _ in choice)))
+            outcome = _prove(trial, choice, judged, draws)
             if outcome.holds:
-                kept, count = choice, outcome.draws
+                kept, held = choice, outcome
                 break
             if trial.over():
-                return kept, count
-    return kept, count
+                return kept, held
+    return kept, held
 
 
-def _repair(trial: Trial, kept: Sequence[tuple[Guilty, Edit]], count: int) -> Repair:
-    proof = told(trial.driver.target, count)
-    fixes = {name: (edit, shown_fix(g.line, edit, proof)) for g, edit in kept for name in g.names}
-    return Repair(fixes, tuple(patches_of(_edits(kept))))
+def _repair(
+    trial: Trial,
+    kept: Sequence[tuple[Guilty, Edit]],
+    others: Mapping[Line, Alternative],
+    judged: Sequence[Judged],
+    draws: Sequence[Draw],
+    outcome: Outcome,
+) -> Repair:
+    proof = told(trial.driver.target, outcome.draws)
+    fixes: dict[str, tuple[Edit, Fix]] = {}
+    for g, edit in kept:
+        fix = shown_fix(g.line, edit, proof)
+        fix = replace(fix, alternatives=(others[g.line],)) if g.line in others else fix
+        fixes |= dict.fromkeys(g.names, (edit, fix))
+    decided = [(g, edit) for g, edit in kept if g.line not in others or others[g.line].same]
+    if len(decided) < len(kept) and not (decided and _prove(trial, decided, judged, draws).holds):
+        decided = []  # what was proven together is written together
+    return Repair(fixes, tuple(patches_of(_edits(decided))))
 
 
 def _edits(choice: Sequence[tuple[Guilty, Edit]]) -> list[tuple[Line, Edit]]:

@@ -106,6 +106,10 @@ def _finding(one: Finding) -> dict[str, Any]:
         "verified": one.fix.verified,
         "proof": one.fix.proof,
         "summary": one.fix.summary,
+        "alternatives": [
+            {"new": other.new, "diff": other.diff, "same": other.same, "apart": other.apart}
+            for other in one.fix.alternatives
+        ],
     }
     return {
         "code": one.code,

@@ -112,6 +112,7 @@ def _finding(finding: Finding) -> str:
         summary = f"{escape(fix.summary[0].upper() + fix.summary[1:])}. " if fix.summary else ""
         parts.append(f"{summary}Proven on {escape(fix.proof or 'fresh inputs')}:")
         parts.append(fenced(body, "diff"))
+        parts += [f"Or {code(other.new)}: {escape(other.apart)}." for other in fix.alternatives]
     elif finding.source:
         parts.append(fenced(finding.source, "python"))
     return "\n\n".join(filter(None, parts))

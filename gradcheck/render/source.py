@@ -97,6 +97,12 @@ def _fix_lines(fix: Fix, source: str, label: str, room: int, style: Style) -> li
         lines[-1] += "   " + style.paint(proof, "dim")
     else:
         lines.append(f"  {style.paint(f'{chr(124):>{len(label)}}', 'dim')} {margin}{style.paint(proof, 'dim')}")
+    for other in fix.alternatives:
+        shown, _ = window(f"{margin}{' '.join(other.new.split())}", (0, 0), room, style.glyphs("…"))
+        lines.append(f"  {style.paint('or |'.rjust(len(label)), 'dim')} {style.paint(shown, 'pass')}")
+        lines += [
+            f"  {' ' * len(label)} {style.paint(line, 'dim')}" for line in wrap(other.apart, room, margin, margin)
+        ]
     return lines
 
 

@@ -10,6 +10,20 @@ Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another edit of the same line that has been proven as well."""
+
+    new: str
+    """The line as it would be, or in a few words what is done."""
+    diff: str
+    """The edit as a unified diff."""
+    same: bool
+    """Whether it came to the same numbers as the first on every draw."""
+    apart: str
+    """What tells the two apart: "dZ2 differs by the factor 8"; or that nothing tried does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """An edit of one line that has been proven: shown only if `verified`."""
 
@@ -27,6 +41,13 @@ class Fix:
     """On what: "3 fresh batches"."""
     summary: str = ""
     """In a few words where the new lines alone don't tell: "move line 18 behind line 22"."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Other edits that are proven as well."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether every other edit that is proven comes to the same: --fix writes no other."""
+        return all(other.same for other in self.alternatives)
 
 
 @dataclass(frozen=True, slots=True)
