@@ -32,6 +32,7 @@ CODES = {
     "GC343": ("regularisation", "a gradient has a penalty that the loss does not have"),
     "GC351": ("accumulation", "a gradient is overwritten where it should be added up"),
     "GC352": ("accumulation", "a gradient is added to something that does not belong to it"),
+    "GC353": ("accumulation", "a gradient is added up from step to step and never set back"),
     "GC361": ("stale-weights", "a gradient is computed from a parameter that has been updated already"),
     "GC362": ("missing-path", "a gradient lacks what one use of its value contributes"),
     "GC363": ("missing-path", "a gradient counts one use of its value twice, or with the wrong sign"),

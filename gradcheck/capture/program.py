@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -201,6 +202,31 @@ class Program:
         `computes` gives the sites of some lines, by number, another value to compute from what they can see.
         """
         return self._record(replace or {}, self._end, computes)
+
+    def again(self, replace: Mapping[Ref, Array]) -> tuple[dict[str, Array], dict[Key, Array]] | None:
+        """The step run a second time where the first one left off.
+
+        The roots in between, and what the second time computes by the keys of the first. None where it can't be: the
+        step is one turn of a longer run, or raises.
+        """
+        if self._end or self.trace.raised is not None:
+            return None
+        between: dict[str, Array] = {}
+
+        def entry() -> None:
+            self._entry()
+            now = {path: self._root_now(path) for path in self.roots}
+            between.update({path: np.array(a) for path, a in now.items() if isinstance(a, np.ndarray)})
+            self._entry()
+
+        self.recorded += 2
+        recorder = Recorder(self.sites, self._by_key(replace), naming=self._naming)
+        if self._run(recorder.probes(), replace, entry=entry) is not None:
+            return None
+        passed = Counter(v.key.site for v in self.trace.values if v.plain)
+        first = {v.key for v in self.trace.values}
+        second = ((Key(v.key.site, v.key.occurrence - passed[v.key.site]), v) for v, _ in recorder.values() if v.plain)
+        return between, {key: v.array for key, v in second if key in first}
 
     # -- values
 
