@@ -56,6 +56,7 @@ def _like_gradients(program: Program) -> Iterator[Value]:
     names = {name for g in groups for name in (g.name, *g.names, *(v.name for v in g.versions))}
     names |= {v.name for v in values[:begin]} | {r.name for r in program.roots.values()}
     arrays = {v.identity for g in groups for v in g.versions}
+    checked = [g.versions[-1].array for g in groups]  # dW, copied into grads[0]
     for value in values[begin:]:
         own = value.site.kind in BINDS - {"loop"} and value.site.form != "literal" and value.array.dtype.kind == "f"
         known = value.name in names or value.identity in arrays or _made_of(value.name, names)

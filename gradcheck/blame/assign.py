@@ -105,10 +105,15 @@ def _seen_at_other_turns(judged: Sequence[Judged]) -> list[Judged]:
     seen = {j.gradient.value.site.number for j in judged if j.verdict in (Verdict.PASS, Verdict.FAIL)}
     return [
         replace(j, verdict=Verdict.SKIPPED, reason="zero at this turn of the loop, and seen at others")
-        if j.verdict is Verdict.INCONCLUSIVE and is_zero(j) and j.gradient.value.site.number in seen
+        if j.verdict is Verdict.INCONCLUSIVE and is_zero(j) and _at_a_turn(j) and j.gradient.value.site.number in seen
         else j
         for j in judged
     ]
+
+
+def _at_a_turn(judged: Judged) -> bool:
+    """Whether other turns of the loop speak for this one: of several layers each has parameters of its own."""
+    return judged.gradient.kind == "intermediate"
 
 
 def _named_otherwise(program: Program, judged: Sequence[Judged]) -> list[Judged]:

@@ -398,7 +398,11 @@ def _from_updates(
         of = forward.moved_by(value) if begun and value.key in moved and value.name not in names else None
         if of is not None and of.ref not in have and feeds(of, value):
             have.add(of.ref)
-            found.append(Group(f"{of.name} (from its update)", of, [value], moves=True))
+            found.append(Group(of.name, of, [value], moves=True))
+    for name, several in _by(found, lambda g: g.name):
+        for k, group in enumerate(several):
+            own = name if len(several) == 1 else _own_name(name, group.of, k)  # several layers may have a bias
+            group.name, group.of = f"{own} (from its update)", replace(group.of, name=own)
     return found
 
 

@@ -77,7 +77,8 @@ class FirstStep:
         self._changed = changed
         self._known: dict[str, list[Any]] = {name: [value] for name, value in held.items()}
         self._forward: set[int] = set()
-        self._backward: set[int] = set()
+        self._backward: set[tuple[int, int]] = set()
+        """Sites that have computed a gradient, and for which instance."""
         self._bases: set[str] = set()
         self._again: Key | None = None
         self._names: list[Value] = []
@@ -111,8 +112,10 @@ class FirstStep:
             self._note(value)
             return False
         value = self._by_its_name(value, leaf)
-        if self.is_gradient(value, leaf):
-            return self._at_gradient(value)
+        if self._is_named(value, leaf):
+            self._go_on_with(value)
+            if value.array.any():
+                return self._at_gradient(value)
         if value.site.form == "moved" and self._goes_round(value):
             return True
         if self.first_gradient is None:
@@ -142,15 +145,18 @@ class FirstStep:
     @property
     def gradients(self) -> int:
         """How many lines have computed a gradient."""
-        return len(self._backward)
+        return len({number for number, _ in self._backward})
 
     def is_gradient(self, value: Value, leaf: Any) -> bool:
-        """Whether a value is the gradient of an earlier one."""
+        """Whether a value is the gradient of an earlier one; zeros are what a sum begins with."""
+        return self._is_named(value, leaf) and bool(np.any(value.array))
+
+    def _is_named(self, value: Value, leaf: Any) -> bool:
         for base in self._base_of(value.name):
             if any(may_be_gradient(value, leaf, np.shape(owner)) for owner in self._known.get(base, ())):
                 self._named = True
                 self._begun.add(base)
-                return bool(np.any(value.array))  # zeros are what a sum begins with
+                return True
         return False
 
     def naming(self, path: str, name: str) -> str:
@@ -160,13 +166,20 @@ class FirstStep:
             return name
         return (match["holder"] or match["short"]) + (match["rest"] or match["key"])
 
+    def _go_on_with(self, value: Value) -> None:
+        """A gradient's line that is run for another layer: this is the same backward, whatever came round meanwhile."""
+        own = value.site.number, value.owner
+        if value.owner and own not in self._backward and own[0] in {number for number, _ in self._backward}:
+            self._again = self.cut = None
+            self._pending.clear()
+
     def _at_gradient(self, value: Value) -> bool:
-        number = value.site.number
+        own = value.site.number, value.owner
         self._names.clear()
         if self._again is not None and self._own_line == (self._again, value.site.file, value.site.line):
             self._pending.discard(self._again)  # `grads[k][:] = ...` binds a value and writes it: one statement
             self._again = None
-        if number in self._backward and self._again is not None:
+        if own in self._backward and self._again is not None:
             if self.cut is None and self._changed(frozenset(self._bases)):
                 self.cut = self._again
             if self.cut is not None:
@@ -174,7 +187,7 @@ class FirstStep:
         if self.first_gradient is None or self._again is not None:
             self.rounds.add(value.key)
         self.first_gradient = self.first_gradient or value.key
-        self._backward.add(number)
+        self._backward.add(own)
         self._bases.update(b for b in self._base_of(value.name) if b in self._known)
         if self._again is not None:
             self.phase += 1

@@ -19,13 +19,12 @@ from gradcheck.capture import ambient
 from gradcheck.capture.program import FirstRun
 from gradcheck.capture.steps import BINDS, BaseOf
 from gradcheck.capture.streams import quiet
-from gradcheck.cells import units
 from gradcheck.driver import Driver
 from gradcheck.options import Options
 from gradcheck.script import cut, once
 from gradcheck.script.arrive import Arrived, arrive
 from gradcheck.script.scout import Scouted, scout
-from gradcheck.script.sources import Place, body_of, innermost_loop
+from gradcheck.script.sources import Place, body_of, loops_around, text_of
 from gradcheck.standins import sources_of
 from gradcheck.target import Target
 
@@ -103,16 +102,13 @@ def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> T
 
 
 def _places(place: Place, lines: frozenset[int]) -> list[Place]:
-    """One iteration of its loop, whose parameters and data all stand there by then; else a function as a whole."""
-    loop = innermost_loop(ast.parse(_text(place.file), place.file), place, lines)
-    iteration = [replace(place, loop=loop)] if loop else []
-    return [*iteration, place] if place.function != "<module>" else iteration
+    """One iteration of its loop, whose parameters and data all stand there by then; else a function as a whole.
 
-
-def _text(file: str) -> bytes | str:
-    notebook, comma, _ = file.rpartition(", cell ")
-    path = Path(notebook if comma else file)
-    return next(unit.text for unit in units(path) if unit.file == file)
+    A loop within that, over the layers on the way back, has no forward: then it is one of those around it.
+    """
+    loops = loops_around(ast.parse(text_of(place.file), place.file), place, lines)
+    iterations = [replace(place, loop=loop) for loop in loops]
+    return [*iterations, place] if place.function != "<module>" else iterations
 
 
 def _target(
@@ -122,7 +118,7 @@ def _target(
     step: once.Step | None = None
     names = dict(arrived.names)
     if place.loop:
-        text = _text(place.file)
+        text = text_of(place.file)
         if place.function == "<module>":
             step = once.of_module(place, text, arrived.globals)
         else:
@@ -142,7 +138,7 @@ def _target(
 
 def _used(place: Place) -> frozenset[str]:
     """The names in the step's own statements."""
-    body = body_of(ast.parse(_text(place.file), place.file), place)
+    body = body_of(ast.parse(text_of(place.file), place.file), place)
     return frozenset(n.id for statement in body for n in ast.walk(statement) if isinstance(n, ast.Name))
 
 

@@ -52,8 +52,8 @@ class _Watch:
     gradients: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
     bases: set[str] = field(default_factory=set)
-    passed: set[int] = field(default_factory=set)
-    """Sites that have computed a gradient."""
+    passed: set[tuple[int, int]] = field(default_factory=set)
+    """Sites that have computed a gradient, and for which instance."""
     moved: bool = False
     """Whether something was added to or taken from since the first of them."""
     repeated: bool = False
@@ -75,7 +75,7 @@ class _Watch:
                 self.forward = self._forward(own)
         elif binds and self.common is not None and value.name in self.bases:
             self.updated.add(value.name)
-        ends = self.step.ends(value, leaf) or (gradient and self._comes_again(value.site.number))
+        ends = self.step.ends(value, leaf) or (gradient and self._comes_again((value.site.number, value.owner)))
         # dy[label] -= 1 makes a gradient, though what it is the gradient of has no name
         if binds and not gradient and value.site.form == "moved" and not base_of(value.name):
             self.moved = True
@@ -99,7 +99,7 @@ class _Watch:
             self.begun[id(leaf)] = leaf, hash(value.array.tobytes())
         return value.site.form == "handed" and held == self.begun[id(leaf)]
 
-    def _comes_again(self, gradient: int) -> bool:
+    def _comes_again(self, gradient: tuple[int, int]) -> bool:
         """Whether a line computes its gradient once more after something was moved, be that of any name."""
         self.repeated = self.moved and gradient in self.passed
         self.moved = self.moved and bool(self.passed)  # what was moved before the first one was no parameter

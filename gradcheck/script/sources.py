@@ -130,15 +130,28 @@ def _first(node: Function) -> int:
     return min([node.lineno, *(d.lineno for d in node.decorator_list)])
 
 
-def innermost_loop(tree: ast.Module, place: Place, lines: frozenset[int]) -> int:
-    """First line of the innermost loop of the place whose body holds all of the lines; 0 for none."""
+def loops_around(tree: ast.Module, place: Place, lines: frozenset[int]) -> list[int]:
+    """First lines of the loops of the place whose body holds all of the lines, the innermost first."""
     inside: ast.AST = tree if place.function == "<module>" else function_at(tree, place)
     held = [
         node
         for node in ast.walk(inside)
         if isinstance(node, Loop) and all(node.body[0].lineno <= n <= (node.body[-1].end_lineno or 0) for n in lines)
     ]
-    return max((node.lineno for node in held), default=0)
+    return sorted((node.lineno for node in held), reverse=True)
+
+
+def text_of(file: str) -> bytes | str:
+    """A file's source; of a notebook's cell, that cell's."""
+    notebook, comma, _ = file.rpartition(", cell ")
+    path = Path(notebook if comma else file)
+    return next(unit.text for unit in units(path) if unit.file == file)
+
+
+def loop_names(tree: ast.Module, place: Place) -> tuple[str, ...]:
+    """What a place's loop binds anew in each iteration: ("x", "y") of `for x, y in data`."""
+    loops = (node for node in ast.walk(tree) if isinstance(node, ast.For) and node.lineno == place.loop)
+    return tuple(n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name))
 
 
 def _is_docstring(node: ast.stmt) -> bool:
