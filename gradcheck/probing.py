@@ -17,6 +17,8 @@ from gradcheck import draws
 from gradcheck.blame.assign import assign_blame
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
+from gradcheck.blame.readings import reread
+from gradcheck.blame.rounds import assign_over_rounds
 from gradcheck.blame.unnamed import found_out
 from gradcheck.blame.versions import judge_versions
 from gradcheck.capture.program import Program, Ref, Variable
@@ -155,23 +157,23 @@ def probe(
         judged.append(measured(program, gradient, options, rng, limits))
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
-    judged = assign_blame(program, _with_unnamed(program, judged, rng, limits), rng)
+    judged = _blamed(program, reread(program, judged), rng, limits)
     judged = [_unless_misread(j, judged) for j in judged]
     judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]
     return replace(found, judged=tuple(judged))
 
 
-def _with_unnamed(program: Program, judged: list[Judged], rng: np.random.Generator, limits: Limits) -> list[Judged]:
-    """The gradients with those that have no name, where wrong ones rest on such."""
+def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, limits: Limits) -> list[Judged]:
+    """Whose line is at fault: also among gradients that have no name, where wrong ones rest on such."""
 
     def truth(of: Variable) -> Truth:
         f = functools.partial(_watched, program, of, limits)
         return measure(f, of.array, rng=rng, full=of.array.size <= MAPPED)
 
     try:
-        return found_out(program, judged, truth)
+        return assign_over_rounds(program, found_out(program, judged, truth), truth, rng)
     except LimitReached:
-        return judged
+        return assign_blame(program, judged, rng)
 
 
 def _watched(program: Program, of: Variable, limits: Limits, a: Array) -> Evaluation:

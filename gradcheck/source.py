@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,6 +47,17 @@ def line_of(file: str, line: int) -> str:
     """The source line without its newline, "" where there is none."""
     text = cell_line(file, line)
     return linecache.getline(file, line).rstrip("\r\n") if text is None else text
+
+
+def in_one_loop(file: str, lines: Iterable[int]) -> bool:
+    """Whether one loop of a file goes through all of some lines."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return False
+    loops = [n for n in ast.walk(tree) if isinstance(n, (ast.For, ast.While))]
+    lines = tuple(lines)
+    return any(all(n.lineno < line <= (n.end_lineno or n.lineno) for line in lines) for n in loops)
 
 
 def characters(text: str, column: int) -> int:

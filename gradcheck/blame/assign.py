@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gradcheck.blame.factors import own_factors
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged, before_reuse, came_right, in_layout, is_scaled, upstream_scale
+from gradcheck.blame.readings import of_what_goes_in
 from gradcheck.blame.rerun import reached_by, rejudged
 from gradcheck.capture.program import Program
 from gradcheck.capture.record import Key
@@ -44,7 +45,9 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     unfed = [j for j in wrong if j.gradient.kind == "intermediate" and j.gradient.name not in feeding]
     if unfed:
         result = _by_own_step(program, result, unfed, rng)
-    result = own_factors(program, result)
+    feeding = right_inputs(result)
+    fed = {j.gradient.key: feeding[j.gradient.name] for j in result if j.gradient.name in feeding}
+    result = own_factors(program, result, fed)
     confirmed = [_confirmed(program, j, result, rng) for j in result]
     # that a line of a loop is at fault shows at one of its turns
     lines = {j.gradient.value.site.number for j in confirmed if j.verdict is Verdict.FAIL}
@@ -86,7 +89,11 @@ def _spoiled(program: Program, judged: Sequence[Judged]) -> list[Judged]:
 
 def right_inputs(judged: Sequence[Judged]) -> dict[str, Array]:
     """What stands in for each wrong intermediate: the truth, by the gradient's name."""
+    lines = {j.gradient.value.site.number for j in judged if j.verdict is Verdict.FAIL}
+    # where a loop's first state is zero, the truth may be zero at a turn at which the line comes to something
+    hidden = (j for j in judged if j.verdict is Verdict.INCONCLUSIVE and j.gradient.value.site.number in lines)
     wrong = [j for j in judged if j.verdict in (Verdict.FAIL, Verdict.INHERITED)]
+    wrong += [j for j in hidden if j.truth.vanishes]
     return {j.gradient.name: t for j in wrong if (t := _substitute(j, judged)) is not None}
 
 
@@ -127,7 +134,7 @@ def _named_otherwise(program: Program, judged: Sequence[Judged]) -> list[Judged]
     for i, j in enumerate(judged):
         if any(j is s for s in suspects) and j.gradient.value.site.number in lines:
             reason = f"not {j.gradient.of.name}'s own gradient, but what rests on it is right"
-            result[i] = replace(j, verdict=Verdict.SKIPPED, reason=reason)
+            result[i] = of_what_goes_in(program, j) or replace(j, verdict=Verdict.SKIPPED, reason=reason)
     return result
 
 
@@ -169,11 +176,8 @@ def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Arr
         j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding
     }
     slack = slack_of(judged, feeding)
-    replaced, again, convention = _in_the_scale_of_the_rest(program, judged, replaced, slack)
-    if convention != 1:
-        fed = [j for j in judged if j.gradient.key in replaced]
-        kept = {j.gradient.name: upstream_scale(j, judged) * convention for j in fed}
-        judged = [replace(j, convention=kept.get(j.gradient.name)) for j in judged]
+    replaced, again, kept = _in_the_scale_of_the_rest(program, judged, replaced, slack)
+    judged = [replace(j, convention=kept.get(j.gradient.name, j.convention)) for j in judged]
     sources = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.name in feeding]
     reached = {s.gradient.name: reached_by(program, s, judged) for s in sources}
     result = []
@@ -196,10 +200,11 @@ def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Arr
 
 def _in_the_scale_of_the_rest(
     program: Program, judged: Sequence[Judged], replaced: Mapping[Key, Array], slack: float
-) -> tuple[Mapping[Key, Array], list[Judged | None], float]:
-    """What is fed, what came of it, and the factor that it carries since later lines take it out again.
+) -> tuple[Mapping[Key, Array], list[Judged | None], Mapping[str, float]]:
+    """What is fed, what came of it, and by name the factor that it carries where that is not what is above it shows.
 
     Where the first gradient of all is the wrong one, nothing above it shows its convention; what rests on it does.
+    Where ways of several factors come together, none of them is the convention.
     """
     again = rejudged(program, judged, replaced, slack)
     turned = {j.gradient.key for j in judged if j.layout == "transposed"} & replaced.keys()
@@ -208,12 +213,19 @@ def _in_the_scale_of_the_rest(
         other = rejudged(program, judged, fed, slack)
         if sum(map(came_right, other)) > sum(map(came_right, again)):
             replaced, again = fed, other
-    for factor in sorted({1 / j.scale for j in again if j is not None and is_scaled(j)}):
-        fed = {key: factor * a for key, a in replaced.items()}
+    above = {j.gradient.key: upstream_scale(j, judged) for j in judged if j.gradient.key in replaced}
+    ways = [
+        {key: factor * s for key, s in above.items()}
+        for factor in sorted({1 / j.scale for j in again if j is not None and is_scaled(j)})
+    ]
+    if len(set(above.values())) > 1:
+        ways.append(dict.fromkeys(above, 1.0))
+    for scales in ways:
+        fed = {key: a * (scales[key] / above[key]) for key, a in replaced.items()}
         other = rejudged(program, judged, fed, slack)
         if sum(map(came_right, other)) > sum(map(came_right, again)):
-            return fed, other, factor
-    return replaced, again, 1.0
+            return fed, other, {j.gradient.name: scales[j.gradient.key] for j in judged if j.gradient.key in scales}
+    return replaced, again, {}
 
 
 def _by_own_step(

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
 from gradcheck.blame.judged import Judged, came_right, is_scaled
-from gradcheck.blame.rerun import reached_by, rejudged
-from gradcheck.capture.program import Program
+from gradcheck.blame.rerun import in_run, reached_by
+from gradcheck.capture.otherwise import Compute, Scope
+from gradcheck.capture.program import Program, Ref
 from gradcheck.capture.record import Key
 from gradcheck.compare import Verdict
 
 Array = NDArray[Any]
 
 
-def own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
+def own_factors(program: Program, judged: list[Judged], right: Mapping[Key, Array]) -> list[Judged]:
     """A factor that an intermediate's line brings in by itself is that line's fault if taking it out heals others.
 
     It shows in the parameters, or where a later line adds what has the factor to what does not. What a loop computes on
-    one line, turn by turn, is taken out together.
+    one line, turn by turn, is taken out together. What is wrong otherwise is fed what is `right`.
     """
     passing = [j for j in judged if j.gradient.kind == "intermediate" and j.right and j.agreement is not None]
     wrong = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL}
@@ -36,8 +38,10 @@ def own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
             continue
         # the factor is known no better than the check could see
         slack = max(j.agreement.resolution for j in passing if j.agreement and j.gradient.name in turns)
-        for guilty, fed in chain.hypotheses(turns, {j.scale for j in result if is_scaled(j)}):
-            again = rejudged(program, result, fed, slack)
+        for guilty, fed, computes in chain.hypotheses(turns, {j.scale for j in result if is_scaled(j)}):
+            rest = {key: a for key, a in right.items() if key not in fed}
+            trace = program.backward(cast(Mapping[Ref, Array], {**rest, **fed}), computes)
+            again = in_run(program, result, trace, slack)
             pairs = [(p, after) for p, after in zip(result, again) if p.gradient.value.site.number != line]
             healed = {p.gradient.name for p, after in pairs if p.gradient.name in wrong and came_right(after)}
             harmed = any(p.right and p.gradient.kind != "intermediate" and not came_right(after) for p, after in pairs)
@@ -49,6 +53,9 @@ def own_factors(program: Program, judged: list[Judged]) -> list[Judged]:
                 wrong -= healed
                 break
     return result
+
+
+_Hypothesis = tuple[Mapping[str, float], dict[Key, Array], Mapping[int, Compute]]
 
 
 class _Chain:
@@ -75,14 +82,17 @@ class _Chain:
         here = [n for n, j in self._by_name.items() if j.gradient.value.site.number == line]
         return {n: self.own(n) for n in here if not _is_one(self.own(n))}
 
-    def hypotheses(
-        self, turns: Mapping[str, float], shown: Collection[float]
-    ) -> Iterator[tuple[Mapping[str, float], dict[Key, Array]]]:
-        """Factors at fault, and what would be without them: all that a line brings in, or what others show of it."""
-        yield turns, self._without(turns)
-        for factor in sorted(shown):
+    def hypotheses(self, turns: Mapping[str, float], shown: Collection[float]) -> Iterator[_Hypothesis]:
+        """Factors at fault, and what would be without them: all that a line brings in, or what others show of it.
+
+        At other turns of a loop, whose gradients are not judged, one sample's after another's, the line does the same.
+        """
+        yield turns, self._without(turns), {}
+        for factor in sorted({*shown, *turns.values()}):
             fed = {self._by_name[n].gradient.key: self._by_name[n].gradient.array / factor for n in turns}
-            yield dict.fromkeys(turns, factor), fed
+            yield dict.fromkeys(turns, factor), fed, {}
+            line = self._by_name[next(iter(turns))].gradient.versions[-1].site.number
+            yield dict.fromkeys(turns, factor), {}, {line: functools.partial(_divided, factor)}
 
     def _without(self, turns: Mapping[str, float]) -> dict[Key, Array]:
         """What they would be if none of them brought its own factor in."""
@@ -91,6 +101,10 @@ class _Chain:
             above = self._above.get(name)
             left[name] = (1.0 if above is None else left[above]) * (1.0 if name in turns else self.own(name))
         return {j.gradient.key: j.gradient.array * (left[n] / j.scale) for n in turns for j in (self._by_name[n],)}
+
+
+def _divided(factor: float, _: Scope, value: Any, __: Any) -> Any:
+    return value / factor
 
 
 def _is_one(factor: float) -> bool:

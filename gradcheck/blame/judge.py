@@ -14,9 +14,12 @@ from gradcheck.capture.program import Program, Trace
 from gradcheck.capture.record import Value
 from gradcheck.compare import BLUNT, Truth, Verdict, agreement
 from gradcheck.gradients import Gradient, updated
-from gradcheck.source import frames_of
+from gradcheck.source import frames_of, in_one_loop
 
 Array = NDArray[Any]
+
+
+UNFINISHED = "the code raised before it was complete"
 
 
 def judge(
@@ -34,7 +37,7 @@ def judge(
     if not np.isfinite(a).all():
         return Judged(gradient, truth, Verdict.FAIL, _not_finite(a))
     if _unfinished(program, gradient):
-        return Judged(gradient, truth, Verdict.INCONCLUSIVE, "the code raised before it was complete")
+        return Judged(gradient, truth, Verdict.INCONCLUSIVE, UNFINISHED)
     own, layout = in_layout(a, truth.shape)
     if own is None:
         return Judged(gradient, truth, Verdict.FAIL, f"shape {_shape(a.shape)}, expected {_shape(truth.shape)}")
@@ -49,7 +52,9 @@ def judge(
         # where the factor is a fault, the error shown is that of the gradient as it stands
         shown = fitted if verdict is Verdict.PASS else replace(exact, scale=fitted.scale, holds=True)
         return _unless_blind(Judged(gradient, truth, verdict, "", shown, layout), program, trace)
-    return Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
+    wrong = Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
+    cut = _cut_short(gradient, trace or program.trace)
+    return replace(wrong, verdict=Verdict.INCONCLUSIVE, reason=UNFINISHED) if cut else wrong
 
 
 def _unfinished(program: Program, gradient: Gradient) -> bool:
@@ -62,6 +67,15 @@ def _unfinished(program: Program, gradient: Gradient) -> bool:
     adds = line.startswith((f"{gradient.name} += ", f"{gradient.name} -= ", f"np.add.at({gradient.name},"))
     fits = gradient.array.shape == gradient.of.array.shape
     return fits and (adds or not np.any(gradient.array))
+
+
+def _cut_short(gradient: Gradient, trace: Trace) -> bool:
+    """Whether the code raised in the loop that adds a gradient up."""
+    last = gradient.versions[-1].site
+    if trace.raised is None or not (last.kind == "augment" or last.form == "refined"):
+        return False
+    frames = [f for f in frames_of(trace.raised) if f.filename == last.file and f.lineno]
+    return any(in_one_loop(last.file, (last.line, f.lineno or 0)) for f in frames)
 
 
 def _unless_blind(judged: Judged, program: Program, trace: Trace | None) -> Judged:

@@ -7,10 +7,11 @@ that puts right what rests on it, this is whose gradient it was meant to be, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, count, islice
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged, before_reuse, in_layout
 from gradcheck.blame.rerun import reached_by
-from gradcheck.capture.program import Program, Variable
-from gradcheck.capture.record import Value
+from gradcheck.capture.program import Program, Ref, Variable
+from gradcheck.capture.record import Key, Value
 from gradcheck.capture.steps import BINDS
 from gradcheck.compare import BLUNT, Truth, Verdict, agreement
 from gradcheck.gradients import Gradient
@@ -49,7 +50,8 @@ def found_out(program: Program, judged: Sequence[Judged], truth_of: Callable[[Va
     own = {v.key: j.gradient.of.ref for j in judged for v in j.gradient.versions}
     others = {v.key: [of for of in forward if of.ref != own.get(v.key)] for v in program.trace.values}
     added = [a for v in tried if (a := _meant(program, v, others[v.key], orphans, truth))]
-    added = _told_apart([*added, *_other_turns(program, added, forward, truth)], judged)
+    added = [*added, *_other_turns(program, judged, added, forward, truth)]
+    added = _told_apart(list(_supported(program, judged, orphans, added)), judged)
     order = {v.key: i for i, v in enumerate(program.trace.values)}
     return sorted([*judged, *added], key=lambda j: order.get(j.gradient.key, len(order)))
 
@@ -134,12 +136,17 @@ def _meant(
 
 
 def _other_turns(
-    program: Program, found: Sequence[Judged], forward: Sequence[Variable], truth_of: Callable[[Variable], Truth]
+    program: Program,
+    judged: Sequence[Judged],
+    found: Sequence[Judged],
+    forward: Sequence[Variable],
+    truth_of: Callable[[Variable], Truth],
 ) -> Iterator[Judged]:
-    """What the same lines compute at other turns of a loop, where that is right up to a factor.
+    """What the same lines compute at other turns of a loop: right up to a factor, or healing something there as well.
 
-    Two minus signs on the way leave what rests on it right, so that nothing is healed there.
+    Two minus signs on the way leave what rests on it right, and what is wrong at a later turn has other faults above.
     """
+    order = {v.key: i for i, v in enumerate(program.trace.values)}
     seen = {j.gradient.key for j in found}
     for j in found:
         turns = [of for of in forward if of.site == j.gradient.of.site and of.array.shape == j.truth.shape]
@@ -147,23 +154,78 @@ def _other_turns(
             if value.site.number != j.gradient.value.site.number or value.key in seen or not value.plain:
                 continue
             seen.add(value.key)
-            there = (_as_gradient(program, value, of, truth_of(of)) for of in turns)
-            yield from islice((other for other in there if other.right), 1)
+            readings = [_as_gradient(program, value, of, truth_of(of)) for of in turns]
+            right = next((read for read in readings if read.right), None)
+            wrong = [w for w in (*judged, *found) if w.verdict is Verdict.FAIL]
+            before = {w.gradient.key: _put_right(w) for w in wrong if order[w.gradient.key] < order[value.key]}
+            behind = [w for w in wrong if order[w.gradient.key] > order[value.key]]
+            fed = {key: a for key, a in before.items() if a is not None}
+            heals = (r for r in readings if (a := _put_right(r)) is not None and _heals(program, value, a, behind, fed))
+            there = right or next(heals, None)
+            if there is not None:
+                yield there
+
+
+def _supported(
+    program: Program, judged: Sequence[Judged], orphans: Sequence[Judged], added: Sequence[Judged]
+) -> Iterator[Judged]:
+    """Those of the lines that, put right at every turn, put right at least as much as the lines they would excuse do.
+
+    Where `dr = drh * r * (1 - r)` lacks a factor, drh would heal it if it were what dr lacks as well.
+    """
+    wrong = [j for j in judged if j.verdict is Verdict.FAIL]
+    lines = {j.gradient.value.site.number for j in orphans}
+    least = _right_with(program, wrong, [j for j in wrong if j.gradient.value.site.number in lines])
+    for line in dict.fromkeys(j.gradient.value.site.number for j in added):
+        here = [j for j in added if j.gradient.value.site.number == line]
+        if _right_with(program, wrong, [*here, *(j for j in added if j.right)]) >= least:
+            yield from here
+
+
+def _right_with(program: Program, wrong: Sequence[Judged], others: Sequence[Judged]) -> int:
+    """How many wrong gradients come right, up to a factor, once others are put right."""
+    fed: dict[Ref, Array] = {j.gradient.key: a for j in others if (a := _put_right(j)) is not None}
+    now = {v.key: v.array for v in program.backward(fed).values} if fed else {}
+    return sum(_holds(j, now[key]) for j in wrong if (key := j.gradient.versions[-1].key) in now)
+
+
+def _put_right(judged: Judged) -> Array | None:
+    a = judged.truth.array
+    if a is None or not np.isfinite(a).all() or judged.gradient.kind != "intermediate":
+        return None
+    return a if a.shape == judged.gradient.array.shape else a.T if a.T.shape == judged.gradient.array.shape else None
 
 
 def _as_gradient(program: Program, value: Value, of: Variable, truth: Truth) -> Judged:
     return judge(program, Gradient(value.name, of, value, (value,), "intermediate"), truth)
 
 
-def _heals(program: Program, value: Value, right: Array, orphans: Sequence[Judged]) -> bool:
-    """Whether a wrong gradient that rests on the value comes right, up to a factor, once the value is another."""
-    now = {v.key: v.array for v in program.backward({value.key: right}).values}
-    for orphan in orphans:
-        again = now.get(orphan.gradient.versions[-1].key)
-        own = None if again is None else in_layout(again, orphan.truth.shape)[0]
-        if own is None or not np.isfinite(own).all() or np.array_equal(own, orphan.gradient.array):
-            continue
-        found = agreement(orphan.truth, own, scale=None, slack=SLACK)
-        if found.holds and found.resolution < BLUNT:
-            return True
+def _heals(
+    program: Program,
+    value: Value,
+    right: Array,
+    wrong: Sequence[Judged],
+    fed: Mapping[Key, Array] = MappingProxyType({}),
+) -> bool:
+    """Whether a wrong gradient that rests on the value comes right, up to a factor, once the value is another.
+
+    What was wrong before the value is `fed` what is right: that alone is not to be what heals.
+    """
+    before_it = cast(dict[Ref, Array], dict(fed))
+    now = {v.key: v.array for v in program.backward({**before_it, value.key: right}).values}
+    was = {v.key: v.array for v in program.backward(before_it).values} if fed else {}
+    for one in wrong:
+        key = one.gradient.versions[-1].key
+        again, before = now.get(key), was.get(key, one.gradient.array)
+        if again is not None and not np.array_equal(again, before) and _holds(one, again):
+            return not (fed and _holds(one, before))
     return False
+
+
+def _holds(judged: Judged, a: Array) -> bool:
+    """Whether an array is the gradient up to a factor."""
+    own = in_layout(a, judged.truth.shape)[0]
+    if own is None or not np.isfinite(own).all():
+        return False
+    found = agreement(judged.truth, own, scale=None, slack=SLACK)
+    return found.holds and found.resolution < BLUNT

@@ -48,7 +48,33 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
         earlier = judge(program, replace(gradient, value=version), truth)
         if earlier.right:
             return replace(earlier, reused_at=gradient.value)
-    return _before_activation(program, gradient, truth) or last
+    first = _before_a_loop(gradient)
+    if first is not None:
+        last = judge(program, first, truth)
+    return _before_activation(program, first or gradient, truth) or last
+
+
+def _before_a_loop(gradient: Gradient) -> Gradient | None:
+    """The gradient without what a loop makes of it for the turns before, dh = dh * z + ...; None where none does."""
+    lines = [v.site.number for v in gradient.versions if v.site.form == "refined" and v.site.kind == "assign"]
+    again = (i for i, v in enumerate(gradient.versions) if i and lines.count(v.site.number) > 1)
+    at = next(again, 0)
+    if not at or _adds_up(gradient.versions[at]):
+        return None
+    return replace(gradient, value=gradient.versions[at - 1], versions=gradient.versions[:at])
+
+
+def _adds_up(value: Value) -> bool:
+    """Whether its line adds to what it was, dW = dW + ..., as sums over the turns of a loop are made."""
+    statement = statement_at(value.site.file, value.site.line)
+    terms = [] if statement is None or statement.value is None else [statement.value]
+    while terms:
+        term = terms.pop()
+        if isinstance(term, ast.BinOp) and isinstance(term.op, (ast.Add, ast.Sub)):
+            terms += [term.left, term.right]
+        elif ast.unparse(term) == value.site.name:
+            return True
+    return False
 
 
 def _before_clipping(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
@@ -84,15 +110,24 @@ def _activates(h: Variable) -> bool:
 
 def _before_activation(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
     """A gradient that is right for what goes into an activation, where that has no name: many write dh for it."""
-    h = gradient.of
-    named = (g.of for g in program.gradients if g.of.array.shape == h.array.shape)
-    if truth.map is None or any(0 <= of.order < h.order for of in named) or not _activates(h):
+    named = (g.of for g in program.gradients if g.of.array.shape == gradient.of.array.shape)
+    if any(0 <= of.order < gradient.of.order for of in named):
         return None
+    for inside in before_activation(gradient, truth):
+        judged = judge(program, gradient, inside)
+        if judged.right:
+            return replace(judged, reason=f"of what goes into {gradient.of.name}")
+    return None
+
+
+def before_activation(gradient: Gradient, truth: Truth) -> list[Truth]:
+    """What a gradient would be held against if its name meant what goes into the activation, of each activation."""
+    h = gradient.of
+    if truth.map is None or not _activates(h):
+        return []
+    found = []
     for derivative in _DERIVATIVES:
         f = derivative(h.array)
         derived, error = np.asarray(truth.map.derivative) * f, np.asarray(truth.map.error) * np.abs(f)
-        inside = replace(truth, map=replace(truth.map, derivative=derived, error=error, one_sided=None))
-        judged = judge(program, gradient, inside)
-        if judged.right:
-            return replace(judged, reason=f"of what goes into {h.name}")
-    return None
+        found.append(replace(truth, map=replace(truth.map, derivative=derived, error=error, one_sided=None)))
+    return found

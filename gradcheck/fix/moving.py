@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice, product
 
 from gradcheck.blame.rerun import reopened
+from gradcheck.compare import Verdict
 from gradcheck.fix import update
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line
@@ -23,7 +24,7 @@ Way = tuple[Line, Edit, frozenset[str]]
 
 def repair_updates(trial: Trial, found: Probe, wrong: frozenset[str], unmoved: frozenset[str], first: Draw) -> Repair:
     """Search and prove edits of the updates of some parameters, and new updates of those that have none."""
-    if not all(j.right for j in found.judged):
+    if any(j.verdict in (Verdict.FAIL, Verdict.INHERITED) for j in found.judged):
         return Repair()
     ways = [*_edited(trial, found, wrong, first), *missing_updates(found, unmoved, trial.driver.overlay)]
     draws = fresh(trial.driver.target, found.judged, first)

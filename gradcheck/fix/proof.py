@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.blame.judge import UNFINISHED
 from gradcheck.blame.judged import Judged
 from gradcheck.capture.program import Program
 from gradcheck.compare import Verdict
@@ -173,6 +174,8 @@ def prove(
             continue
         seen[number] = checked.values
         after = _by_name(before, checked.judged)
+        if any(j.reason == UNFINISHED for j in after.values()):
+            continue
         wrong = set(_wrong(before, after, fixed))
         harmed = {j.gradient.name for j in before if j.right} & wrong
         if wrong == harmed and harmed and _unsound(trial, draw, harmed):
@@ -180,7 +183,7 @@ def prove(
         if wrong:
             return Outcome(held, frozenset(wrong))
         there = {name: _of(after, name) for name in fixed}
-        held += all(j.right for its in there.values() for j in its) and all(there[name] for name in named)
+        held += all(_settled(j) for its in there.values() for j in its) and all(there[name] for name in named)
     return Outcome(held, frozenset(), seen)
 
 
@@ -212,6 +215,10 @@ def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozens
         yield from (name for name, j in after.items() if name not in known and j.verdict is Verdict.FAIL)
 
 
+def _settled(judged: Judged) -> bool:
+    return judged.right or judged.verdict is Verdict.SKIPPED
+
+
 def _unsound(trial: Trial, draw: Draw, names: set[str]) -> bool:
     """Whether the file as it stands has these wrong on this draw as well."""
     checked = trial.checked(trial.driver, draw)
@@ -228,9 +235,9 @@ def prove_updates(trial: Trial, overlay: Mapping[str, str], draws: Sequence[Draw
         before = trial.checked(trial.driver, draw)
         with overlaid(overlay):
             after = trial.checked(driver, draw)
-        if before is None or after is None or not all(j.right for j in before.judged.values()):
+        if before is None or after is None or not all(map(_settled, before.judged.values())):
             continue
-        right = all(j.right for j in after.judged.values()) and before.judged.keys() == after.judged.keys()
+        right = all(map(_settled, after.judged.values())) and before.judged.keys() == after.judged.keys()
         if not (right and moves_right(before.rates, after.rates, wrong)):
             return Outcome(held, wrong)
         held += 1

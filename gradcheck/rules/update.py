@@ -61,7 +61,7 @@ def wrong_parameter(run: Run) -> Iterator[Finding]:
         if _multiple(step.change, own.array):
             continue
         for other in (j.gradient for j in run.judged if j.gradient.of.ref != own.of.ref):
-            if other.kind == "parameter" and _multiple(step.change, other.array):
+            if any(_multiple(step.change, a) for a in _turns(run, other, step.value)):
                 yield _finding(
                     "GC603",
                     "update",
@@ -75,6 +75,14 @@ def wrong_parameter(run: Run) -> Iterator[Finding]:
                     other.name,
                 )
                 break
+
+
+def _turns(run: Run, gradient: Gradient, update: Value) -> Iterator[Array]:
+    """What an update may take for a gradient: itself, and of one of many samples what it was at the last."""
+    yield gradient.array
+    number = gradient.versions[-1].site.number
+    before = [v.array for v in run.program.trace.values if v.site.number == number and v.key != update.key]
+    yield from before[-1:] if gradient.kind != "parameter" else ()
 
 
 def another_value(run: Run) -> Iterator[Finding]:
@@ -104,7 +112,8 @@ def another_value(run: Run) -> Iterator[Finding]:
 
 def never_moves(run: Run) -> Iterator[Finding]:
     """GC604, a warning: other parameters are updated, and nothing uses this one's gradient."""
-    moved = [j for j in run.judged if updated(run.program, run.program.trace, j.gradient) is not None]
+    parameters = [j for j in run.judged if j.gradient.kind == "parameter"]
+    moved = [j for j in parameters if updated(run.program, run.program.trace, j.gradient) is not None]
     if not moved:
         return
     for judged in run.judged:

@@ -134,7 +134,8 @@ def _of(operand: Operand, pool: Pool) -> Iterator[tuple[str, float]]:
         yield x, 1.8
         yield f"~{x}", 2.4
         return
-    yield f"{x} > 0", into
+    if not (operand.array > 0).all():
+        yield f"{x} > 0", into
     yield f"1 - {x}**2", out + 0.05
     yield f"{x} * (1 - {x})", out + 0.1
     yield f"1 - {x}", out + 0.15

@@ -1,0 +1,64 @@
+"""Names of two readings, where a line above is wrong: dz for z itself, or for what goes into z's activation.
+
+Of `z = sigmoid(x @ W)` many call dz what flows back through the sigmoid as well. Where all is right, the numbers tell
+which of the two is meant. Where something above is wrong neither agrees, and what rests on dz tells: fed with the one
+that is meant, the gradients of W come right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from gradcheck.blame.judge import judge
+from gradcheck.blame.judged import Array, Judged
+from gradcheck.blame.rerun import rejudged
+from gradcheck.blame.versions import before_activation
+from gradcheck.capture.program import Program
+from gradcheck.capture.record import Key
+from gradcheck.compare import Truth, Verdict
+
+SLACK = 1e-6
+"""How far what a line makes of a numeric derivative may be off, relative to the tensor's scale."""
+
+
+def reread(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """The gradients, those of the other reading that more of what rests on them supports judged by that."""
+    wrong = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate"]
+    others = {j.gradient.name: inside for j in wrong if (inside := before_activation(j.gradient, j.truth))}
+    if not others:
+        return list(judged)
+    fed = {j.gradient.key: a for j in wrong if (a := j.truth.array) is not None and a.shape == j.gradient.array.shape}
+    meant: dict[str, Truth] = {}  # by the gradient's name
+    best = _healed(program, judged, fed)
+    for line in dict.fromkeys(j.gradient.value.site.number for j in wrong if j.gradient.name in others):
+        here = [j for j in wrong if j.gradient.name in others and j.gradient.value.site.number == line]
+        for k in range(min(len(others[j.gradient.name]) for j in here)):
+            within = {j.gradient.name: others[j.gradient.name][k] for j in here}
+            tried = {**fed, **{j.gradient.key: a for j in here if (a := within[j.gradient.name].array) is not None}}
+            healed = _healed(program, judged, tried)
+            if healed > best:
+                best, fed, meant = healed, tried, {**meant, **within}
+    result = [_read_as(program, j, meant[j.gradient.name]) if j.gradient.name in meant else j for j in judged]
+    if program.trace.raised is None:
+        return result
+    # of what a loop adds up nothing is complete then: what agrees with one of the readings is meant so
+    return [of_what_goes_in(program, j) or j if j.verdict is Verdict.FAIL else j for j in result]
+
+
+def of_what_goes_in(program: Program, judged: Judged) -> Judged | None:
+    """A gradient that is wrong for an activation and right for what goes into it; None for any other."""
+    readings = (_read_as(program, judged, truth) for truth in before_activation(judged.gradient, judged.truth))
+    return next((read for read in readings if read.right), None)
+
+
+def _healed(program: Program, judged: Sequence[Judged], fed: Mapping[Key, Array]) -> int:
+    """How many wrong gradients of parameters come right, up to a factor."""
+    again = rejudged(program, judged, fed, SLACK)
+    pairs = [(j, after.agreement) for j, after in zip(judged, again) if after is not None]
+    return sum(j.gradient.kind == "parameter" and not j.right and a is not None and a.holds for j, a in pairs)
+
+
+def _read_as(program: Program, judged: Judged, truth: Truth) -> Judged:
+    found = judge(program, judged.gradient, truth)
+    return replace(found, reason=found.reason or f"of what goes into {judged.gradient.of.name}" * found.right)

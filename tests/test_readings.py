@@ -1,0 +1,139 @@
+"""Names of two readings and samples one by one: which line is at fault where what the names say is wrong everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import gradcheck
+
+GATED = """\
+import numpy as np
+
+__gradcheck__ = {"default": "step", "targets": {"step": {
+    "setup": "x, y, Wz, Uz, Wn, Un = inputs(m, d, h, seed)",
+    "call": "step(x, y, Wz, Uz, Wn, Un)",
+    "sizes": {"m": 3, "d": 4, "h": 5},
+}}}
+
+
+def inputs(m, d, h, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(2, m, d)), rng.normal(size=(m, h))
+    return x, y, *(0.6 * rng.normal(size=shape) for shape in [(d, h), (h, h)] * 2)
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def step(x, y, Wz, Uz, Wn, Un):
+    h = np.zeros_like(y)
+    cache = []
+    for t in range(len(x)):
+        z = sigmoid(x[t] @ Wz + h @ Uz)
+        n = np.tanh(x[t] @ Wn + h @ Un)
+        cache.append((h, z, n))
+        h = (1 - z) * n + z * h
+    loss = 0.5 * np.sum((h - y) ** 2) / len(y)
+
+    dWz, dUz, dWn, dUn = np.zeros_like(Wz), np.zeros_like(Uz), np.zeros_like(Wn), np.zeros_like(Un)
+    dh = (h - y) / len(y)
+    for t in reversed(range(len(x))):
+        hp, z, n = cache[t]
+        dn = dh * (1 - z) * (1 - n**2)
+        dz = dh * (hp - n) * z * (1 - z)
+        dWn += x[t].T @ dn
+        dUn += hp.T @ dn
+        dWz += x[t].T @ dz
+        dUz += hp.T @ dz
+        dh = dh * z + dz @ Uz.T + dn @ Un.T
+    return loss, dWz, dUz, dWn, dUn
+"""
+SAMPLES = """\
+import numpy as np
+
+__gradcheck__ = {"default": "step", "targets": {"step": {
+    "setup": "X, Y, W1, b1, W2, b2 = inputs(m, d, h, c, seed)",
+    "call": "step(X, Y, W1, b1, W2, b2)",
+    "sizes": {"m": 3, "d": 4, "h": 5, "c": 2},
+}}}
+
+
+def inputs(m, d, h, c, seed):
+    rng = np.random.default_rng(seed)
+    X, Y = rng.normal(size=(m, d)), rng.normal(size=(m, c))
+    return X, Y, rng.normal(size=(h, d)), rng.normal(size=h), rng.normal(size=(c, h)), rng.normal(size=c)
+
+
+def step(X, Y, W1, b1, W2, b2, lr=0.1):
+    loss = 0.0
+    dW1, db1, dW2, db2 = np.zeros_like(W1), np.zeros_like(b1), np.zeros_like(W2), np.zeros_like(b2)
+    for x, y in zip(X, Y):
+        z1 = W1 @ x + b1
+        a1 = np.tanh(z1)
+        out = W2 @ a1 + b2
+        loss += 0.5 * np.sum((out - y) ** 2)
+        dout = out - y
+        dW2 += np.outer(dout, a1)
+        db2 += dout
+        da1 = W2.T @ dout
+        dz1 = da1 * (1 - a1**2)
+        dW1 += np.outer(dz1, x)
+        db1 += dz1
+    W1 -= lr * dW1
+    b1 -= lr * db1
+    W2 -= lr * dW2
+    b2 -= lr * db2
+    return loss
+"""
+
+
+def errors(tmp_path: Path, text: str, right: str, wrong: str) -> list[tuple[int, str, str | None]]:
+    """Line, code and fix of what is said of a program with one line that is wrong."""
+    assert text.count(right) == 1
+    path = tmp_path / "net.py"
+    path.write_text(text.replace(right, wrong))
+    report = gradcheck.check(str(path), properties=False)
+    found = [f for f in report.findings if f.severity == "error"]
+    return sorted({(f.line or 0, f.code, f.fix.new if f.fix is not None else None) for f in found})
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("dh = (h - y) / len(y)", "dh = (y - h) / len(y)", "GC302"),
+        ("dn = dh * (1 - z) * (1 - n**2)", "dn = 2 * dh * (1 - z) * (1 - n**2)", "GC301"),
+        ("dz = dh * (hp - n) * z * (1 - z)", "dz = dh * (hp - n) * z * (1 - n)", "GC313"),
+    ],
+    ids=["above them all", "a factor at every turn", "another derivative"],
+)
+def test_the_gradient_of_what_goes_into_a_gate_is_read_as_that(
+    right: str, wrong: str, code: str, tmp_path: Path
+) -> None:
+    assert errors(tmp_path, GATED, right, wrong) == [(1 + GATED[: GATED.index(right)].count("\n"), code, right)]
+
+
+def test_what_a_loop_that_raises_has_not_added_up_is_inconclusive(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(GATED.replace("dz @ Uz.T + dn @ Un.T", "(dz @ Uz.T + dn @ Un.T).T"))
+    report = gradcheck.check(str(path), properties=False)
+    found = {c.of: c.verdict.value for c in report.comparisons if c.of in ("Wz", "Uz", "Wn", "Un")}
+    assert set(found.values()) <= {"inconclusive", "pass"}, found
+    assert found["Wz"] == found["Wn"] == "inconclusive"
+    assert report.exit_code == 1
+    assert not report.patches
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("dout = out - y", "dout = y - out", "GC302"),
+        ("dz1 = da1 * (1 - a1**2)", "dz1 = da1 * (1 - a1)", "GC312"),
+        ("b2 -= lr * db2", "b2 -= lr * dout", "GC603"),
+    ],
+    ids=["the first gradient", "a derivative", "an update with the last sample's"],
+)
+def test_of_samples_one_by_one_the_line_is_wrong_for_each(right: str, wrong: str, code: str, tmp_path: Path) -> None:
+    assert errors(tmp_path, SAMPLES, right, wrong) == [(1 + SAMPLES[: SAMPLES.index(right)].count("\n"), code, right)]
