@@ -36,7 +36,7 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     """
     rng = rng or np.random.default_rng(0)
     judged = _passed_down(_seen_at_other_turns(judged))
-    judged = [replace(j, gradient=before_reuse(j)) if j.right else j for j in _spoiled(program, judged)]
+    judged = _up_to_reuse(program, _spoiled(program, judged))
     judged = result = _named_otherwise(program, judged)
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
@@ -85,6 +85,15 @@ def _spoiled(program: Program, judged: Sequence[Judged]) -> list[Judged]:
         if healed and all(came_right(after) for p, after in others if p.right):
             result[i] = judge(program, replace(j.gradient, value=j.gradient.versions[-1]), j.truth)
     return result
+
+
+def _up_to_reuse(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """The gradients without what a name came to mean after they were right, in the order of the code."""
+    kept = [replace(j, gradient=before_reuse(j)) if j.right else j for j in judged]
+    if all(j.reused_at is None for j in kept):
+        return kept
+    order = {v.key: i for i, v in enumerate(program.trace.values)}
+    return sorted(kept, key=lambda j: order.get(j.gradient.key, len(order)))
 
 
 def right_inputs(judged: Sequence[Judged]) -> dict[str, Array]:

@@ -20,8 +20,9 @@ def assign_over_rounds(
     """`assign_blame`, with the gradients of the samples behind the first beside those of the first, which are shown."""
     others = dict(_others(program, judged, truth_of))
     names = {other.gradient.name: name for other, name in others.values()}
-    result = assign_blame(program, [*judged, *(other for other, _ in others.values())], rng)[: len(judged)]
-    return [replace(j, inherited_from=names.get(j.inherited_from, j.inherited_from)) for j in result]
+    result = assign_blame(program, [*judged, *(other for other, _ in others.values())], rng)
+    own = (j for j in result if j.gradient.name not in names)
+    return [replace(j, inherited_from=names.get(j.inherited_from, j.inherited_from)) for j in own]
 
 
 def _others(
