@@ -58,17 +58,17 @@ def _like_gradients(program: Program) -> Iterator[Value]:
     arrays = {v.identity for g in groups for v in g.versions}
     checked = [g.versions[-1].array for g in groups]  # dW, copied into grads[0]
     for value in values[begin:]:
-        own = value.site.kind in BINDS - {"loop"} and value.site.form != "literal" and value.array.dtype.kind == "f"
         known = value.name in names or value.identity in arrays or _made_of(value.name, names)
-        if (
-            own
-            and not known
-            and _NAME.match(value.name)
-            and program.base_of(value.name)
-            and not says_little(value.name)
-            and value.array.any()
-        ):
-            yield value
+        if not known and _may_be(value) and program.base_of(value.name):
+            if not any(np.array_equal(value.array, array) for array in checked):
+                yield value
+
+
+def _may_be(value: Value) -> bool:
+    """Whether a value is one of its own, of real numbers, and its name says more than that."""
+    own = value.site.kind in BINDS - {"loop"} and value.site.form != "literal" and value.array.dtype.kind == "f"
+    named = _NAME.match(value.name) is not None and not says_little(value.name)
+    return own and named and bool(value.array.any())
 
 
 def _made_of(name: str, names: set[str]) -> bool:

@@ -29,8 +29,8 @@ DATA: dict[str, Callable[[Hints], Contents]] = {
 }
 IDLE = frozenset(
     "matplotlib pylab mpl_toolkits seaborn plotly bokeh IPython ipywidgets cv2 PIL imageio skimage wandb tensorboard"
-    " tensorboardX tqdm colorama termcolor prettytable terminaltables requests joblib h5py progressbar alive_progress rich"
-    " livelossplot graphviz networkx pygame psutil dotenv".split()
+    " tensorboardX tqdm colorama termcolor prettytable requests joblib h5py progressbar alive_progress rich"
+    " livelossplot terminaltables graphviz networkx pygame psutil dotenv".split()
 )
 """Of which anything may be asked, and nothing is done."""
 
