@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from gradcheck.capture.pairing import is_drivers
 from gradcheck.capture.program import Program
 from gradcheck.capture.record import Value
@@ -59,9 +61,9 @@ def _like_gradients(program: Program) -> Iterator[Value]:
     checked = [g.versions[-1].array for g in groups]  # dW, copied into grads[0]
     for value in values[begin:]:
         known = value.name in names or value.identity in arrays or _made_of(value.name, names)
+        known = known or any(np.array_equal(value.array, array) for array in checked)
         if not known and _may_be(value) and program.base_of(value.name):
-            if not any(np.array_equal(value.array, array) for array in checked):
-                yield value
+            yield value
 
 
 def _may_be(value: Value) -> bool:
