@@ -19,6 +19,7 @@ from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.fix.cause import relocated, with_fixes
 from gradcheck.fix.line import no_check_within
 from gradcheck.fix.moving import repair_updates
+from gradcheck.fix.precision import rounded_off
 from gradcheck.fix.proof import Draw, Spent, Trial
 from gradcheck.fix.repair import Repair, repair
 from gradcheck.gradients import Gradient, updated
@@ -125,7 +126,9 @@ def run(
     draw = Draw(sizes, seeds[-1], dtype, moved)
     trial = Trial(driver, options, spec, limits, spent)
     findings = settled(causes_here, _causes_again(trial, found, draw))
-    repaired = _repaired(trial, found, draw, seen)
+    rounded, findings = rounded_off(trial, found, draw, findings)
+    wrong = any(j.verdict is Verdict.FAIL for j in rounded.judged)
+    repaired, found = _repaired(trial, found if wrong else rounded, draw, seen), rounded
     if trial.over() and not repaired.patches and options.fixes:
         notes += [f"{trial.over()}: the search for fixes was cut short"] * any(f.severity == "error" for f in findings)
     findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
