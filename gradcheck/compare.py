@@ -147,6 +147,8 @@ class Truth:
         if self.map is not None:
             trusted = np.isfinite(self.map.error)
             return "" if np.any(trusted) or trusted.size == 0 else self.map.reason or "not finite"
+        if not self.along:
+            return "not measured"
         bad = [e for _, e in self.along if not math.isfinite(float(np.asarray(e.error)))]
         return (bad[0].reason or "not finite") if bad else ""
 

@@ -35,6 +35,7 @@ from gradcheck.probing import (
     probe,
     single_precision,
     unmeasured,
+    unsettled,
 )
 from gradcheck.report import Loss, PropertyResult, Report
 from gradcheck.rows import ShapeProbe, applied, comparison, shape_probe, shape_rows
@@ -90,7 +91,8 @@ def run(
         nonlocal told
         if progress is not None and time.monotonic() > told + PAUSE:
             unblamed = "which of the wrong lines are at fault and which inherit was not settled"
-            progress(_report(target, options, found, [*notes, unblamed], (), start, found.program))
+            so_far = replace(found, judged=tuple(map(unsettled, found.judged)))
+            progress(_report(target, options, so_far, [*notes, unblamed], (), start, found.program))
             told = time.monotonic()
 
     while True:

@@ -253,6 +253,14 @@ def single_precision(program: Program) -> bool:
     return any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in arrays)
 
 
+def unsettled(judged: Judged) -> Judged:
+    """As it stands before blame: an intermediate that differs may belong to something else than its name says."""
+    if judged.verdict is not Verdict.FAIL or judged.gradient.kind != "intermediate":
+        return judged
+    reason = "it differs, and there was no time to see whether what rests on it is right"
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
 def measured(
     program: Program, gradient: Gradient, options: Options, rng: np.random.Generator, limits: Limits
 ) -> Judged:
