@@ -61,20 +61,15 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         moved = _upstream(trial, program, found, judged, overlay) if shared else {}
         resting = frozenset().union(*(one.names for one in moved))
         guilty = [g for g in guilty if not g.names <= resting]
-        edits = _searched(program, guilty, judged)
-        likely = {g.line: list(islice(_hold(trial, program, g, edits[g.line], judged), ALIKE)) for g in guilty}
-        if program.trace.raised is not None:  # before what a line begins was complete: only the whole step tells
-            again = [g for g in guilty if not likely[g.line]]
-            edits = _searched(program, again, judged, settled=False)
-            likely |= {g.line: list(islice(_hold(trial, program, g, edits[g.line], judged), ALIKE)) for g in again}
-        sums = {g.line: _sums(program, g, judged, overlay) for g in guilty if not likely[g.line]}
+        likely = _edited(trial, program, guilty, judged)
+        homes: dict[str, Line] = {}
+        for g in [g for g in guilty if not likely[g.line]]:
+            into, added = _sums(program, g, judged, overlay)
+            likely[g.line] = rearranged(trial, found, g, guilty, added, first)
+            homes |= {name: one.line for name, one in into.items()}
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
-        stuck -= {name for g in guilty if likely[g.line] or sums[g.line][1] for name in g.names}
+        stuck -= {name for g in guilty if likely[g.line] for name in g.names}
         moved = moved or (_upstream(trial, program, found, judged, overlay, stuck, shared=not shared) if stuck else {})
-    for g in guilty:
-        if g.line in sums:
-            likely[g.line] = rearranged(trial, found, g, guilty, sums[g.line][1], first)
-    homes = {name: into.line for g in guilty if g.line in sums for name, into in sums[g.line][0].items()}
     draws = fresh(trial.driver.target, judged, first)
     guilty = [g for g in guilty if likely[g.line]]
     for one, its in moved.items():
@@ -83,8 +78,8 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         if one.names <= repaired.fixes.keys():
             return replace(repaired, moved=dict.fromkeys(one.names, one.line))
     repaired = _proven(trial, guilty, likely, judged, draws)
-    added = {name for name, (edit, _) in repaired.fixes.items() if edit.kind == "line-missing"}
-    return replace(repaired, moved={name: line for name, line in homes.items() if name in added})
+    put_in = {name for name, (edit, _) in repaired.fixes.items() if edit.kind == "line-missing"}
+    return replace(repaired, moved={name: line for name, line in homes.items() if name in put_in})
 
 
 def _upstream(
@@ -115,6 +110,21 @@ def _upstream(
 
 
 # -- search
+
+
+def _edited(
+    trial: Trial, program: Program, guilty: Sequence[Guilty], judged: Sequence[Judged]
+) -> dict[Line, list[Edit]]:
+    """Of each line the edits of its expression with which the first draw comes out right."""
+
+    def holding(some: Sequence[Guilty], *, settled: bool) -> dict[Line, list[Edit]]:
+        edits = _searched(program, some, judged, settled=settled)
+        return {g.line: list(islice(_hold(trial, program, g, edits[g.line], judged), ALIKE)) for g in some}
+
+    likely = holding(guilty, settled=True)
+    if program.trace.raised is not None:  # before what a line begins was complete: only the whole step tells
+        likely |= holding([g for g in guilty if not likely[g.line]], settled=False)
+    return likely
 
 
 def _searched(
