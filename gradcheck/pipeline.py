@@ -16,11 +16,12 @@ from gradcheck.capture.program import BaseOf, FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
-from gradcheck.fix.cause import relocated, with_fixes
+from gradcheck.fix.cause import relocated, unraised, with_fixes
 from gradcheck.fix.line import no_check_within
 from gradcheck.fix.moving import repair_updates
 from gradcheck.fix.precision import rounded_off
 from gradcheck.fix.proof import Draw, Spent, Trial
+from gradcheck.fix.raising import repair_raising
 from gradcheck.fix.repair import Repair, repair
 from gradcheck.gradients import Gradient, updated
 from gradcheck.options import Options
@@ -134,6 +135,7 @@ def run(
     if trial.over() and not repaired.patches and options.fixes:
         notes += [f"{trial.over()}: the search for fixes was cut short"] * any(f.severity == "error" for f in findings)
     findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
+    findings += unraised(repaired)
     notes += _undecided(findings)
     findings += raised(found.program, findings, found.judged, alone=target.traced) + with_fixes(seen, repaired)
     if other_batches:
@@ -211,6 +213,8 @@ def _repaired(trial: Trial, found: Probe, draw: Draw, seen: Sequence[Finding]) -
     unmoved = frozenset(f.tensor for f in seen if f.code == "GC604" and f.tensor)
     if moved_wrongly or (unmoved and not any(j.verdict in (Verdict.FAIL, Verdict.INHERITED) for j in found.judged)):
         return repair_updates(trial, found, moved_wrongly, unmoved, draw)
+    if found.program.trace.raised is not None and not any(j.verdict is Verdict.FAIL for j in found.judged):
+        return repair_raising(trial, found, draw)
     return repair(trial, found, draw)
 
 

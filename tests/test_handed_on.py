@@ -70,11 +70,19 @@ def step(net, x, y, lr=0.1):
     [
         ("dout = (out - y) / len(x)", "dout = (y - out) / len(x)"),
         ("dout = layer.backward(dout)", "dout = 2 * layer.backward(dout)"),
+        ("dout = layer.backward(dout)", "dout = layer.backward(dout).T"),
         ("dx = dout @ self.W.T", "dx = -dout @ self.W.T"),
         ("dx = dout @ self.W.T", "dx = self.W @ dout.T"),
         ("layer.W -= lr * layer.dW", "layer.W += lr * layer.dW"),
     ],
-    ids=["the first", "between the layers", "in a layer", "in a layer, so that the next one raises", "the update"],
+    ids=[
+        "the first",
+        "between the layers",
+        "so that a layer raises",
+        "in a layer",
+        "in a layer, so that the next one raises",
+        "the update",
+    ],
 )
 def test_the_line_that_is_wrong_is_blamed_and_mended(right: str, wrong: str, tmp_path: Path) -> None:
     path = tmp_path / "net.py"

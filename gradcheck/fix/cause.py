@@ -10,6 +10,7 @@ from gradcheck.codes import CODES
 from gradcheck.compare import Verdict
 from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.line import Line
+from gradcheck.fix.raising import RAISED
 from gradcheck.fix.repair import Repair
 from gradcheck.rules.evidence import place
 from gradcheck.rules.finding import Finding
@@ -101,6 +102,14 @@ def with_fixes(findings: Sequence[Finding], repaired: Repair) -> list[Finding]:
         else:
             found.append(replace(caused(finding, edit) if finding.code in VAGUE else finding, fix=fix))
     return found
+
+
+def unraised(repaired: Repair) -> list[Finding]:
+    """The line that has made a later one raise, with its proven edit; empty where none was found."""
+    if RAISED not in repaired.fixes:
+        return []
+    edit, fix = repaired.fixes[RAISED]
+    return [replace(caused(_at(repaired.moved[RAISED], replace(repaired, moved={})), edit), fix=fix)]
 
 
 def relocated(judged: Sequence[Judged], repaired: Repair) -> tuple[Judged, ...]:

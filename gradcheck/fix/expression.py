@@ -39,6 +39,8 @@ SIGNS = {
     ast.LtE: "<=",
     ast.Gt: ">",
     ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
 }
 """Operators that an edit may exchange, as they are written."""
 

@@ -47,6 +47,8 @@ class Checked:
     """Every gradient, by name."""
     rates: Mapping[str, float | None]
     """By how much each parameter moves down its gradient."""
+    raised: bool = False
+    """Whether the code raised."""
 
     @property
     def values(self) -> dict[str, np.ndarray[Any, Any]]:
@@ -105,7 +107,8 @@ class Trial:
         except GradcheckError:
             return None
         judged = {j.gradient.name: j for j in found.judged}
-        return Checked(judged, rates(found.program, found.program.trace, found.judged))
+        trace = found.program.trace
+        return Checked(judged, rates(found.program, trace, found.judged), trace.raised is not None)
 
 
 def fresh(target: Target, judged: Sequence[Judged], first: Draw) -> list[Draw]:
@@ -174,7 +177,7 @@ def prove(
             continue
         seen[number] = checked.values
         after = _by_name(before, checked.judged)
-        if any(j.reason == UNFINISHED for j in after.values()):
+        if any(j.reason == UNFINISHED for j in after.values()) or (checked.raised and not fixed):
             continue
         wrong = set(_wrong(before, after, fixed))
         harmed = {j.gradient.name for j in before if j.right} & wrong

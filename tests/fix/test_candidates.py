@@ -99,6 +99,8 @@ def made(text: str) -> dict[str, str]:
         ("dp * P", "P * (dp - (dp * P).sum(axis=1, keepdims=True))", "derivative-wrong"),
         ("dA1 * A1", "dA1 * A1**3", "derivative-wrong"),
         ("y / m**2", "y / m", "factor-wrong"),
+        ("dA1 * (Z1 == 0)", "dA1 * (Z1 != 0)", "mask-wrong"),
+        ("dA1 * A1", "dA1 * A1 * (dh_next - Z1)", "derivative-missing"),
     ],
 )
 def test_the_right_edit_is_among_them(wrong: str, right: str, kind: str) -> None:

@@ -16,6 +16,7 @@ FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
     layout.flips,
     parts.dropped,
     operands.operators,
+    operands.negated,
     operands.indices,
     operands.functions,
     operands.operands,

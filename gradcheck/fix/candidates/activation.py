@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import permutations
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from gradcheck.fix.pool import Array, Operand, Pool, is_derivative
 
 _BEFORE = re.compile(r"(?i)^(z|pre|lin|u|net|s|in|x)")
 """What goes into an activation is mostly called like this."""
+PLAIN = 14
+"""Arrays of one shape of which differences are tried."""
 _Forms = dict[tuple[int, ...], list[tuple[str, float, Array]]]
 """By shape: text, cost, and the value of what it is made of."""
 
@@ -38,6 +41,15 @@ def derivatives(e: Expression, pool: Pool) -> Iterator[Edit]:
                 kind = factor_kind(text, value, "missing")
                 yield Edit(e.put(node, new), kind, cost + 0.3 * (node is not e.root), "", factor)
     yield from _exchanged(e, pool, made)
+    if whole is not None and whole.ndim and isinstance(e.root, ast.expr):
+        for text in _differences(pool, whole.shape):
+            yield Edit(f"{e.wrapped(e.text, 9)} * {text}", factor_kind(text, whole, "missing"), 3.3, "", text)
+
+
+def _differences(pool: Pool, shape: tuple[int, ...]) -> Iterator[str]:
+    """What a gate's gradient is multiplied by: the difference of what it lets in and what it lets out."""
+    plain = [o.text for o in pool.operands if o.array.shape == shape and o.text.isidentifier()]
+    yield from (f"({a} - {b})" for a, b in permutations(plain[:PLAIN], 2))
 
 
 def softmaxes(e: Expression, pool: Pool) -> Iterator[Edit]:

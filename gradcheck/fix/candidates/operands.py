@@ -20,6 +20,8 @@ _EXCHANGED: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {
     ast.LtE: (ast.Gt, ast.Lt, ast.GtE),
     ast.Gt: (ast.Lt, ast.GtE, ast.LtE),
     ast.GtE: (ast.Lt, ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
 }
 
 
@@ -145,6 +147,13 @@ def operators(e: Expression, _: Pool) -> Iterator[Edit]:
             yes, no = node.args[1:]
             text = e.with_all({yes: e.source(no), no: e.source(yes)})
             yield Edit(text, "mask-wrong", 1.3, e.source(node), text)
+
+
+def negated(e: Expression, _: Pool) -> Iterator[Edit]:
+    """What a statement writes into a part of an array, with the other sign."""
+    if isinstance(e.root, ast.Assign) and not isinstance(e.root.value, ast.UnaryOp):
+        new = f"-{e.wrapped(e.source(e.root.value), 9)}"
+        yield Edit(e.put(e.root.value, new), "sign", 1.4, e.source(e.root.value), new)
 
 
 def _other_operator(
