@@ -159,6 +159,8 @@ class _Collected:
     def edits(self, into: Sum, wanted: Wanted) -> Iterator[Edit]:
         """Those that the sum lacks."""
         for term, total in self.sums.items():
+            if term == into.line.text:
+                continue  # a line that stands before what it reads lacks nothing
             c = wanted.coefficient(into.array, total) or 0.0
             for scaled, cost in self._scaled(term, abs(c)):
                 new = f"{into.text} {'+=' if c > 0 else '-='} {scaled}"

@@ -55,11 +55,11 @@ def _next(edits: Sequence[Edit], edit: Edit) -> Edit | None:
 
 
 def made_of(edit: Edit) -> set[str]:
-    """The names and numbers that an edit reads, but for axes and the like."""
+    """The names and numbers that an edit reads, but for axes and the like, and for ones and zeros."""
     tree = ast.parse((edit.new if edit.around else edit.text).strip())
     given = {n for k in ast.walk(tree) if isinstance(k, ast.keyword) for n in ast.walk(k)}
     there = [n for n in ast.walk(tree) if isinstance(n, (ast.Name, ast.Constant)) and n not in given]
-    return {n.id if isinstance(n, ast.Name) else repr(n.value) for n in there}
+    return {n.id if isinstance(n, ast.Name) else repr(n.value) for n in there} - {"0", "1"}
 
 
 def _alternative(line: Line, edit: Edit, off: Mapping[str, str], target: Target) -> Alternative:

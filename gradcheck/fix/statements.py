@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from gradcheck.fix.edit import Edit
@@ -22,13 +22,21 @@ ALIKE = 2
 def rearranged(
     trial: Trial, found: Probe, one: Guilty, guilty: Sequence[Guilty], added: Sequence[Edit], first: Draw
 ) -> list[Edit]:
-    """The edits with which the first draw comes out right, lines that are put in among them, the likeliest first."""
+    """The edits with which the first draw comes out right: in another order, else with one of the lines put in.
+
+    A line that reads what is computed later may well come to zero in the first step, and so seem to lack something.
+    """
     lines = {g.line.statement.lineno for g in guilty if g.line.source.file == one.line.source.file}
     moved = orders(one.line, _updates(found, one.line.source.file), lines)
-    ways = sorted((*moved, *added), key=lambda edit: edit.cost)
+    tried = (list(islice(_holding(trial, found, one, _likeliest(ways), first), ALIKE)) for ways in (moved, added))
+    return next(filter(None, tried), [])
+
+
+def _likeliest(edits: Iterable[Edit]) -> list[Edit]:
+    """Each once, the cheapest first."""
+    ways = sorted(edits, key=lambda edit: edit.cost)
     distinct = {edit.around: edit for edit in reversed(ways) if not overlap(edit.around)}
-    likely = sorted(distinct.values(), key=lambda edit: edit.cost)[:TRIED]
-    return list(islice(_holding(trial, found, one, likely, first), ALIKE))
+    return sorted(distinct.values(), key=lambda edit: edit.cost)[:TRIED]
 
 
 def _holding(trial: Trial, found: Probe, one: Guilty, edits: Sequence[Edit], first: Draw) -> Iterator[Edit]:

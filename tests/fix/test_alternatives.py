@@ -92,3 +92,4 @@ def test_what_differs_and_by_how_much() -> None:
 def test_the_same_things_in_another_order_are_no_other_edit() -> None:
     first, turned, other = (Edit(t, "axis", 1.0) for t in ("d.sum(axis=0) / m", "d.T.sum(axis=1) / m", "d.sum(0) / n"))
     assert made_of(first) == made_of(turned) != made_of(other)
+    assert made_of(Edit("d.sum(axis=0) / m * 1", "literal", 1.0)) == made_of(first)
