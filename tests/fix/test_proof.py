@@ -175,3 +175,36 @@ def step(xs, ys, h0, Wxh, Whh, Why):
         dh_next = draw @ Whh.T
     return loss, dWxh, dWhh, dWhy
 """
+
+
+def test_of_two_edits_the_one_that_keeps_the_shape_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "line.py"
+    path.write_text(LINE)
+    report = gradcheck.check(str(path), properties=False)
+    fixes = {f.tensor: f.fix and f.fix.new for f in report.findings if f.severity == "error"}
+    assert fixes == {"db": "db = dpred.sum(axis=0, keepdims=True)"}
+
+
+LINE = """\
+import numpy as np
+
+__gradcheck__ = {"default": "step", "targets": {"step": {
+    "setup": "x, y, w, b = inputs(m, d, seed)",
+    "call": "step(x, y, w, b)",
+    "sizes": {"m": 6, "d": 3},
+}}}
+
+
+def inputs(m, d, seed):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(m, d)), rng.normal(size=m), rng.normal(size=d), rng.normal(size=1)
+
+
+def step(x, y, w, b):
+    pred = x @ w + b
+    loss = np.mean((pred - y) ** 2)
+    dpred = 2 * (pred - y) / len(y)
+    dw = x.T @ dpred
+    db = dpred
+    return loss, dw, db
+"""
