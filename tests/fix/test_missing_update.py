@@ -49,8 +49,7 @@ def checked(path: Path, text: str) -> Report:
     return gradcheck.check(str(path), properties=False)
 
 
-@pytest.mark.parametrize("name", ["W1", "W2"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(("name", "end"), [("W1", "\n"), ("W2", "\r\n")])
 def test_in_its_place_and_in_the_form_of_the_others(tmp_path: Path, name: str, end: str) -> None:
     (line,) = (row for row in NET.splitlines() if row.startswith(f'    p["{name}"] -='))
     report = checked(tmp_path / "net.py", NET.replace(f"{line}\n", "").replace("\n", end))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 import gradcheck
 from gradcheck.report import Report
 
@@ -36,15 +34,14 @@ def step(x, y, W1, W2):
 """
 
 
-def checked(tmp_path: Path, old: str = "", new: str = "") -> Report:
+def checked(tmp_path: Path, old: str = "dout", new: str = "dout") -> Report:
     path = tmp_path / "net.py"
-    path.write_text(NET.replace(old, new) if old else NET)
+    path.write_text(NET.replace(old, new))
     return gradcheck.check(str(path), properties=False)
 
 
-@pytest.mark.parametrize("line", ["dA1.astype(float)", "dA1"])
-def test_round_off_is_right_within_what_can_be_seen(tmp_path: Path, line: str) -> None:
-    report = checked(tmp_path, "dA1.astype(float)", line)
+def test_round_off_is_right_within_what_can_be_seen(tmp_path: Path) -> None:
+    report = checked(tmp_path)
     assert report.verdict.value == "pass", str(report)
     (dW1,) = [c for c in report.comparisons if c.name == "dW1"]
     assert dW1.max_rel_error is not None

@@ -37,15 +37,14 @@ MIXED = {
     "a norm without an axis": "flat / np.linalg.norm(flat)",
     "a sum without an axis": "flat / (1 + np.sum(flat**2))",
 }
-MEANT = {
-    "nothing": "flat",
-    "batch norm in one line": "(flat - flat.mean(axis=0)) / flat.std(axis=0)",
-    "the whole batch to mean zero": "(flat - flat.mean()) / flat.std()",
-    "scaled by the largest": "flat / np.abs(flat).max()",
-    "samples attend to one another": "np.tanh(flat @ flat.T / 10) @ flat.reshape(-1, 10)",
-    "a norm with its axis": "flat / np.linalg.norm(flat, axis=1, keepdims=True)",
-    "a weight's sum": "flat / (1 + np.sum(W**2))",
-}
+MEANT = (
+    "(flat - flat.mean(axis=0)) / flat.std(axis=0)",
+    "(u - u.mean()) / np.abs(u).max()",
+    "np.tanh(u @ u.T / 10) @ u.reshape(-1, 10)",
+    "u / np.linalg.norm(u, axis=1, keepdims=True)",
+    "u / (1 + np.sum(W**2))",
+)
+"""Batch norm, the whole batch put in a range, samples that attend to one another, a norm with its axis, a weight's."""
 
 
 def told(tmp_path: Path, line: str) -> list[str | None]:
@@ -59,6 +58,12 @@ def test_mixed_by_mistake(line: str, tmp_path: Path) -> None:
     assert told(tmp_path, line) == ["u"]
 
 
-@pytest.mark.parametrize("line", MEANT.values(), ids=MEANT)
-def test_meant(line: str, tmp_path: Path) -> None:
-    assert told(tmp_path, line) == []
+@pytest.mark.parametrize("first", range(2))
+def test_meant(first: int, tmp_path: Path) -> None:
+    """None of them is the first that mixes, and none behind others is blamed for it."""
+    lines = [MEANT[0].replace("flat", "u"), *MEANT[1:]]
+    assert told(tmp_path, "flat\n" + "\n".join(f"    u = {line}" for line in lines[first:])) == []
+
+
+def test_a_norm_with_its_axis(tmp_path: Path) -> None:
+    assert told(tmp_path, "flat / np.linalg.norm(flat, axis=1, keepdims=True) / (1 + np.sum(W**2))") == []
