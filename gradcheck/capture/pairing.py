@@ -171,6 +171,9 @@ class _Pairs:
             return
         if self.forward.drivers and value.site.form == "refined" and _laid_out_anew(value, owner):
             return
+        otherwise = value.array.ndim != owner.array.ndim and value.array.size == owner.array.size > 1
+        if otherwise and (not sure or (value.site.kind in EDITS and not value.plain)):
+            return  # what a helper calls da is laid out otherwise there
         where = value.site.file, value.site.function
         group = self.groups.get((value.name, owner.ref))
         if group is None and not sure and self._homes.get(value.name, where) != where:

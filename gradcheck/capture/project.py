@@ -65,8 +65,12 @@ def project_of(module: ModuleType | None, script: Path | None, functions: Sequen
     return Project(file.parent, start=start)
 
 
+@functools.cache
 def root_of(script: Path) -> Path:
-    """The folder of a script's project: the nearest above it that looks like one, or the current one, or its own."""
+    """The folder of a script's project: the nearest above it that looks like one, or the current one, or its own.
+
+    It stays what it was when the script was begun, wherever that goes: `root_of.cache_clear()` begins anew.
+    """
     near = list(script.parents[:4])
     marked = [f for f in near if any((f / mark).exists() for mark in (".git", "pyproject.toml", "setup.py"))]
     here = [f for f in near if f == Path.cwd()]

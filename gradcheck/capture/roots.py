@@ -29,6 +29,8 @@ def roots_and_instances(namespaces: Iterable[Names], is_mine: IsMine) -> tuple[l
     for namespace in namespaces:
         for name, value in list(namespace.items()):
             # a global that bears the name of something the driver handed over is not what the code sees
+            if isinstance(value, ModuleType):
+                continue  # net, of a package that holds net.py, hides nobody's net
             if not name.startswith(("_", "@")) and (name not in taken or isinstance(value, np.ndarray)):
                 path = f"{namespace.get('__name__', '')}.{name}" if name in taken else name
                 taken.add(name)

@@ -17,6 +17,7 @@ import numpy as np
 from gradcheck import conventions, standins
 from gradcheck.capture import ambient
 from gradcheck.capture.program import FirstRun
+from gradcheck.capture.project import root_of
 from gradcheck.capture.steps import BINDS, BaseOf
 from gradcheck.capture.streams import quiet
 from gradcheck.driver import Driver
@@ -61,6 +62,8 @@ def first_step(target: Target, grads: Any, output: FirstRun | None) -> Iterator[
         yield target
         return
     script = target.script.resolve()
+    root_of.cache_clear()
+    root_of(script)  # of the folder that is the current one now
 
     @functools.cache
     def base_of(name: str) -> tuple[str, ...]:
