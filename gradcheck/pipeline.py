@@ -137,12 +137,15 @@ def run(
     findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
     findings += unraised(repaired)
     notes += _undecided(findings)
-    findings += raised(found.program, findings, found.judged, alone=target.traced) + with_fixes(seen, repaired)
+    ended_by = raised(found.program, findings, found.judged, alone=target.traced)
+    # where it may be meant for what does not raise, that it raises is no error
+    findings += [replace(f, severity="warning") for f in ended_by] if target.asks else ended_by
+    findings += with_fixes(seen, repaired)
     if other_batches:
         shapes += _other_batches(driver, target, options, spec, sizes, limits)
     properties = _properties(driver, options, limits)
     report = _report(target, options, found, notes, shape_rows(held, shapes), start, program, findings, properties)
-    if left_over.handed_back and report.verdict is Verdict.PASS:
+    if (left_over.handed_back or target.asks) and report.verdict is Verdict.PASS:
         report = replace(report, verdict=Verdict.INCONCLUSIVE)
     return replace(report, patches=repaired.patches, evaluations=trial.spent.forwards)
 

@@ -41,6 +41,8 @@ class Target:
     """Objects that `call` may name beside those of the module."""
     seeded: bool = False
     """True when another seed makes other inputs, though the sizes are fixed."""
+    asks: str = ""
+    """Another way to read it that fits as well, and the option that says which is meant."""
     traced: bool = False
     """True when the values that `call` itself assigns are part of the backward pass: a forward/backward pair."""
     step: Callable[[Mapping[str, str], Mapping[str, Any]], Callable[[], object]] | None = None

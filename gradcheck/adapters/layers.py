@@ -147,6 +147,7 @@ def target_of_class(text: str, module: ModuleType, kind: type, *, shapes: str | 
         },
         shapes=shapes or "",
         notes=_notes(asked, found, reading),
+        asks=sought.asks,
         seeded=True,
         traced=True,
     )
@@ -243,6 +244,8 @@ class Sought:
     found: Found | None = None
     refused: str = ""
     """What the code said to the likeliest arguments, where it took none."""
+    asks: str = ""
+    """What is for the user to say, where two readings fit."""
 
 
 def _sought(sandbox: Sandbox, kind: Kind, known: Mapping[str, Drawn], objects: parts_of.Objects) -> Sought:
@@ -276,7 +279,7 @@ def _asking(best: Sought, single: Sought) -> Sought:
     shapes = {n: single.found.plan.arguments[n].shape or () for n in single.kind.inputs}
     told = " ".join(f"{n}:({','.join(map(str, shape))})" for n, shape in shapes.items())
     note = f'with one sample it goes through; if it is meant for one at a time, say so: --shapes "{told}"'
-    return replace(best, found=replace(best.found, passed_over=note))
+    return replace(best, found=replace(best.found, passed_over=note), asks=note)
 
 
 def _tried(sandbox: Sandbox, kind: Kind, plan: Plan) -> Sought:
