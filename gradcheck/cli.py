@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import textwrap
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
@@ -89,9 +90,10 @@ def _check(asked: Any) -> int:
     groups = [targets] if asked.command == "diff" else [(target,) for target in targets]
     jobs = [Job(asked.command, group, options, folders, bool(values.get("quiet"))) for group in groups]
     show = _Show(asked.command, values)
-    done = outcomes(jobs, at_once=values.get("jobs", 1), meanwhile=show.prepare)
+    until = None if options.timeout is None else time.monotonic() + options.timeout
+    done = outcomes(jobs, at_once=values.get("jobs", 1), meanwhile=show.prepare, until=until)
     if any(one.several for one in done):
-        done = [part for one in done for part in _parts(one, values.get("jobs", 1))]
+        done = [part for one in done for part in _parts(one, values.get("jobs", 1), until)]
     for one in done:
         if one.error:
             _complain(_internal(one.error) if one.exit_code == INTERNAL else one.error)
@@ -102,12 +104,12 @@ def _check(asked: Any) -> int:
     return max((one.exit_code for one in done), key=SEVERITY.index)
 
 
-def _parts(whole: Outcome, at_once: int) -> list[Outcome]:
+def _parts(whole: Outcome, at_once: int, until: float | None) -> list[Outcome]:
     """The outcome of each thing that was found in a file of functions and classes."""
     from gradcheck.child import outcomes
 
     jobs = [replace(whole.job, targets=(target,)) for target in whole.several]
-    return outcomes(jobs, at_once=at_once) if jobs else [whole]
+    return outcomes(jobs, at_once=at_once, until=until) if jobs else [whole]
 
 
 def _fix(reports: Sequence[Any]) -> None:

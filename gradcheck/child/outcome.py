@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,17 @@ def outcome(job: Job, messages: Sequence[Message], ending: Ending) -> Outcome:
     if last.kind == "partial":
         return _of_report(job, _unfinished(last.report, ending))
     return _of_report(job, last.report)
+
+
+def too_late(job: Job, others: Iterable[Outcome]) -> Outcome:
+    """Of a job that was never begun, since those before it took the time of the whole run."""
+    code = 1 if any(one.report is not None for one in others) else NOTHING
+    return Outcome(
+        job,
+        code,
+        error=f"{job.name} was not begun: the time limit of the whole run was reached before. Give it more time with"
+        " --timeout, or check it by itself.",
+    )
 
 
 def _of_report(job: Job, report: Result) -> Outcome:
@@ -78,7 +89,7 @@ def _ended(job: Job, ending: Ending) -> str:
     at = f" It was at {ending.place}." if ending.place else ""
     if ending.timed_out:
         return (
-            f"{job.name} ran for {job.options.timeout:g} s without reaching a backward step.{at} It may loop for ever"
+            f"{job.name} ran for {job.options.timeout:.3g} s without reaching a backward step.{at} It may loop for ever"
             " or wait for something. Give it more time with --timeout, or say with --call how to make a single step."
         )
     if ending.status < 0:
@@ -94,7 +105,7 @@ def _unmeasured(job: Job, ending: Ending) -> str:
     if ending.timed_out:
         return (
             f"{job.name}: a backward step was seen, but none of its gradients could be measured in"
-            f" {job.options.timeout:g} s.{at} Give it more time with --timeout, or fewer numbers, e.g. with --call."
+            f" {job.options.timeout:.3g} s.{at} Give it more time with --timeout, or fewer numbers, e.g. with --call."
         )
     return f"{job.name} crashed after the first backward step, when it was run again: {_how(ending.status)}.{at}"
 

@@ -15,12 +15,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gradcheck.child import inside, place
 from gradcheck.child.job import Ending, Job, Message, Outcome
-from gradcheck.child.outcome import outcome
+from gradcheck.child.outcome import outcome, too_late
 
 GRACE = 0.1
 """Seconds between asking a child where it is and killing it."""
@@ -70,15 +70,24 @@ class Child:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
-def outcomes(jobs: Sequence[Job], *, at_once: int = 1, meanwhile: Callable[[], None] = lambda: None) -> list[Outcome]:
-    """Run every job in a child of its own, `at_once` of them at a time; `meanwhile` is called once the first runs."""
+def outcomes(
+    jobs: Sequence[Job],
+    *,
+    at_once: int = 1,
+    meanwhile: Callable[[], None] = lambda: None,
+    until: float | None = None,
+) -> list[Outcome]:
+    """Run every job in a child of its own, `at_once` of them at a time; `meanwhile` is called once the first runs.
+
+    Each has what is left `until` then, in seconds of time.monotonic(), of its own time limit; without, all of it.
+    """
     with _private_folders(len(jobs)) as folders:
         if SHARES:
             inside.prepare(jobs[0])
         if FORKS:
-            return _forked(jobs, folders, at_once, meanwhile)
+            return _forked(jobs, folders, at_once, meanwhile, until)
         with ThreadPoolExecutor(at_once) as pool:
-            found = [pool.submit(_spawned, job, folder) for job, folder in zip(jobs, folders)]
+            found = [pool.submit(_spawned, job, folder, until) for job, folder in zip(jobs, folders)]
             meanwhile()
             return [one.result() for one in found]
 
@@ -98,7 +107,9 @@ def _private_folders(count: int) -> Iterator[list[Path]]:
 # -- where there is fork
 
 
-def _forked(jobs: Sequence[Job], folders: Sequence[Path], at_once: int, meanwhile: Callable[[], None]) -> list[Outcome]:
+def _forked(
+    jobs: Sequence[Job], folders: Sequence[Path], at_once: int, meanwhile: Callable[[], None], until: float | None
+) -> list[Outcome]:
     waiting = list(range(len(jobs)))
     running: dict[int, Child] = {}
     ended: dict[int, Outcome] = {}
@@ -107,17 +118,31 @@ def _forked(jobs: Sequence[Job], folders: Sequence[Path], at_once: int, meanwhil
         while waiting or running:
             while waiting and len(running) < at_once:
                 i = waiting.pop(0)
-                running[i] = _fork(jobs[i], folders[i], running.values())
+                job = _within(jobs[i], until)
+                if job is None:
+                    ended[i] = too_late(jobs[i], ended.values())
+                else:
+                    running[i] = _fork(job, folders[i], running.values())
             if not called:
                 called = True
                 meanwhile()
-            for i in _finished(running):
+            for i in _finished(running) if running else ():
                 ended[i] = running[i].end(timed_out=running[i].left() <= 0)
                 del running[i]
     finally:
         for child in running.values():
             child.kill()
     return [ended[i] for i in range(len(jobs))]
+
+
+def _within(job: Job, until: float | None) -> Job | None:
+    """The job with the time that is left for it; None where there is none."""
+    if until is None or job.options.timeout is None:
+        return job
+    left = until - time.monotonic()
+    if left <= 0:
+        return None
+    return replace(job, options=replace(job.options, timeout=min(left, job.options.timeout)))
 
 
 def _fork(job: Job, private: Path, others: Iterable[Child]) -> Child:
@@ -153,8 +178,12 @@ def _finished(running: dict[int, Child]) -> list[int]:
 # -- where there is none
 
 
-def _spawned(job: Job, private: Path) -> Outcome:
+def _spawned(job: Job, private: Path, until: float | None) -> Outcome:
     started = time.monotonic()
+    within = _within(job, until)
+    if within is None:
+        return too_late(job, ())
+    job = within
     code = "from gradcheck.child.inside import enter_spawned; enter_spawned()"
     timed_out, status = False, 0
     try:

@@ -244,11 +244,11 @@ def test_time_is_up_with_something_in_hand(monkeypatch: pytest.MonkeyPatch) -> N
         time.sleep(60)
         return SOME
 
-    found = one(monkeypatch, run, timeout=0.5)
+    found = one(monkeypatch, run, timeout=2.0)
     assert found.exit_code == 1
     assert isinstance(found.report, Report)
     assert found.report.verdict is Verdict.INCONCLUSIVE
-    assert found.report.notes[-1].startswith("ended after 0.")
+    assert found.report.notes[-1].startswith("ended after 2")
     assert "what is missing is inconclusive" in found.report.notes[-1]
 
 
@@ -259,9 +259,24 @@ def test_time_is_up_after_a_backward_step(monkeypatch: pytest.MonkeyPatch) -> No
         time.sleep(60)
         return SOME
 
-    found = one(monkeypatch, run, timeout=0.5)
+    found = one(monkeypatch, run, timeout=2.0)
     assert found.exit_code == 5
-    assert "none of its gradients could be measured in 0.5 s" in found.error
+    assert "none of its gradients could be measured in 2 s" in found.error
+
+
+@posix
+def test_the_time_limit_is_that_of_the_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(target: Any, *_: Any, **__: Any) -> Report:
+        if target.name == "reference_net:original":
+            time.sleep(60)
+        return SOME
+
+    monkeypatch.setattr(pipeline, "run", run)
+    jobs = [job(), job("reference_net:original"), job()]
+    found = outcomes(jobs, until=time.monotonic() + 3)
+    assert [one.exit_code for one in found] == [0, 2, 1]
+    assert found[2].error.startswith("reference_net was not begun: the time limit of the whole run was reached before.")
+    assert [one.exit_code for one in outcomes(jobs[1:], until=time.monotonic() + 1)] == [2, 5]  # nothing was checked
 
 
 def test_a_run_that_goes_on_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
