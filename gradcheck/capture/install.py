@@ -42,6 +42,8 @@ class Instrumentation:
     """The project's imported modules that have Python source."""
     codes: dict[FunctionType, CodeType] = field(default_factory=dict)
     """The project's functions and their instrumented code."""
+    files: frozenset[str] = frozenset()
+    """Where all of that stands."""
 
     @property
     def sites(self) -> list[Site]:
@@ -86,6 +88,7 @@ def instrument(
         lines = linecache.getlines(file)
         if lines:
             known[file] = _rewritten(file, "".join(lines).encode(), None, overlay.get(file))
+    made.files = frozenset(known)
     for function in [o for o in gc.get_objects() if type(o) is FunctionType]:
         code = function.__code__ if function not in _originals else _originals[function][0]
         for plain, new in known.get(code.co_filename, {}).get((code.co_qualname, code.co_firstlineno), ()):

@@ -98,6 +98,8 @@ class Program:
         self.steady = True
         """False where a run differs from the next one all the same."""
         self.trace = self._first_run(output)
+        self.files = instrumentation.files | {value.site.file for value in self.trace.values}
+        """The files of the user's project, as far as it is imported."""
 
     # -- running
 

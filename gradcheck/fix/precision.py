@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gradcheck.blame.judged import Judged
@@ -27,7 +27,7 @@ def rounded_off(trial: Trial, found: Probe, first: Draw, findings: Sequence[Find
     then, to the numeric error, float32 was all that was wrong with them.
     """
     wrong = [j for j in found.judged if not j.right and j.verdict is not Verdict.SKIPPED and _is_small(j)]
-    overlay = dict(_doubled({s.file for s in found.program.sites}, trial.driver.overlay)) if wrong else {}
+    overlay = dict(_doubled(found.program.files, trial.driver.overlay)) if wrong else {}
     if not overlay or not _right_with(trial, overlay, first, {j.gradient.name for j in wrong}):
         return found, list(findings)
     judged = tuple(_within_round_off(j) if any(j is w for w in wrong) else j for j in found.judged)
@@ -50,7 +50,7 @@ def _is_small(judged: Judged) -> bool:
     return judged.agreement is not None and judged.agreement.rel_error < ROUNDED and judged.layout is None
 
 
-def _doubled(files: set[str], overlay: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _doubled(files: Iterable[str], overlay: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The texts of those files that name float32, with float64 instead."""
     for file in files:
         source = read(file)

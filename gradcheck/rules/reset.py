@@ -57,7 +57,7 @@ def _is_held_sum(run: Run, judged: Judged) -> bool:
     seen = updated(program, program.trace, gradient)
     moves = seen is not None and bool(np.any(gradient.array))
     site = adds[0].site
-    return moves and not any(is_reset(file, site.last, site.file) for file in {s.file for s in program.sites})
+    return moves and not any(is_reset(file, site.last, site.file) for file in program.files)
 
 
 def _nearby(a: Array, rng: np.random.Generator) -> Array:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import gradcheck
 from gradcheck.rules.reset import is_reset
 
 CLASS = "class Net:\n    def __init__(self):\n        self.dW = 0\n\n    def step(self, g):\n        self.dW += g\n"
@@ -44,3 +45,11 @@ def test_what_can_not_be_read_may_set_it_back(tmp_path: Path) -> None:
     assert is_reset(path, "dW", path)
     Path(path).write_text("class Net(:")
     assert is_reset(path, "dW", path)
+
+
+def test_other_projects_that_were_checked_before_do_not_count(tmp_path: Path) -> None:
+    case = Path(__file__).parents[1] / "cases" / "wrong_never_reset.py"
+    right = case.with_name("right_reset_first.py").read_text(encoding="utf-8")
+    (tmp_path / "other.py").write_text(f"{right}\n# as in {case.stem}\n", encoding="utf-8")
+    assert gradcheck.check(str(tmp_path / "other.py"), properties=False).exit_code == 0
+    assert "GC353" in {finding.code for finding in gradcheck.check(str(case), properties=False).findings}
