@@ -43,7 +43,7 @@ def check_two(result: pytest.RunResult) -> None:
     assert result.ret == 1
 
 
-@pytest.mark.parametrize("args", [("-n2",), ("-n2", "--dist=loadscope"), ("-n2", "--dist=worksteal", "-p", "randomly")])
+@pytest.mark.parametrize("args", [("-n2", "--dist=loadscope"), ("-n2", "--dist=worksteal", "-p", "randomly")])
 def test_xdist(project, process, args) -> None:
     project.makepyfile(test_it=TWO)
     args = (*args, "-v", "--junitxml=junit.xml")
