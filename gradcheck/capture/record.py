@@ -49,7 +49,7 @@ class Value:
     """Its key; none of the parts of a container can be replaced by it, only plain values."""
     plain: bool
     """True when the site's value is the array itself, not a container that holds it."""
-    array: Array
+    array: Array = field(compare=False)
     """A copy, as it was at that moment."""
     identity: int
     """id() of the object, unique while the trace is alive."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ class Variable:
     """W1, Z1, x; with more to it where the code has several of that name: layers[0].W, Z[2]."""
     ref: Ref
     """How to replace it."""
-    array: Array
+    array: Array = field(compare=False)
     """Its value in the first run."""
     site: Site | None
     """Where it is assigned; None for a root (a parameter, an input)."""

@@ -53,14 +53,18 @@ def given(hints: Hints) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _replaced(places: list[_Place]) -> Iterator[None]:
-    before = [(owner, name, vars(owner)[name]) for owner, name, _ in places]
+    own = [name in vars(owner) for owner, name, _ in places]  # a method may be inherited, by the Python's version
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
     for (owner, name, replaced), (_, _, was) in zip(places, before):
         setattr(owner, name, replaced(was))
     try:
         yield
     finally:
-        for owner, name, was in reversed(before):
-            setattr(owner, name, was)
+        for (owner, name, was), is_own in reversed(list(zip(before, own))):
+            if is_own:
+                setattr(owner, name, was)
+            else:
+                delattr(owner, name)
 
 
 @contextlib.contextmanager
