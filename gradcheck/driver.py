@@ -53,6 +53,7 @@ class Driver:
         self._output = output
         self._functions = functions_in(target.names.values())
         self._project = project_of(target.module, target.script, self._functions)
+        self._modules: list[ModuleType] = []
         self._instrument()
 
     def edited(self, overlay: Mapping[str, str]) -> Driver:
@@ -62,7 +63,9 @@ class Driver:
 
     def _instrument(self) -> None:
         self._imported = len(sys.modules)
-        self._modules = [*self._project.modules(), *self._started()]
+        # what was known stays: the target goes on with a module that is in sys.modules no longer, or once more
+        known = [*self._project.modules(), *self._started(), *self._modules]
+        self._modules = list({module.__name__: module for module in known}.values())
         self._instrumentation = instrument(
             self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self.overlay
         )

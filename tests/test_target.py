@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
 
 import gradcheck
+from gradcheck import conventions
+from gradcheck.driver import Driver
 from gradcheck.errors import NothingToCheck, TargetError, UsageError
 from gradcheck.options import Options
 from gradcheck.resolve import resolve
@@ -277,3 +280,38 @@ def test_a_spec_of_input_to_output_is_held_against_the_code(here: Path) -> None:
     wrong = gradcheck.check("net_e.py:step", call="step()", shapes="(m,n)->(m,99)")
     assert wrong.verdict == "fail"
     assert [row.name for row in wrong.shapes if row.verdict == "fail"] == ["Z"]
+
+
+GLOBALS = """
+import numpy as np
+x, y = np.linspace(-1, 1, 12).reshape(4, 3), np.ones((4, 2))
+W = np.arange(6.0).reshape(3, 2) / 6
+def step():
+    global W
+    Z = x @ W
+    loss = ((Z - y) ** 2).sum()
+    dZ = 2 * (Z - y)
+    dW = x.T @ dZ
+    W = W - 0.1 * dW
+"""
+DECLARED = """
+__gradcheck__ = {"default": "net", "targets": {"net": {"module": "twice.net", "call": "step()"}}}
+"""
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_driver_goes_on_when_its_module_is_dropped_or_imported_again(here: Path, again: bool) -> None:
+    folder = here / "twice"
+    folder.mkdir()
+    for name, text in (("__init__", DECLARED), ("net", GLOBALS), ("later", ""), ("latest", "")):
+        (folder / f"{name}.py").write_text(text)
+    driver = Driver(resolve("twice"), base_of=conventions.bases)
+    for change in (False, True):
+        if change:
+            del sys.modules["twice.net"]
+            for new in ("twice.later", "twice.latest"):  # so that the project is looked over once more
+                importlib.import_module(new)
+            if again:
+                importlib.import_module("twice.net")
+        with driver.open() as program:
+            assert [g.name for g in program.gradients] == ["dZ", "dW"]

@@ -16,15 +16,13 @@ Open = Callable[[str], Driver]
 
 @pytest.fixture(scope="session")
 def opened() -> Open:
-    """`opened("zoo:regression")` is a driver of that network; those of the files here are made once a session."""
+    """`opened("zoo:regression")` is a driver of that network; each is made once a session."""
     made: dict[str, Driver] = {}
 
     def driver(name: str) -> Driver:
         file, _, target = name.partition(":")
-        if file == "reference_net":  # other tests import it anew, and a driver's modules are those of its beginning
-            return driver_of(name)
         if name not in made:
-            made[name] = driver_of(f"{NETS / file}.py:{target}")
+            made[name] = driver_of(name if file == "reference_net" else f"{NETS / file}.py:{target}")
         return made[name]
 
     return driver
