@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import CodeType, GeneratorType, ModuleType
+from types import CodeType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,7 @@ class Driver:
         # what was known stays: the target goes on with a module that is in sys.modules no longer, or once more
         known = [*self._project.modules(), *self._started(), *self._modules]
         self._modules = list({module.__name__: module for module in known}.values())
+        self._defined = self._definitions()
         self._instrumentation = instrument(
             self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self.overlay
         )
@@ -94,7 +95,7 @@ class Driver:
             names = _Names(vars(self.target.module) if self.target.module else {})
             names.update({**sizes, "seed": seed, **self.target.names})
             self._execute(self.target.imports, f"the imports of {self.target.name}", names)
-            if self._unknown():
+            if self._unknown() or self._definitions().keys() - self._defined.keys():
                 self._instrument()
             given = [dict(self.target.names), *self._handed(), *(vars(m) for m in self._modules)]
             saved = stack.enter_context(_put_back(given, self._is_mine))
@@ -121,6 +122,11 @@ class Driver:
         self._imported = len(sys.modules)
         known = {m.__name__ for m in self._modules}
         return [m for m in self._project.modules() if m.__name__ not in known]
+
+    def _definitions(self) -> dict[int, Any]:
+        """The functions and classes that the modules hold, by id: others after a reload."""
+        held = (value for module in self._modules for value in list(vars(module).values()))
+        return {id(value): value for value in held if issubclass(type(value), (FunctionType, type))}
 
     def _import_anew(self, modules: list[ModuleType]) -> None:
         with ambient.kept(), quiet():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -299,19 +300,30 @@ __gradcheck__ = {"default": "net", "targets": {"net": {"module": "twice.net", "c
 """
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_a_driver_goes_on_when_its_module_is_dropped_or_imported_again(here: Path, again: bool) -> None:
+def dropped() -> None:
+    del sys.modules["twice.net"]
+
+
+def imported_again() -> None:
+    dropped()
+    importlib.import_module("twice.net")
+
+
+def reloaded() -> None:
+    importlib.reload(sys.modules["twice.net"])
+
+
+@pytest.mark.parametrize("change", [dropped, imported_again, reloaded])
+def test_a_driver_goes_on_when_its_module_is(here: Path, change: Callable[[], None]) -> None:
     folder = here / "twice"
     folder.mkdir()
     for name, text in (("__init__", DECLARED), ("net", GLOBALS), ("later", ""), ("latest", "")):
         (folder / f"{name}.py").write_text(text)
     driver = Driver(resolve("twice"), base_of=conventions.bases)
-    for change in (False, True):
-        if change:
-            del sys.modules["twice.net"]
-            for new in ("twice.later", "twice.latest"):  # so that the project is looked over once more
-                importlib.import_module(new)
-            if again:
-                importlib.import_module("twice.net")
-        with driver.open() as program:
-            assert [g.name for g in program.gradients] == ["dZ", "dW"]
+    with driver.open() as program:
+        assert [g.name for g in program.gradients] == ["dZ", "dW"]
+    change()
+    for new in ("twice.later", "twice.latest") if change is dropped else ():  # the project is looked over once more
+        importlib.import_module(new)
+    with driver.open() as program:
+        assert [g.name for g in program.gradients] == ["dZ", "dW"]
