@@ -80,7 +80,7 @@ def draw(numbers: Numbers, shape: tuple[int, ...], rng: np.random.Generator) -> 
     return np.where(hundredths == 0, 1 if high > 0 else -1, hundredths) / 100
 
 
-def written(array: Any, *, most: int = 48) -> str:
+def written(array: Any, *, most: int = 24) -> str:
     """An array as nested lists, four digits an entry; a large one by its shape only.
 
     >>> written(np.array([[0.31, -1.2], [1.0, 1e-17]]))

@@ -17,10 +17,12 @@ from gradcheck.properties.kinked import on_kink
 from gradcheck.properties.network import Network, network_of, written_out
 from gradcheck.properties.outcome import Outcome, nothing
 from gradcheck.properties.search import TimeUp, smallest
-from gradcheck.properties.strategies import driver_of, networks_of
+from gradcheck.properties.strategies import driving, networks_of
 from gradcheck.properties.subject import Opened, Subject, subject_of
 from gradcheck.properties.told import reproduce_line
 from gradcheck.report import PropertyResult
+from gradcheck.resolve import resolve
+from gradcheck.script.ready import first_step
 
 
 def run_properties(
@@ -93,16 +95,16 @@ def reproduce(
     ('fail', 'dW2 has shape (2, 1), W2 has (1, 2)')
     """
     options = Options(loss=loss, params=tuple(params), grads=dict(grads or {}), call=call, shapes=shapes)
-    driver = driver_of(target, options)
-    known = set(driver.target.sizes)
+    found = resolve(target, call=call, shapes=shapes)
+    known = set(found.sizes)
     if set(sizes) != known:
         wanted, got = (", ".join(sorted(names)) or "none" for names in (known, set(sizes)))
         raise UsageError(f"reproduce: expected the sizes {wanted}, got {got}.")
     property_ = _named(name)
-    trials = Trials(subject_of(driver, options))
-    ordered = {symbol: sizes[symbol] for symbol in driver.target.sizes}
-    network = network_of(trials.subject.blueprint, ordered, seed)
-    return _result(trials, property_, network if trials.fails(property_, network) else None, options)
+    with first_step(found, {**found.grads, **options.grads}, None) as step:
+        trials = Trials(subject_of(driving(step, options), options))
+        network = network_of(trials.subject.blueprint, {symbol: sizes[symbol] for symbol in found.sizes}, seed)
+        return _result(trials, property_, network if trials.fails(property_, network) else None, options)
 
 
 @dataclass(slots=True)

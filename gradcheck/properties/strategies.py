@@ -13,6 +13,7 @@ from gradcheck.properties.blueprint import Blueprint
 from gradcheck.properties.network import Network, network_of
 from gradcheck.properties.subject import subject_of
 from gradcheck.resolve import resolve
+from gradcheck.target import Target
 
 LARGEST = 4
 """Size up to which networks are drawn: a wrong axis shows between 1 and 3, and a person can still work 4."""
@@ -60,9 +61,13 @@ def networks(target: str | Driver, max: int = LARGEST) -> st.SearchStrategy[Netw
 def driver_of(target: str, options: Options | None = None) -> Driver:
     """A driver for a TARGET text."""
     options = options or Options()
-    found = resolve(target, call=options.call, shapes=options.shapes)
-    told = {**found.grads, **options.grads}
-    return Driver(found, base_of=lambda name: conventions.bases(name, told))
+    return driving(resolve(target, call=options.call, shapes=options.shapes), options)
+
+
+def driving(target: Target, options: Options) -> Driver:
+    """A driver for a target."""
+    told = {**target.grads, **options.grads}
+    return Driver(target, base_of=lambda name: conventions.bases(name, told))
 
 
 def networks_of(blueprint: Blueprint, max: int = LARGEST) -> st.SearchStrategy[Network]:

@@ -30,6 +30,8 @@ def reproduce_line(target: Target, options: Options, name: str, network: Network
 
 def _given(target: Target) -> dict[str, Any] | None:
     """What has to be said beside the target's name, to drive it as it was driven; None where no words will do."""
+    if target.script is not None:  # its first step is found again
+        return {}
     for given in ({}, {"shapes": target.shapes}, {"call": target.call}, {"call": target.call, "shapes": target.shapes}):
         try:
             named = resolve(target.name, **given)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck import check
 from gradcheck.compare import Verdict
 from gradcheck.errors import UsageError
 from gradcheck.options import Options
@@ -82,6 +83,22 @@ def test_options_that_the_name_does_not_say_are_in_the_line(tmp_path: Path) -> N
     assert found.verdict is Verdict.FAIL
     assert found.reproduce is not None
     assert "loss='((out - y) ** 2).sum()', m=1, d=1" in found.reproduce
+    assert str(found) in shown_again(found.reproduce, tmp_path).stdout
+
+
+def test_the_line_of_a_script_finds_its_step_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.py").write_text(
+        "import numpy as np\n\nrng = np.random.default_rng(0)\nx, y = rng.normal(size=(9, 2)), rng.normal(size=9)\n"
+        "w = rng.normal(size=2)\n\n\ndef step(w, x, y):\n    out = (x @ w).astype(np.float64)\n    dout = out - y\n"
+        "    loss = (dout**2).sum() / 2\n    return loss, x.T @ dout\n\n\n"
+        "for _ in range(3):\n    loss, dw = step(w, x, y)\n    w = w - 0.1 * dw\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    report = check("net.py", properties=True)
+    assert report.exit_code == 0
+    (found,) = (p for p in report.properties if p.verdict is Verdict.FAIL)
+    assert found.name == "float32 in, float32 out"
+    assert found.reproduce is not None
     assert str(found) in shown_again(found.reproduce, tmp_path).stdout
 
 
