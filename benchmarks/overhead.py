@@ -3,9 +3,10 @@
     python benchmarks/overhead.py [--repeats 40] [--batch 13 64 256 1024]
 
 Bare is the network's own forward and its loss, as a plain function of the parameters, with W1 moved a little each time.
-Instrumented is `Program.loss` with the same W1: values replaced, kinks watched, the run ended with the loss, and what
-the code changed put back, as a check does it. The two take turns, `--batch` evaluations each, so that whatever else the
-machine does hits both alike; the ratio is the median over turns. One thread does the sums, as in every check.
+Instrumented is `Program.along` with the same W1: values replaced, kinks watched, the run ended with the loss, and what
+the code changed put back, as a check does it, in rows of as many evaluations as one gradient takes. The two take turns,
+so that whatever else the machine does hits both alike; the ratio is the median over turns. One thread does the sums, as
+in every check.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 
 import numpy as np
@@ -26,22 +28,25 @@ from gradcheck import conventions
 from gradcheck.capture.program import Program
 from gradcheck.child.inside import SINGLE_THREADED
 from gradcheck.driver import Driver
+from gradcheck.evaluation import Evaluation
 from gradcheck.loss.choose import of_expression
 from gradcheck.resolve import resolve
 from reference_net import corrected
 
-PER_TURN = 200
-"""Evaluations of each kind in a turn: some milliseconds."""
+ROWS, ROW = 10, 20
+"""A turn: ten rows of twenty evaluations of each kind, some milliseconds."""
 LOSS = "cross_entropy(Z2, y)"
 
 
-def seconds(call: Callable[[np.ndarray], float], W1: np.ndarray) -> float:
+def seconds(row: Callable[[], AbstractContextManager[Callable[[np.ndarray], object]]], W1: np.ndarray) -> float:
     """Processor time of one evaluation, on average over a turn."""
     moved = [W1 + 1e-6 * k for k in range(8)]
     start = time.process_time()
-    for k in range(PER_TURN):
-        call(moved[k % 8])
-    return (time.process_time() - start) / PER_TURN
+    for _ in range(ROWS):
+        with row() as loss:
+            for k in range(ROW):
+                loss(moved[k % 8])
+    return (time.process_time() - start) / (ROWS * ROW)
 
 
 def plain() -> ModuleType:
@@ -63,11 +68,15 @@ def turns(program: Program, repeats: int) -> list[tuple[float, float]]:
         Z2 = network.forward(network.Parameters(moved, b1, W2, b2), x)[2]
         return float(network.cross_entropy(Z2, y))
 
-    def instrumented(moved: np.ndarray) -> float:
-        return float(np.real(program.loss({of.ref: moved}).value))
+    def alone() -> AbstractContextManager[Callable[[np.ndarray], float]]:
+        return nullcontext(bare)
 
-    assert abs(bare(W1) - instrumented(W1)) < 1e-12
-    return [(seconds(bare, W1), seconds(instrumented, W1)) for _ in range(repeats)]
+    def instrumented() -> AbstractContextManager[Callable[[np.ndarray], Evaluation]]:
+        return program.along(of)
+
+    with instrumented() as loss:
+        assert all(abs(bare(W1 + by) - float(np.real(loss(W1 + by).value))) < 1e-12 for by in (0, 0.1, 0.2))
+    return [(seconds(alone, W1), seconds(instrumented, W1)) for _ in range(repeats)]
 
 
 def main() -> None:

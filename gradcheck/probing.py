@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -60,12 +59,16 @@ class Limits:
     budget: int | None = None
     """Most forward evaluations."""
 
-    def watched(self, program: Program, value: Callable[[], Evaluation]) -> Evaluation:
-        """One more evaluation. Raises LimitReached where there must be none."""
-        reason = self.reached(program.evaluations)
-        if reason:
-            raise LimitReached(reason)
-        return value()
+    def watched(self, program: Program, loss: Callable[[Array], Evaluation]) -> Callable[[Array], Evaluation]:
+        """The loss, which raises LimitReached where there must be no more evaluation."""
+
+        def within(a: Array) -> Evaluation:
+            reason = self.reached(program.evaluations)
+            if reason:
+                raise LimitReached(reason)
+            return loss(a)
+
+        return within
 
     def passed(self) -> bool:
         """Whether time is up."""
@@ -167,17 +170,13 @@ def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, li
     """Whose line is at fault: also among gradients that have no name, where wrong ones rest on such."""
 
     def truth(of: Variable) -> Truth:
-        f = functools.partial(_watched, program, of, limits)
-        return measure(f, of.array, rng=rng, full=of.array.size <= MAPPED)
+        with program.along(of) as loss:
+            return measure(limits.watched(program, loss), of.array, rng=rng, full=of.array.size <= MAPPED)
 
     try:
         return assign_over_rounds(program, found_out(program, judged, truth), truth, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)
-
-
-def _watched(program: Program, of: Variable, limits: Limits, a: Array) -> Evaluation:
-    return limits.watched(program, lambda: program.loss({of.ref: a}))
 
 
 def _unless_misread(judged: Judged, others: Sequence[Judged]) -> Judged:
@@ -311,13 +310,8 @@ def _truth(
     of = gradient.of
 
     def measured_now() -> Truth:
-        return measure(
-            lambda a: limits.watched(program, lambda: program.loss({of.ref: a})),
-            of.array,
-            rng=rng,
-            full=full,
-            method=method,
-        )
+        with program.along(of) as loss:
+            return measure(limits.watched(program, loss), of.array, rng=rng, full=full, method=method)
 
     return program.remembered(program.scalar, of, (full, method), measured_now)
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from gradcheck.capture.places import NOTHING, Step
-from gradcheck.capture.probes import PASSING, Probes, stop
+from gradcheck.capture.probes import PASSING, Probes, install, stop
 from gradcheck.capture.record import Array, Key, as_like, found, written
 from gradcheck.capture.rewrite import Site
 from gradcheck.capture.signature import Kinks
+from gradcheck.capture.trace import Scalar
 
 
 class Evaluator:
     """The probes of runs of one kind. Most values that pass are nobody's business and must cost next to nothing."""
 
-    def __init__(self, sites: list[Site], wanted: frozenset[Key], replaced: frozenset[Key]) -> None:
+    def __init__(
+        self, sites: list[Site], wanted: frozenset[Key], replaced: frozenset[Key], root: Callable[[str], Any]
+    ) -> None:
         self.sites = sites
+        self._root = root
         self.wanted = wanted
         self.replace: Mapping[Key, Array] = {}
         self.found: dict[Key, Any] = {}
         """What was wanted."""
+        self.scalar: Scalar
+        self.value: complex | float = np.nan
+        """What the scalar came to."""
         self.edited: list[Any] = []
         """Arrays that the code has been seen to edit in place."""
         self.kinks = Kinks()
@@ -31,12 +38,24 @@ class Evaluator:
         """The probes of what is done with the values that were wanted, in which user code may be called again."""
         self.probes = self._probes(frozenset(key.site for key in (*wanted, *replaced)))
 
-    def begin(self, replace: Mapping[Key, Array]) -> None:
-        """Forget the last run; in the next one these values are replaced."""
+    def begin(self, scalar: Scalar, replace: Mapping[Key, Array]) -> None:
+        """Forget the last run; in the next one these values are replaced, and this is what they are wanted for."""
+        self.scalar = scalar
+        self.value = np.nan
         self.replace = replace
         self.found, self.edited = {}, []
         self.kinks.begin()
         self._counts.clear()
+
+    def measure(self) -> None:
+        """The scalar, of what the run has left; it stays nan where the run didn't get to all of that."""
+        refs = self.scalar.variables.items()
+        found = self.found
+        values = {n: found.get(v.ref) if isinstance(v.ref, Key) else self._root(v.ref) for n, v in refs}
+        if all(v is not None for v in values.values()):
+            # what the loss itself computes is probed too: user code called from --loss has kinks
+            install(self.after)
+            self.value = _scalar_value(self.scalar, values)
 
     def _probes(self, hot: frozenset[int]) -> Probes:
         passes = self._passes
@@ -87,3 +106,16 @@ class Evaluator:
             if len(self.found) == len(self.wanted):
                 stop()
         return value
+
+
+def _scalar_value(scalar: Scalar, values: Mapping[str, Any]) -> complex | float:
+    try:
+        result: np.float64 | Array = scalar.function(values)
+        if type(result) is np.float64:
+            return result
+        result = np.asarray(result)
+    except Exception:  # where the values leave its domain, the loss has none
+        return np.nan
+    # a NumPy scalar keeps the precision in which the code computed it
+    value: complex | float = result.reshape(-1)[0] if result.size == 1 else np.nan
+    return value

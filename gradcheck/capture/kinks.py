@@ -8,6 +8,7 @@ Functions are known by identity, whatever they are called by; those of the user'
 from __future__ import annotations
 
 import builtins
+import functools
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -38,7 +39,7 @@ def sides_of(function: object) -> Sides | None:
     known = _FUNCTIONS.get(id(function))
     if known is not None:
         return known[1]
-    if type(function) not in _METHODS:
+    if not is_method(function):
         return None
     owner: Any = function.__self__  # type: ignore[attr-defined]
     if type(owner) is np.ufunc:
@@ -46,7 +47,12 @@ def sides_of(function: object) -> Sides | None:
     if not issubclass(type(owner), (np.ndarray, np.floating, list)):
         return None
     sides = _OF_ARRAYS.get(function.__name__)  # type: ignore[attr-defined]
-    return None if sides is None else lambda *args, **kwargs: sides(owner, *args, **kwargs)
+    return None if sides is None else functools.partial(sides, owner)
+
+
+def is_method(function: object) -> bool:
+    """Whether it is bound to something, Z.max or np.maximum.reduce, and so made anew for every call."""
+    return type(function) in _METHODS
 
 
 def pattern(sides: Sides, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pattern | None:
@@ -103,8 +109,8 @@ def _extreme(*finds: Callable[..., Any]) -> Sides:
             x = x.transpose(*kept, *(k % x.ndim for k in axis))
             x, axis = x.reshape(*x.shape[: len(kept)], -1), -1
         if len(finds) == 1:
-            return np.asarray(finds[0](x, axis=axis))
-        return np.asarray([find(x, axis=axis) for find in finds])
+            return np.asarray(finds[0](x, axis))
+        return np.asarray([find(x, axis) for find in finds])
 
     return where
 
@@ -181,11 +187,11 @@ def _inserted(bins: Any, x: Any, /, *_: Any, **__: Any) -> Pattern | None:
     return _bin(x, bins)
 
 
-_MAX, _MIN = _extreme(np.argmax), _extreme(np.argmin)
+_MAX, _MIN = _extreme(np.ndarray.argmax), _extreme(np.ndarray.argmin)
 _OF_ARRAYS: dict[str, Sides] = {
     **dict.fromkeys(("max", "amax", "nanmax", "argmax", "nanargmax"), _MAX),
     **dict.fromkeys(("min", "amin", "nanmin", "argmin", "nanargmin"), _MIN),
-    "ptp": _extreme(np.argmax, np.argmin),
+    "ptp": _extreme(np.ndarray.argmax, np.ndarray.argmin),
     "clip": _clipped,
     "sort": _order(-1, 0),
     "argsort": _order(-1, 0),

@@ -5,10 +5,10 @@ Everything after capture knows only this: `trace`, `loss(replace)`, `forward(rep
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -18,18 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.capture import state
-from gradcheck.capture.ambient import Ambient
 from gradcheck.capture.evaluate import Evaluator
 from gradcheck.capture.install import Instrumentation
 from gradcheck.capture.otherwise import Compute, otherwise
 from gradcheck.capture.pairing import Group, first_update, pair
-from gradcheck.capture.probes import Probes, install, installed, is_stop
 from gradcheck.capture.rates import rate_in
-from gradcheck.capture.record import LARGE, NO_KEY, NOWHERE, Begun, Key, Recorder, StopRun, Value, as_like
+from gradcheck.capture.record import LARGE, NO_KEY, NOWHERE, Begun, Key, Recorder, StopRun, Value
 from gradcheck.capture.rewrite import Site
-from gradcheck.capture.roots import assign, look, roots_and_instances
+from gradcheck.capture.roots import roots_and_instances
+from gradcheck.capture.runs import Runs
 from gradcheck.capture.steps import BaseOf, FirstStep, among_gradients, recomputed
-from gradcheck.capture.streams import nowhere
 from gradcheck.capture.trace import Ref, Scalar, Trace, Variable
 from gradcheck.evaluation import Evaluation
 
@@ -73,18 +71,15 @@ class Program:
         self.evaluations = 0
         self.recorded = 0
         """Runs of the forward or of the whole step that recorded everything."""
-        self._entry = entry
         self._memory = memory
         self.base_of = functools.cache(base_of)
         self._is_mine = is_mine
-        self._ambient = Ambient()
-        self._nowhere = nowhere()
         self._saved = state.save(namespaces, is_mine, known=known)
         found, self._instances = roots_and_instances(namespaces, is_mine)
         self.roots = {root.path: root for root in found}
+        self._runs = Runs(entry, self.roots, self._saved, is_mine)
         self._names: dict[tuple[Key, str], str] = {}
         self._moved: dict[str, Variable] = {}
-        self._pristine: dict[str, Array] = {}
         self._scalar: Scalar | None = None
         self._labels: dict[int, str] = {}
         self._evaluators: dict[tuple[frozenset[Key], frozenset[Key]], Evaluator] = {}
@@ -122,33 +117,54 @@ class Program:
     def evaluate(self, scalar: Scalar, replace: Mapping[Ref, Array]) -> Evaluation:
         """Any scalar of the forward with values replaced. A run that raises or never gets there has the value nan."""
         self.evaluations += 1
-        wanted = {name: v.ref for name, v in scalar.variables.items()}
-        keys = frozenset(r for r in wanted.values() if isinstance(r, Key))
-        run = self._evaluator(keys, self._by_key(replace))
-        value: complex | float = np.nan
+        run = self._evaluator(scalar, replace)
+        if self._runs.reaches(replace):
+            entry = self._runs.entry if run.wanted else _nothing
+            thorough = self._is_new(replace, self.evaluations)
+            self._seen.add(frozenset(replace))
+            self._runs.run(run.probes, replace, then=run.measure, entry=entry, thorough=thorough, edited=run.edited)
+        return self._came_to(run)
 
-        def measure() -> None:
-            nonlocal value
-            values = {n: run.found.get(r) if isinstance(r, Key) else self._root_now(r) for n, r in wanted.items()}
-            if all(v is not None for v in values.values()):
-                # what the loss itself computes is probed too: user code called from --loss has kinks
-                install(run.after)
-                value = _scalar_value(scalar, values)
+    @contextlib.contextmanager
+    def along(self, of: Variable) -> Iterator[Callable[[Array], Evaluation]]:
+        """`loss` as a function of one value, for many evaluations in a row: what is around a run is seen to once.
 
-        if self._reaches(replace):
-            thorough = self._is_new(replace)
-            entry = self._entry if keys else _nothing
-            self._run(run.probes, replace, then=measure, entry=entry, thorough=thorough, edited=run.edited)
-        passed = [(site, pattern) for site, pattern in run.kinks.signature if site not in self.loose]
-        return Evaluation(value, tuple([(self._label(site), pattern) for site, pattern in passed]))
+        Nothing else is to be run before the context ends.
+        """
+        path = of.ref if isinstance(of.ref, str) else None
+        run = self._evaluator(self.scalar, {of.ref: of.array})
 
-    def _evaluator(self, wanted: frozenset[Key], replace: Mapping[Key, Array]) -> Evaluator:
-        kind = wanted, frozenset(replace)
+        def loss(a: Array) -> Evaluation:
+            fits = path is None or self._runs.fits(path, a)
+            if self._is_new({of.ref: a}, self.evaluations + 1) or not fits or not run.wanted:
+                if path is not None:
+                    self._runs.unmoved(path)
+                return self.loss({of.ref: a})
+            self.evaluations += 1
+            if path is not None:
+                self._runs.move(path, a)
+            run.begin(self.scalar, self._by_key({of.ref: a}))
+            self._runs.next(run.probes, run.measure, run.edited)
+            return self._came_to(run)
+
+        with self._runs.in_a_row(path):
+            yield loss
+
+    def _evaluator(self, scalar: Scalar, replace: Mapping[Ref, Array]) -> Evaluator:
+        keys = self._by_key(replace)
+        wanted = frozenset(v.ref for v in scalar.variables.values() if isinstance(v.ref, Key))
+        kind = wanted, frozenset(keys)
         run = self._evaluators.get(kind)
         if run is None:
-            run = self._evaluators[kind] = Evaluator(self.sites, *kind)
-        run.begin(replace)
+            run = self._evaluators[kind] = Evaluator(self.sites, *kind, self._runs.now)
+        run.begin(scalar, keys)
         return run
+
+    def _came_to(self, run: Evaluator) -> Evaluation:
+        signature = run.kinks.signature
+        if self.loose:
+            signature = [(site, pattern) for site, pattern in signature if site not in self.loose]
+        return Evaluation(run.value, tuple([(self._label(site), pattern) for site, pattern in signature]))
 
     def remembered(self, scalar: Scalar, of: Variable, how: object, measure: Callable[[], _Measured]) -> _Measured:
         """What was measured of a value's derivative before, where the forward was the same, number for number.
@@ -216,14 +232,14 @@ class Program:
         between: dict[str, Array] = {}
 
         def entry() -> None:
-            self._entry()
-            now = {path: self._root_now(path) for path in self.roots}
+            self._runs.entry()
+            now = {path: self._runs.now(path) for path in self.roots}
             between.update({path: np.array(a) for path, a in now.items() if isinstance(a, np.ndarray)})
-            self._entry()
+            self._runs.entry()
 
         self.recorded += 2
         recorder = Recorder(self.sites, self._by_key(replace), naming=self._naming)
-        if self._run(recorder.probes(), replace, entry=entry) is not None:
+        if self._runs.run(recorder.probes(), replace, entry=entry) is not None:
             return None
         passed = Counter(v.key.site for v in self.trace.values if v.plain)
         first = {v.key for v in self.trace.values}
@@ -270,12 +286,12 @@ class Program:
             nonlocal interrupted
             try:
                 with heard:
-                    self._entry()
+                    self._runs.entry()
             except StopRun:
                 interrupted = True
                 raise
 
-        raised = self._run(recorder.probes(), {}, entry=entry, silent=False)
+        raised = self._runs.run(recorder.probes(), {}, entry=entry, silent=False)
         recorded = recorder.values()
         cut = next((i for i, (value, _) in enumerate(recorded) if value.key == step.cut), len(recorded))
         end = step.cut
@@ -378,109 +394,20 @@ class Program:
         others = {id(self.roots[ref].value): a for ref, a in replace.items() if isinstance(ref, str)}
         begun = self._begun.with_others(others)
         recorder = Recorder(self.sites, self._by_key(replace), stop, naming=self._naming, begun=begun)
-        raised = self._run(otherwise(recorder, computes) if computes else recorder.probes(), replace)
+        raised = self._runs.run(otherwise(recorder, computes) if computes else recorder.probes(), replace)
         trace = _trace(recorder.values(), recorder, raised, bool(stop))
         if not self._names:
             return trace
         return replaced(trace, values=tuple(self._named(v, replace) for v in trace.values))
 
-    def _run(
-        self,
-        probes: Probes,
-        replace: Mapping[Ref, Array],
-        *,
-        then: Callable[[], None] | None = None,
-        entry: Callable[[], object] | None = None,
-        thorough: bool = True,
-        edited: Sequence[Any] = (),
-        silent: bool = True,
-    ) -> BaseException | None:
-        """Run the user's code with probes installed, then `then` on what it leaves, and put everything back.
-
-        Everything is compared with what it was if `thorough`, else what has been seen to change: `edited` has.
-        """
-        before, stderr = installed(), sys.stderr
-        undo = [self._replace_root(ref, np.asarray(a)) for ref, a in replace.items() if isinstance(ref, str)]
-        settings = self._ambient.look(thorough)
-        try:
-            install(probes)
-            if silent:
-                sys.stderr = self._nowhere
-            raised = self._enter(entry or self._entry)
-            if then is not None:
-                then()
-            return raised
-        finally:
-            install(before)
-            sys.stderr = stderr
-            self._ambient.put_back(settings)
-            for put_back in reversed(undo):
-                put_back()
-            for array in edited:
-                self._saved.touch(array)
-            self._saved.restore_all() if thorough else self._saved.restore()
-
-    def _enter(self, entry: Callable[[], object]) -> BaseException | None:
-        try:
-            entry()
-        except BaseException as error:
-            if isinstance(error, (Exception, SystemExit)) or self._is_mine(type(error)):
-                return error
-            if not is_stop(error):
-                raise
-        return None
-
-    def _is_new(self, replace: Mapping[Ref, Array]) -> bool:
+    def _is_new(self, replace: Mapping[Ref, Array], number: int) -> bool:
         """Whether a run is to be looked at closely: of a kind not seen before, and now and then in any case."""
-        kind = frozenset(replace)
-        new = kind not in self._seen
-        self._seen.add(kind)
-        return new or self.evaluations & (self.evaluations - 1) == 0
+        return number & (number - 1) == 0 or frozenset(replace) not in self._seen
 
     def _by_key(self, replace: Mapping[Ref, Array]) -> dict[Key, Array]:
         """What is replaced at sites, at every place where the code computes it."""
         keys = {**self.held, **{ref: a for ref, a in replace.items() if isinstance(ref, Key)}}
         return {**{twin: a for ref, a in keys.items() for twin in self._twins.get(ref, ())}, **keys}
-
-    # -- roots
-
-    def _reaches(self, replace: Mapping[Ref, Array]) -> bool:
-        """Whether the code would see a root's replacement wherever it holds the root: a view can't change its type."""
-        for ref, array in replace.items():
-            if isinstance(ref, str) and not _fits(self.roots[ref].value, array) and ref in self._viewed:
-                return False
-        return True
-
-    @functools.cached_property
-    def _viewed(self) -> frozenset[str]:
-        """Roots that share memory with another array of the state."""
-        arrays = {path: r.value for path, r in self.roots.items() if isinstance(r.value, np.ndarray)}
-        others = [kept.item for kept in self._saved.kept if isinstance(kept.item, np.ndarray)]
-        return frozenset(
-            path for path, a in arrays.items() if any(b is not a and np.may_share_memory(a, b) for b in others)
-        )
-
-    def _replace_root(self, path: str, array: Array) -> Callable[[], None]:
-        """Write into the root's own buffer where that holds the new value, so that every alias and view sees it."""
-        root = self.roots[path]
-        old = root.value
-        if _fits(old, array):
-            if path not in self._pristine:
-                self._pristine[path] = np.array(old)
-            kept = self._pristine[path]
-            np.copyto(old, array)
-            return lambda: _put_back(old, kept)
-        for place in root.places:
-            assign(place, as_like(array, old))
-
-        def put_back() -> None:
-            for place in root.places:
-                assign(place, old)
-
-        return put_back
-
-    def _root_now(self, path: str) -> Any:
-        return look(self.roots[path].places[0])
 
 
 def _numbers(array: Array) -> int:
@@ -491,27 +418,6 @@ def _nothing() -> None:
     """What has to be run for a loss of roots alone."""
 
 
-def _put_back(old: Array, kept: Array) -> None:
-    if old.shape != kept.shape:  # the code has given it another one in place
-        old.resize(kept.shape, refcheck=False)
-    np.copyto(old, kept)
-
-
-def _fits(old: Any, array: Array) -> bool:
-    array_like = isinstance(old, np.ndarray) and old.shape == np.shape(array) and old.dtype == array.dtype
-    return array_like and old.flags.writeable
-
-
 def _trace(recorded: list[tuple[Value, object]], run: Recorder, raised: BaseException | None, cut: bool) -> Trace:
     values, objects = tuple(v for v, _ in recorded), tuple(o for _, o in recorded)
     return Trace(values, tuple(run.kinks.signature), raised, cut or run.ended, objects)
-
-
-def _scalar_value(scalar: Scalar, values: Mapping[str, Any]) -> complex | float:
-    try:
-        result = np.asarray(scalar.function(values))
-    except Exception:  # where the values leave its domain, the loss has none
-        return np.nan
-    # a NumPy scalar keeps the precision in which the code computed it
-    value: complex | float = result.reshape(-1)[0] if result.size == 1 else np.nan
-    return value

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 import builtins
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,7 +173,7 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
     """The user's own loss. Raises UsageError for what isn't an expression, a name of the code, or a finite scalar."""
     try:
         tree = ast.parse(text, mode="eval")
-        code = compile(tree, "<--loss>", "eval")
+        compile(tree, "<--loss>", "eval")
     except (SyntaxError, RecursionError, MemoryError) as error:
         at = f"{error.msg}, at column {error.offset}" if isinstance(error, SyntaxError) else "too deeply nested"
         raise UsageError(f"--loss {text!r:.200} is not a Python expression: {at}.") from None
@@ -188,11 +188,9 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
             raise UsageError(f"--loss {text!r}: the forward has no value named {name!r}; it has {have}.")
     if not variables:
         raise UsageError(f"--loss {text!r} names no value of the forward, so it has no gradient.")
-    scalar = Scalar(
-        text,
-        dict(sorted(variables.items(), key=lambda item: item[1].order)),
-        lambda values: eval(code, {**known, **values}),
-    )
+    function = eval(compile(_of_names(tree, variables), "<--loss>", "eval"), known)
+    ordered = dict(sorted(variables.items(), key=lambda item: item[1].order))
+    scalar = Scalar(text, ordered, lambda values: function(**values))
     values = {n: v.array for n, v in variables.items()}
     try:
         result = scalar.function(values)
@@ -211,6 +209,13 @@ def of_expression(program: Program, text: str, names: Mapping[str, Any]) -> Scal
             f"--loss {text!r} is {value.item()} at the probe: its derivative can't be compared with anything."
         )
     return scalar
+
+
+def _of_names(tree: ast.Expression, names: Iterable[str]) -> ast.Expression:
+    """The expression as a function of keyword arguments."""
+    arguments = [ast.arg(name) for name in names]
+    given = ast.arguments(posonlyargs=[], args=arguments, kwonlyargs=[], kw_defaults=[], defaults=[])
+    return ast.fix_missing_locations(ast.Expression(ast.Lambda(given, tree.body)))
 
 
 def _bound_in(tree: ast.Expression) -> set[str]:

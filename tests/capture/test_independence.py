@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from running import opened, own_loss
 from gradcheck import conventions
 from gradcheck.capture.program import Program, Scalar, Trace
 from gradcheck.driver import Driver
+from gradcheck.evaluation import Evaluation
 from gradcheck.loss.choose import of_expression
 from gradcheck.resolve import resolve
 
@@ -155,6 +156,49 @@ def test_state_does_not_leak_from_run_to_run(name: str, tmp_path: Path) -> None:
                 assert program.loss().value == first
                 program.backward({variable.ref: moved})
                 assert program.loss().value == first
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_many_in_a_row_come_to_what_each_comes_to_alone(name: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with opened(tmp_path, HEAD + STATEFUL[name] + TAIL) as program:
+        own_loss(program)
+        for variable in [program.variables[n] for n in ("x", "W", "b", "Z")]:
+            moved = [variable.array + rng.standard_normal(variable.array.shape) for _ in range(5)]
+            alone = [program.loss({variable.ref: a}) for a in moved]
+            spent = program.evaluations
+            with program.along(variable) as loss:
+                in_a_row = [loss(a) for a in (*moved, moved[0] + 1e-20j, *moved)]
+            assert program.evaluations == spent + 11
+            assert [e.value for e in in_a_row[:5]] == [e.value for e in in_a_row[6:]] == [e.value for e in alone]
+            assert not differing(alone, in_a_row[:5])
+            if variable.ref in program.roots:
+                assert np.array_equal(program.roots[str(variable.ref)].value, variable.array), "put back at the end"
+            assert program.loss().value == program.base_value
+
+
+def differing(some: Sequence[Evaluation], others: Sequence[Evaluation]) -> list[int]:
+    """Where the kinks passed are others."""
+    signatures = ([[(where, p.tobytes()) for where, p in e.signature] for e in (a, b)] for a, b in zip(some, others))
+    return [i for i, (a, b) in enumerate(signatures) if a != b]
+
+
+def test_a_row_that_ends_early_leaves_nothing_behind(tmp_path: Path) -> None:
+    text = HEAD + "def train():\n    Z = np.maximum(x @ W + b, 0)" + TAIL
+    with opened(tmp_path, text) as program:
+        own_loss(program)
+        W = program.variables["W"]
+
+        def stopped() -> None:
+            with program.along(W) as loss:
+                for factor in (2, 3, 4):
+                    loss(factor * W.array)
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            stopped()
+        assert np.array_equal(program.roots["W"].value, W.array)
+        assert program.loss().value == program.base_value
 
 
 def test_an_edit_first_seen_in_a_later_run_is_put_back(tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""Runs of the user's code: probes installed, roots replaced, and everything as it was afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.capture import state
+from gradcheck.capture.ambient import Ambient
+from gradcheck.capture.probes import Probes, install, installed, is_stop
+from gradcheck.capture.record import as_like
+from gradcheck.capture.roots import assign, look
+from gradcheck.capture.streams import nowhere
+from gradcheck.capture.trace import Ref
+
+Array = NDArray[Any]
+
+
+class Runs:
+    """Runs one step of the user's as often as it is asked to."""
+
+    def __init__(
+        self, entry: Callable[[], object], roots: Mapping[str, state.Root], saved: state.State, is_mine: state.IsMine
+    ) -> None:
+        self.entry = entry
+        self._roots = roots
+        self._saved = saved
+        self._is_mine = is_mine
+        self._ambient = Ambient()
+        self._nowhere = nowhere()
+        self._pristine: dict[str, Array] = {}
+
+    def run(
+        self,
+        probes: Probes,
+        replace: Mapping[Ref, Array],
+        *,
+        then: Callable[[], None] | None = None,
+        entry: Callable[[], object] | None = None,
+        thorough: bool = True,
+        edited: Sequence[Any] = (),
+        silent: bool = True,
+    ) -> BaseException | None:
+        """Run the user's code with probes installed, then `then` on what it leaves, and put everything back.
+
+        Everything is compared with what it was if `thorough`, else what has been seen to change: `edited` has.
+        """
+        before, stderr = installed(), sys.stderr
+        undo = [self._replace(ref, np.asarray(a)) for ref, a in replace.items() if isinstance(ref, str)]
+        settings = self._ambient.look(thorough)
+        try:
+            install(probes)
+            if silent:
+                sys.stderr = self._nowhere
+            raised = self._enter(entry or self.entry)
+            if then is not None:
+                then()
+            return raised
+        finally:
+            install(before)
+            sys.stderr = stderr
+            self._ambient.put_back(settings)
+            for put_back in reversed(undo):
+                put_back()
+            self._touched(edited)
+            self._saved.restore_all() if thorough else self._saved.restore()
+
+    @contextlib.contextmanager
+    def in_a_row(self, path: str | None) -> Iterator[None]:
+        """Around calls of `next`, between which `path` may stand as it was replaced and nothing else does."""
+        before, stderr = installed(), sys.stderr
+        try:
+            sys.stderr = self._nowhere
+            yield
+        finally:
+            install(before)
+            sys.stderr = stderr
+            if path is not None:
+                self.unmoved(path)
+
+    def next(self, probes: Probes, then: Callable[[], None], edited: Sequence[Any]) -> None:
+        """One of several runs in a row: what it is seen to change is put back, but for what the row replaces."""
+        settings = self._ambient.look(False)
+        try:
+            install(probes)
+            self._enter(self.entry)
+            then()
+        finally:
+            self._ambient.put_back(settings)
+            self._touched(edited)
+            self._saved.restore()
+
+    def _touched(self, edited: Sequence[Any]) -> None:
+        for array in edited:
+            self._saved.touch(array)
+
+    def _enter(self, entry: Callable[[], object]) -> BaseException | None:
+        try:
+            entry()
+        except BaseException as error:
+            if isinstance(error, (Exception, SystemExit)) or self._is_mine(type(error)):
+                return error
+            if not is_stop(error):
+                raise
+        return None
+
+    # -- roots
+
+    def reaches(self, replace: Mapping[Ref, Array]) -> bool:
+        """Whether the code would see a root's replacement wherever it holds the root: a view can't change its type."""
+        for ref, array in replace.items():
+            if isinstance(ref, str) and not self.fits(ref, array) and ref in self._viewed:
+                return False
+        return True
+
+    @functools.cached_property
+    def _viewed(self) -> frozenset[str]:
+        """Roots that share memory with another array of the state."""
+        arrays = {path: r.value for path, r in self._roots.items() if isinstance(r.value, np.ndarray)}
+        others = [kept.item for kept in self._saved.kept if isinstance(kept.item, np.ndarray)]
+        return frozenset(
+            path for path, a in arrays.items() if any(b is not a and np.may_share_memory(a, b) for b in others)
+        )
+
+    def fits(self, path: str, array: Array) -> bool:
+        """Whether a root's own buffer can hold another value."""
+        old = self._roots[path].value
+        array_like = isinstance(old, np.ndarray) and old.shape == np.shape(array) and old.dtype == array.dtype
+        return array_like and old.flags.writeable
+
+    def move(self, path: str, array: Array) -> None:
+        """Write another value into a root's own buffer, so that every alias and view sees it."""
+        old = self._roots[path].value
+        if path not in self._pristine:
+            self._pristine[path] = np.array(old)
+        np.copyto(old, array)
+
+    def unmoved(self, path: str) -> None:
+        """What `move` wrote over."""
+        old, kept = self._roots[path].value, self._pristine.get(path)
+        if kept is None:
+            return
+        if old.shape != kept.shape:  # the code has given it another one in place
+            old.resize(kept.shape, refcheck=False)
+        np.copyto(old, kept)
+
+    def _replace(self, path: str, array: Array) -> Callable[[], None]:
+        if self.fits(path, array):
+            self.move(path, array)
+            return lambda: self.unmoved(path)
+        root = self._roots[path]
+        old = root.value
+        for place in root.places:
+            assign(place, as_like(array, old))
+
+        def put_back() -> None:
+            for place in root.places:
+                assign(place, old)
+
+        return put_back
+
+    def now(self, path: str) -> Any:
+        """What a root holds now."""
+        return look(self._roots[path].places[0])
