@@ -132,11 +132,12 @@ def _kind(program: Program, group: Group, inputs: Collection[str], made: frozens
     if of.order < 0:
         return "input" if of.name in inputs else "parameter"
     # a local that gets a new value once the gradients are known is a parameter, wherever it was made; but one that is
-    # taken out of a cache again, `z, r = cache[t]`, is what the forward put there, and one that its own line computes
-    # anew belongs to the next sample
+    # taken out of a cache again, `z, r = cache[t]`, is what the forward put there, and one that a line of the forward
+    # computes anew belongs to the next sample, or to a loss that is computed once more
     values, begin = program.trace.values, program.first_gradient
     forward = {v.identity for v in values[:begin]} - {of.identity}
-    later = (v for v in values[begin:] if v.identity not in forward and v.site != of.site and is_update(v, of))
+    lines = {v.site.number for v in values[:begin]}
+    later = (v for v in values[begin:] if v.identity not in forward and v.site.number not in lines and is_update(v, of))
     moved = any(v.array.shape == of.array.shape and not np.array_equal(v.array, of.array) for v in later)
     own = of.ref in made and of.last not in DATA and not _FIRST.match(of.last)
     return "parameter" if moved or own else "intermediate"

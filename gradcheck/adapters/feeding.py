@@ -73,8 +73,11 @@ def _of_a_loss(stage: Stage, wanted: Sequence[str]) -> Iterator[Outcome]:
             yield read(stage, Fed(call, {}, {}, scalar, told))
 
 
-def _is_upstream(name: str, inputs: Mapping[str, Any]) -> bool:
-    return name not in inputs and bool(by_name.UPSTREAM.match(name)) and not by_name.CACHES.match(name)
+def _is_upstream(name: str, stage: Stage) -> bool:
+    if name in stage.inputs or by_name.CACHES.match(name):
+        return False
+    returned = [own for own in stage.made.own if own]
+    return bool(by_name.UPSTREAM.match(name)) or (name not in returned and by_name.belongs(name, returned) is not None)
 
 
 def _options(stage: Stage, name: str, wanted: Sequence[str]) -> list[_Handed]:
@@ -85,12 +88,12 @@ def _options(stage: Stage, name: str, wanted: Sequence[str]) -> list[_Handed]:
         return [_Handed(repr(RATE))]
     if by_name.OPTIMIZERS.match(name):
         return [_Handed(OPTIMIZER)]
-    if name in made.own and not _is_upstream(name, inputs):
+    if name in made.own and not _is_upstream(name, stage):
         return [_Handed(made.names[made.own.index(name)])]
     adjoint = len(wanted) == 1 and by_name.says_adjoint(pair.b.rpartition(".")[2])
     if by_name.LABELS.match(name) and name not in made.own and not adjoint:
         return [_Handed(by_name.free(name, [*inputs, *made.names]), label=kind) for kind in _kinds(made)]
-    upstream = [w for w in wanted if _is_upstream(w, inputs)]
+    upstream = [w for w in wanted if _is_upstream(w, stage)]
     if name in upstream:
         return [_upstream(name, upstream.index(name), made, inputs)]
     labelled = any(map(by_name.LABELS.match, wanted)) and not adjoint

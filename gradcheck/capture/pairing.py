@@ -7,7 +7,7 @@ used; in the instance whose method it is; among the module's own; and only then 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -376,15 +376,27 @@ def pair(
                 names = set()
         pairs.bind(value)
     variables = forward.by_name
-    for i, (value, _) in enumerate(values):
-        if value.key in step.late and (value.name not in variables or variables[value.name].site in (None, value.site)):
+    found = pairs.result()
+    for i, value in _late(values, step, {g.of.identity for g in found}):
+        if value.name not in variables or variables[value.name].site in (None, value.site):
             variables[value.name] = _variable(i, value)
-    groups = _told_apart(pairs.result(), forward, base_of)
+    groups = _told_apart(found, forward, base_of)
     if not any(is_drivers(value) and base_of(value.name) for value, _ in values):  # which says what it looks for
         groups += _from_updates(values, step, forward, groups, feeds)
     own = {name: variables[name] for name in forward.drivers if name in variables}
     named = {**variables, **{g.of.name: g.of for g in groups}, **own}
     return Pairing(named, tuple(groups), tuple(rounds))
+
+
+def _late(values: Sequence[tuple[Value, object]], step: FirstStep, graded: set[int]) -> Iterator[tuple[int, Value]]:
+    """What is called a loss and written down behind the gradients, as long as nothing that has one is changed."""
+    begun = not step.late
+    for i, (value, _) in enumerate(values):
+        begun = begun or value.key == step.first_gradient
+        if begun and value.site.kind in EDITS and value.identity in graded:
+            return
+        if value.key in step.late:
+            yield i, value
 
 
 def _from_updates(
@@ -395,9 +407,14 @@ def _from_updates(
     names = {name for g in groups for name in (g.name, *g.names)}
     moved = {m.key for m in step.moves}
     found: list[Group] = []
+    in_forward: set[int] = set()
     begun = False
     for value, _ in values:
         begun = begun or value.key == step.first_gradient
+        if not begun:
+            in_forward.add(value.site.number)  # z = z - z.max() of a softmax: what runs it again updates nothing
+        elif value.site.number in in_forward:
+            continue
         of = forward.moved_by(value) if begun and value.key in moved and value.name not in names else None
         if of is not None and of.ref not in have and feeds(of, value):
             have.add(of.ref)

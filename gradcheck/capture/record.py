@@ -235,6 +235,8 @@ class Recorder:
         if owner is not None:
             own = id(owner)
             self._alive_owners.append(owner)
+        if place.form == "moved" and issubclass(type(value), (list, tuple)):
+            place = replaced(place, form="")  # a list is made longer, no number is moved
         edit = place.kind in ("augment", "modify")
         for path, leaf_name, leaf in leaves(value, name, last):
             if self.keeps and not edit and self._is_written(leaf):

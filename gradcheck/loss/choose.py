@@ -44,6 +44,8 @@ class Chosen:
     """By which that is multiplied."""
     penalty: Penalty | None = None
     """And what is added to it."""
+    own: str = ""
+    """The code's own loss that it is, with or without a floor in its logarithm; "" for any other."""
 
 
 OWN_NAMES = (
@@ -112,8 +114,9 @@ def found_again(program: Program, chosen: Chosen, gradients: Sequence[Gradient])
     On a network with a single class or sample every standard loss fits: choosing anew there would choose wrongly.
     """
     if chosen.candidate is None or chosen.reading is None:
-        own = choose(program, gradients)
-        return own.scalar if own.scalar.expression == chosen.scalar.expression else None
+        again = choose(program, gradients)
+        same = again.scalar.expression == chosen.scalar.expression or (chosen.own and again.own == chosen.own)
+        return again.scalar if same else None
     for candidate in Screening(program, gradients).candidates:
         if candidate.form == chosen.candidate.form and candidate.names == chosen.candidate.names:
             reading = chosen.reading.at(candidate.outputs[0].array.shape, len(candidate.outputs))
@@ -149,9 +152,9 @@ def _as_written(screening: Screening, own: Variable) -> Chosen:
         return Chosen(scalar, False, evidence, rival=standard(rival).scalar.expression if rival else "")
     less = without_floor(screening, own)
     if less is None:
-        return Chosen(scalar, False, evidence)
+        return Chosen(scalar, False, evidence, own=own.name)
     told = f"{evidence}, less the floor {less[1]:g} in its logarithm, which its gradient leaves out"
-    return Chosen(less[0], False, told)
+    return Chosen(less[0], False, told, own=own.name)
 
 
 def factor_text(factor: float, sizes: Mapping[str, int]) -> str:

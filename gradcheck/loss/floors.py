@@ -32,8 +32,10 @@ def without_floor(screening: Screening, own: Variable) -> tuple[Scalar, float] |
     for gradient in screening.gradients:
         found = _written_with(screening, own, gradient)
         if found is not None and not _holds(screening, _plain(own), gradient):
-            scalars = ((_less(own, *found, floor), floor) for floor in floors)
-            return next(((s, floor) for s, floor in scalars if _holds(screening, s, gradient)), None)
+            for floor in floors:
+                scalar = _less(own, *found, floor)
+                if _holds(screening, scalar, gradient):
+                    return scalar, floor
     return None
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.capture.program import Program, Ref, Variable
+from gradcheck.capture.record import LARGE
 from gradcheck.gradients import Gradient, laid_out
 from gradcheck.loss.forms import Reading
 from gradcheck.loss.standard import Candidate, Penalty, candidates, distinct
@@ -95,7 +96,9 @@ class Screening:
     @functools.cached_property
     def _wanted(self) -> dict[str, Variable]:
         rounds = (v for r in self.program.rounds for v in r.values())
-        reachable = distinct((*self.program.variables.values(), *rounds))
+        # a whole data set that the step draws from is no output and no label, and takes long to copy
+        held = (v for v in self.program.variables.values() if v.array.size <= LARGE)
+        reachable = distinct((*held, *rounds))
         return {f"v{i}": v for i, v in enumerate(sorted(reachable, key=lambda v: v.order))}
 
     def _values(self, replace: Mapping[Ref, Array]) -> Mapping[Ref, Any]:

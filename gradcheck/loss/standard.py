@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.capture.program import Program, Scalar, Variable
+from gradcheck.capture.record import LARGE
 from gradcheck.loss.forms import FORMS, Form, Reading, floored, readings
 
 Array = NDArray[Any]
@@ -123,7 +124,8 @@ def _fits(form: Form, output: Array, label: Array) -> bool:
 
 def outputs_of(program: Program, most: int = 24) -> list[Variable]:
     """Values that may be a network's output, the last first."""
-    made = [v for v in distinct(program.variables.values()) if v.order >= 0 and v.array.dtype.kind == "f"]
+    of_numbers = (v for v in distinct(program.variables.values()) if v.array.dtype.kind == "f")
+    made = [v for v in of_numbers if v.order >= 0 and v.array.size <= LARGE]
     return sorted(made, key=lambda v: -v.order)[:most]
 
 

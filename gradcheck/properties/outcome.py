@@ -28,6 +28,8 @@ class Outcome:
     """Why nothing could be seen on this network."""
     missing: str = ""
     """The precondition that the target doesn't meet."""
+    minor: bool = False
+    """Whether a failure is worth no more than a warning, whatever the property."""
 
     @property
     def held(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,29 @@ from gradcheck.properties.drawing import Array, written
 from gradcheck.properties.outcome import HELD, Outcome, difference, missing, place
 from gradcheck.properties.subject import Opened, recomputed
 
+_HANDED = re.compile(r"upstream(_\w+)?$")
+"""What drivers call the gradient that a backward is handed. To reuse its memory is common, and right in a chain."""
+
 
 def backward_is_pure(opened: Opened) -> Outcome:
     """Inputs, parameters before their update, and the forward's values are left alone; twice gives the same."""
     if not opened.gradients:
         return missing("no gradient was seen")
-    return _edited_input(opened) or _edited_value(opened) or _differs_again(opened) or HELD
+    edited = _edited_inputs(opened)
+    wrong = next((o for o in edited if not o.minor), None)
+    return wrong or _edited_value(opened) or _differs_again(opened) or next(iter(edited), HELD)
 
 
-def _edited_input(opened: Opened) -> Outcome | None:
-    """An array of the state that the loss depends on, and that no update has a right to change."""
+def _edited_inputs(opened: Opened) -> list[Outcome]:
+    """Arrays of the state that the loss depends on, and that no update has a right to change."""
     program = opened.program
+    found = []
     with_gradient = {base for v in program.trace.values for base in conventions.bases(v.name)}
     with_gradient |= {g.of.name for g in opened.gradients}
+    of_gradients = {g.of.ref for g in opened.gradients}
     for path in sorted(program.edited):
         root = program.roots[path]
-        if root.name in with_gradient and not _is_data(opened, path):
+        if (root.name in with_gradient or path in of_gradients) and not _is_data(opened, path):
             continue  # a parameter: its update
         if not isinstance(root.value, np.ndarray) or not _matters(opened, path, root.value):
             continue
@@ -35,15 +43,17 @@ def _edited_input(opened: Opened) -> Outcome | None:
         if edits and edits[0] < program.first_gradient:
             continue  # the forward's own doing
         where = f" at {place(program.trace.values[edits[0]])}" if edits else ""
-        return Outcome(
-            f"{root.name}, an input, is changed in place{where}", (f"{root.name} is changed in place{where}",)
-        )
-    return None
+        handed = bool(_HANDED.match(root.name))
+        what = "the gradient that it is handed" if handed else "an input"
+        line = f"{root.name} is changed in place{where}"
+        found.append(Outcome(f"{root.name}, {what}, is changed in place{where}", (line,), minor=handed))
+    return found
 
 
 def _is_data(opened: Opened, path: str) -> bool:
     batch = opened.blueprint.batch
-    return any(p.path == path and not p.parameter and batch in p.axes for p in opened.blueprint.parts)
+    data = (p for p in opened.blueprint.parts if p.path == path and not p.parameter)
+    return batch is not None and any(batch in p.axes for p in data)
 
 
 def _is_edit(value: Value) -> bool:

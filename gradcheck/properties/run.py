@@ -168,7 +168,9 @@ def _result(trials: Trials, p: Property, shown: Network | None, options: Options
         head = str(Network(shown.sizes, shown.seed, {}))
         text = "\n".join([head, *trials.written.get(shown.key, ()), *outcome.lines])
         line = reproduce_line(trials.subject.driver.target, options, p.name, shown)
-        return replace(base, verdict=Verdict.FAIL, reason=outcome.failure, counterexample=text, reproduce=line)
+        severity = "warning" if outcome.minor else p.severity
+        failed = replace(base, verdict=Verdict.FAIL, severity=severity)
+        return replace(failed, reason=outcome.failure, counterexample=text, reproduce=line)
     outcomes = [o for _, o in seen.values()]
     if any(o.held for o in outcomes):
         return base

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import random
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
+
+import numpy as np
 
 from gradcheck.capture.imports import compiled_by
 from gradcheck.capture.probes import MARK, embedded
@@ -38,8 +41,11 @@ class Place:
 def run(path: Path, module: ModuleType, compiled: Compile) -> None:
     """Run a script as `__main__`, itself and what it imports from its project compiled by `compiled`.
 
-    `sys.path` is the caller's to put back.
+    What it draws without a seed of its own is the same in every run. `sys.path` and the generators are the caller's to
+    put back.
     """
+    np.random.seed(0)  # noqa: NPY002
+    random.seed(0)
     before, arguments = sys.modules["__main__"], sys.argv
     sys.modules["__main__"], sys.argv = module, [str(path)]
     try:

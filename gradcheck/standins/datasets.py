@@ -72,6 +72,21 @@ def digits_table(m: int, *, labelled: bool) -> tuple[list[str], Array]:
     return ["label", *names], np.column_stack([labels_for(m, 10), pixels])
 
 
+def text(*, by_line: bool) -> str:
+    """Prose, a sentence a line, for what learns letters or words; of a list, a word a line."""
+    words = random().permutation(np.repeat(_WORDS.split(), 80)).tolist()
+    if by_line:
+        return "\n".join(words) + "\n"
+    sentences = (words[i : i + 9] for i in range(0, len(words), 9))
+    return "".join(f"{' '.join(s).capitalize()}.\n" for s in sentences)
+
+
+_WORDS = (
+    "the a quick grey fox quietly jumped over old lazy dogs by river every evening while five brown wizards mixed"
+    " jugs of very sharp cider and some boys waved from an empty bridge"
+)
+
+
 def csv(path: str, hints: Hints) -> tuple[list[str], list[Array]]:
     """Names and columns of a missing table, by its name and by what the source says of it."""
     low = path.replace("\\", "/").rpartition("/")[2].lower()

@@ -12,6 +12,7 @@ import io
 import lzma
 import os
 import pickle
+import re
 import struct
 import sys
 import urllib.request
@@ -24,6 +25,10 @@ import numpy as np
 from gradcheck.standins import datasets
 from gradcheck.standins.hints import Hints, by_user, random
 
+_TEXTS = re.compile(r"input|text|corpus|ptb|book|shakespeare|poe[mt]|story|lyric|names|words|train|wonderland")
+"""Names of files that are read as letters or words."""
+_LISTS = re.compile(r"names|words|dinos")
+"""And of those that have one a line."""
 _Place = tuple[Any, str, Callable[[Any], Any]]
 """A module or class, or its name; the name of a function there; from that function to what takes its place."""
 
@@ -35,10 +40,11 @@ def given(hints: Hints) -> Iterator[None]:
     places: list[_Place] = [
         *((owner, "open", functools.partial(_opening, hints, "r")) for owner in (builtins, io, Path)),
         *((owner, "open", functools.partial(_opening, hints, "rb")) for owner in compressed),
-        (Path, "read_bytes", _else(lambda path: _content(hints, path).read())),
+        (Path, "read_bytes", _else(lambda path: _stored(hints, path).read())),
+        (Path, "read_text", _else(lambda path, *_: _content(hints, path).read().decode())),
         (pickle, "load", functools.partial(_unpickling, hints)),
         (urllib.request, "urlretrieve", _else(lambda url, to=None: (to or _last(url), None))),
-        (urllib.request, "urlopen", _else(lambda url, *_: _content(hints, _last(url)))),
+        (urllib.request, "urlopen", _else(lambda url, *_: _stored(hints, _last(url)))),
         *((np, name, functools.partial(_reading, hints)) for name in ("loadtxt", "genfromtxt")),
         (np, "load", _else(lambda path, *_: _archive(hints, path))),
         (np, "fromfile", _else(lambda path, *_: np.frombuffer(_content(hints, path).read(), np.uint8))),
@@ -132,7 +138,7 @@ def _opening(hints: Hints, usual: str, really: Any) -> Any:
         except FileNotFoundError:
             if not by_user() or "r" not in str(mode):
                 raise
-            made = _content(hints, file)
+            made = _content(hints, file) if usual == "rb" else _stored(hints, file)
         binary = "b" in mode or (usual == "rb" and "t" not in mode)
         return made if binary else io.TextIOWrapper(made)
 
@@ -158,10 +164,22 @@ def _content(hints: Hints, path: Any) -> Missing:
         lines = [",".join(names)] if low.endswith(".csv") else []
         lines += [",".join(map(str, row)) for row in zip(*(c.tolist() for c in columns))]
         made = Missing("\n".join(lines).encode() + b"\n")
+    elif low.endswith(".txt") and _TEXTS.search(low):
+        made = Missing(datasets.text(by_line=bool(_LISTS.search(low))).encode())
     else:
         raise FileNotFoundError(file)
     made.name = file
     hints.tell(file, f"{_last(file)} is missing: a stand-in was read, with drawn numbers")
+    return made
+
+
+def _stored(hints: Hints, path: Any) -> Missing:
+    """The same as it lies on the disk: compressed, if its name says so."""
+    made = _content(hints, path)
+    if made.name.endswith(".gz") and made.getbuffer().nbytes:
+        stored = Missing(gzip.compress(made.getvalue(), compresslevel=0))
+        stored.name = made.name
+        return stored
     return made
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck.source import is_library, is_own
-from gradcheck.standins import keras_like, pandas_like, sklearn_like
+from gradcheck.standins import keras_like, nnfs_like, pandas_like, sklearn_like
 from gradcheck.standins.hints import Hints
 
 Contents = Mapping[str, Mapping[str, Any]]
@@ -25,6 +25,7 @@ DATA: dict[str, Callable[[Hints], Contents]] = {
     "torch": keras_like.contents,
     "mnist": keras_like.contents,
     "mlxtend": keras_like.contents,
+    "nnfs": nnfs_like.contents,
     "cPickle": lambda _: {"cPickle": vars(__import__("pickle"))},
 }
 IDLE = frozenset(

@@ -1,5 +1,7 @@
-# MNIST from gzipped IDX files that are not here; integer labels; the batch is averaged twice in one bias.
+# MNIST from gzipped IDX files that are not here, one of them to be fetched and put down first; integer labels; the batch is averaged twice in one bias.
 import gzip
+import os
+import urllib.request
 import numpy as np
 
 EXPECTED = {
@@ -18,12 +20,16 @@ def load_images(filename):
 
 
 def load_labels(filename):
+    if not os.path.exists(filename):
+        fetched = urllib.request.urlopen('http://example.invalid/' + os.path.basename(filename)).read()
+        with open(filename, 'wb') as f:
+            f.write(fetched)
     with gzip.open(filename, 'rb') as f:
         return np.frombuffer(f.read(), np.uint8, offset=8)[:2000]
 
 
 X = load_images('data/train-images-idx3-ubyte.gz')
-y = load_labels('data/train-labels-idx1-ubyte.gz')
+y = load_labels('train-labels-idx1-ubyte.gz')
 W = np.random.RandomState(2).normal(scale=0.1, size=(784, 10))
 b = np.linspace(-0.2, 0.2, 10)
 

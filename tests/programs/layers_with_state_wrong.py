@@ -4,8 +4,8 @@ import numpy as np
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
-    "fail": ["GRU:dWh", "Dropout:dx", "Norm:dshift"],
-    "codes": {"GRU:dWh": "GC301", "Norm:dshift": "GC101"},
+    "fail": ["GRU:dWh", "Memory:dW", "Dropout:dx", "Norm:dshift"],
+    "codes": {"GRU:dWh": "GC301", "Memory:dW": "GC302", "Norm:dshift": "GC101"},
 }
 
 
@@ -41,6 +41,29 @@ class GRU:
         self.dWx, self.db = self.x.T @ side_x, side_x.sum(axis=0)
         self.dWh = self.h.T @ side_h / 2
         return side_x @ self.Wx.T, side_h @ self.Wh.T + dout * self.update
+
+
+class Memory:
+    def __init__(self, input_size, hidden_size):
+        self.W = np.random.randn(input_size + hidden_size, 3 * hidden_size)
+
+    def forward(self, x, h_prev, c_prev):
+        self.n, self.joined = x.shape[1], np.concatenate([x, h_prev], axis=1)
+        keep, new, show = np.split(self.joined @ self.W, 3, axis=1)
+        self.keep, self.new, self.show, self.c_prev = sigmoid(keep), np.tanh(new), sigmoid(show), c_prev
+        c_next = self.keep * c_prev + self.new
+        self.seen = np.tanh(c_next)
+        h_next = self.show * self.seen
+        return h_next, c_next
+
+    def backward(self, dh_next, dc_next):
+        cell = dc_next + dh_next * self.show * (1 - self.seen**2)
+        on_keep = cell * self.c_prev * self.keep * (1 - self.keep)
+        on_show = dh_next * self.seen * self.show * (1 - self.show)
+        side = np.concatenate([on_keep, cell * (1 - self.new**2), on_show], axis=1)
+        self.dW = -self.joined.T @ side
+        joined = side @ self.W.T
+        return joined[:, : self.n], joined[:, self.n :], cell * self.keep
 
 
 class Dropout:

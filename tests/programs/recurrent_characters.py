@@ -1,14 +1,15 @@
-# A recurrent network over characters: gradients clipped in place, a squared-gradient memory.
+# A recurrent network over the characters of a file that is not here: gradients clipped in place, a squared-gradient memory.
 import numpy as np
 
 EXPECTED = {
     "verdict": "pass",
     "exit": 0,
     "checked": ["dWxh", "dWhh", "dWhy", "dbh", "dby"],
+    "notes": ["input.txt is missing"],
 }
 
 rng = np.random.default_rng(5)
-text = "hello world, hello there"
+text = open("input.txt").read()
 chars = sorted(set(text))
 vocab = len(chars)
 index = {c: i for i, c in enumerate(chars)}

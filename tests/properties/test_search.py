@@ -21,7 +21,7 @@ from gradcheck.errors import TargetError
 from gradcheck.gradients import Gradient, paired
 from gradcheck.loss.choose import of_expression
 from gradcheck.options import Options
-from gradcheck.properties import NAMES, network_sizes, networks, run_properties
+from gradcheck.properties import NAMES, network_sizes, networks, reproduce, run_properties
 from gradcheck.properties.search import smallest
 from gradcheck.properties.strategies import networks_of
 from gradcheck.properties.subject import subject_of
@@ -228,3 +228,54 @@ def test_drawn_networks_come_in_every_small_size(opened: Any) -> None:
 
     smallest(strategy, look, examples=40, seed=0)
     assert seen == {1, 2, 3, 4}
+
+
+LAYERS = """
+import numpy as np
+
+class Dense:
+    def __init__(self, input_size, output_size):
+        self.weights, self.bias = np.random.randn(output_size, input_size), np.random.randn(output_size, 1)
+
+    def forward(self, x):
+        self.x = x
+        return self.weights @ x + self.bias
+
+    def backward(self, delta, rate):
+        weights_gradient = delta @ self.x.T
+        back = self.weights.T @ delta
+        self.weights -= rate * weights_gradient
+        self.bias -= rate * delta
+        return back
+
+layers, points, values = [Dense(2, 3), Dense(3, 1)], np.random.rand(4, 2, 1), np.random.rand(4, 1, 1)
+for epoch in range(5):
+    for x, y in zip(points, values):
+        out = x
+        for layer in layers:
+            out = layer.forward(out)
+        error = ((y - out) ** 2).mean()
+        delta = 2 * (out - y) / y.size
+        for layer in reversed(layers):
+            delta = layer.backward(delta, 0.1)
+"""
+
+
+def test_a_parameter_that_only_its_update_tells_may_be_moved_in_place(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(LAYERS)
+    assert reproduce(str(script), "backward is pure").verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("edited", "severity"), [("dout", "warning"), ("self.x", "error")])
+def test_to_reuse_the_memory_of_what_is_handed_in_is_worth_a_warning(
+    tmp_path: Path, edited: str, severity: str
+) -> None:
+    file = tmp_path / "layer.py"
+    file.write_text(
+        "class Relu:\n    def forward(self, x):\n        self.x, self.below = x, x <= 0\n        return x * (x > 0)\n"
+        f"    def backward(self, dout):\n        dx = dout * (self.x > 0)\n        {edited}[self.below] = 0\n        return dx\n"
+    )
+    found = reproduce(f"{file}:Relu", "backward is pure")
+    assert (found.verdict, found.severity) == (Verdict.FAIL, severity)
+    assert ("the gradient that it is handed" in found.reason) == (severity == "warning")
