@@ -52,8 +52,7 @@ def _edited_inputs(opened: Opened) -> list[Outcome]:
 
 def _is_data(opened: Opened, path: str) -> bool:
     batch = opened.blueprint.batch
-    data = (p for p in opened.blueprint.parts if p.path == path and not p.parameter)
-    return batch is not None and any(batch in p.axes for p in data)
+    return any(p.path == path and not p.parameter and batch in p.axes for p in opened.blueprint.parts)
 
 
 def _is_edit(value: Value) -> bool:
