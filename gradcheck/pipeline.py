@@ -142,7 +142,7 @@ def run(
     findings += [replace(f, severity="warning") for f in ended_by] if target.asks else ended_by
     findings += with_fixes(seen, repaired)
     if other_batches:
-        shapes += _other_batches(driver, target, options, spec, sizes, limits)
+        shapes += _other_batches(driver, target, options, spec, sizes, limits, _folded(found))
     properties = _properties(driver, options, limits)
     report = _report(target, options, found, notes, shape_rows(held, shapes), start, program, findings, properties)
     if (left_over.handed_back or target.asks) and report.verdict is Verdict.PASS:
@@ -242,7 +242,12 @@ def inherited_scale(judged: Judged, others: Sequence[Judged]) -> float:
 
 
 def _put_right(found: Probe) -> frozenset[str]:
-    return frozenset(j.gradient.name for j in found.judged if j.put_right is not None)
+    return frozenset(j.gradient.name for j in found.judged if j.put_right is not None) | _folded(found)
+
+
+def _folded(found: Probe) -> frozenset[str]:
+    """Gradients that are right in another shape."""
+    return frozenset(j.gradient.name for j in found.judged if j.right and j.gradient.array.shape != j.truth.shape)
 
 
 def _turned(program: Program, gradients: Sequence[Gradient]) -> frozenset[str]:
@@ -253,7 +258,13 @@ def _turned(program: Program, gradients: Sequence[Gradient]) -> frozenset[str]:
 
 
 def _other_batches(
-    driver: Driver, target: Target, options: Options, spec: Spec | None, sizes: dict[str, int], limits: Limits
+    driver: Driver,
+    target: Target,
+    options: Options,
+    spec: Spec | None,
+    sizes: dict[str, int],
+    limits: Limits,
+    folded: frozenset[str] = frozenset(),
 ) -> list[ShapeProbe]:
     """Shapes at batch sizes 1 and 2, and at each size that equals another dimension and so may hide a wrong axis."""
     if "m" not in sizes:
@@ -265,7 +276,7 @@ def _other_batches(
                 gradients = observed(program, target, options, spec)
             except GradcheckError:
                 continue
-            probes.append(shape_probe(program, gradients, m, _turned(program, gradients)))
+            probes.append(shape_probe(program, gradients, m, _turned(program, gradients) | folded))
         if limits.reached(program.evaluations):
             break
     return probes

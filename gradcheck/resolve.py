@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+from gradcheck.adapters.called import target_of_function
 from gradcheck.adapters.engines import is_engine, target_of_engine
+from gradcheck.adapters.examples import trains
 from gradcheck.adapters.finding import units
 from gradcheck.adapters.inputs import home_of, input_names, random_inputs, required
-from gradcheck.adapters.layers import methods_of, target_of_class
+from gradcheck.adapters.kinds import methods_of
+from gradcheck.adapters.layers import target_of_class
 from gradcheck.adapters.loss_functions import method_of, returns_gradients, target_of_loss
 from gradcheck.adapters.pair import owners
 from gradcheck.adapters.paired import target_of_pair
@@ -31,9 +35,11 @@ from gradcheck.importing import (
 from gradcheck.target import Target
 
 
-def resolve(text: str, *, call: str | None = None, shapes: str | None = None) -> Target:
+def resolve(text: str, *, call: str | None = None, shapes: str | None = None, examples: bool = False) -> Target:
     """Read a TARGET, import what it names, and find how to drive it.
 
+    With `examples` the file's own tests and those beside it are run for a call of what is named: only where they can do
+    no harm.
     Raises UsageError for a text that can't be read and TargetError for user code that can't be imported.
     """
     head, colon, rest = _split(text)
@@ -47,18 +53,28 @@ def resolve(text: str, *, call: str | None = None, shapes: str | None = None) ->
     if is_file and not colon and not call:
         path = existing(head, text)
         declared = literal_declaration(path)
-        if declared is None and not only_defines(parsed(path)):
+        alone = only_defines(parsed(path)) or (examples and only_tests(parsed(path)))
+        if declared is None and not alone:
             return Target(text, script=path, shapes=shapes or "")
         if declared is None:
-            return _the_one(text, module_of_file(path), shapes) or Target(text, script=path, shapes=shapes or "")
+            one = _the_one(text, module_of_file(path), shapes, examples)
+            return one or Target(text, script=path, shapes=shapes or "")
         return declared_target(text, module_of_file(path), declared, None, call, shapes)
     module = module_of_file(existing(head, text)) if is_file else imported(head, text)
     names = [n.strip() for n in rest.split(",")] if colon else []
     if len(names) == 2:
-        return _pair(text, module, names, call, shapes)
+        return _pair(text, module, names, call, shapes, examples)
     if len(names) > 2 or not all(names):
         raise UsageError(f"TARGET {text!r}: expected one name after the colon, or forward,backward; got {rest!r}.")
-    return _named(text, module, names[0] if names else None, call, shapes)
+    return _named(text, module, names[0] if names else None, call, shapes, examples)
+
+
+def only_tests(tree: ast.Module) -> bool:
+    """Whether all that a file does as a script is to try what it defines: nothing in it speaks of training."""
+    if not only_defines(tree, guarded=True):
+        return False
+    blocks = [s for s in tree.body if isinstance(s, ast.If) and "__name__" in ast.unparse(s.test)]
+    return bool(blocks) and not trains(tree, blocks)
 
 
 def defined(target: Target) -> tuple[str, ...]:
@@ -69,33 +85,35 @@ def defined(target: Target) -> tuple[str, ...]:
     return tuple(f"{target.name}:{name}" for name in units(module_of_file(path)))
 
 
-def _the_one(text: str, module: ModuleType, shapes: str | None) -> Target | None:
+def _the_one(text: str, module: ModuleType, shapes: str | None, examples: bool) -> Target | None:
     """The only thing that a module's names reveal; None for none. Raises Several."""
     found = tuple(f"{text}:{name}" for name in units(module))
     if len(found) > 1:
         raise Several(found)
-    return resolve(found[0], shapes=shapes) if found else None
+    return resolve(found[0], shapes=shapes, examples=examples) if found else None
 
 
-def revealed(text: str, module: ModuleType, subject: Any, shapes: str | None) -> Target | None:
+def revealed(text: str, module: ModuleType, subject: Any, shapes: str | None, examples: bool) -> Target | None:
     """A class or a function whose own names say how it is driven; None for any other."""
     if isinstance(subject, type):
         if is_engine(subject):
             return target_of_engine(text, module, subject)
         if methods_of(subject):
-            return target_of_class(text, module, subject, shapes=shapes)
-        return target_of_loss(text, module, subject, shapes=shapes) if method_of(subject) else None
+            return target_of_class(text, module, subject, shapes=shapes, examples=examples)
+        return target_of_loss(text, module, subject, shapes=shapes, examples=examples) if method_of(subject) else None
     loss = isinstance(subject, FunctionType) and not shapes and required(subject) and returns_gradients(subject)
-    return target_of_loss(text, module, subject) if loss else None
+    return target_of_loss(text, module, subject, examples=examples) if loss else None
 
 
-def _pair(text: str, module: ModuleType, names: Sequence[str], call: str | None, shapes: str | None) -> Target:
+def _pair(
+    text: str, module: ModuleType, names: Sequence[str], call: str | None, shapes: str | None, examples: bool
+) -> Target:
     forward, backward = (_attribute(module, name, text) for name in names)
     for name, function in zip(names, (forward, backward)):
         if not callable(function):
             raise UsageError(f"TARGET {text!r}: {name} is {_a(type(function).__name__)}, expected a function.")
     f, b = (name.replace(".", "_") for name in names)
-    return target_of_pair(text, module, Pair(forward, backward, f, b), call=call, shapes=shapes)
+    return target_of_pair(text, module, Pair(forward, backward, f, b), call=call, shapes=shapes, examples=examples)
 
 
 def of_object(
@@ -108,13 +126,13 @@ def of_object(
 ) -> Target:
     """A target from a module object, or from a function and what it is called with."""
     if isinstance(subject, ModuleType):
-        return _named(subject.__name__, subject, None, call, shapes)
+        return _named(subject.__name__, subject, None, call, shapes, False)
     if callable(subject):
         name = f"{getattr(subject, '__module__', '?')}:{getattr(subject, '__qualname__', type(subject).__name__)}"
         held = owners(subject)
         target = Target(name, module=home_of(subject), names={"_subject": subject, **held})
         if args is None and kwargs is None:
-            return _function(target, subject, "_subject", call, shapes)
+            return _function(target, subject, "_subject", call, shapes, False)
         names = input_names(subject, args)
         given = ", ".join(names)
         return replace(
@@ -134,7 +152,9 @@ def _split(text: str) -> tuple[str, str, str]:
     return (text, "", "") if at < 0 else (text[:at], ":", text[at + 1 :])
 
 
-def _named(text: str, module: ModuleType, name: str | None, call: str | None, shapes: str | None) -> Target:
+def _named(
+    text: str, module: ModuleType, name: str | None, call: str | None, shapes: str | None, examples: bool
+) -> Target:
     declared = getattr(module, "__gradcheck__", None)
     if declared is not None and not (call and name is None):
         check_declaration(declared, module)
@@ -143,27 +163,27 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
     if name is not None:
         submodule = f"{module.__name__}.{name}"
         if not hasattr(module, name) and find_spec(submodule) is not None:
-            return _named(text, imported(submodule, text), None, call, shapes)
+            return _named(text, imported(submodule, text), None, call, shapes, examples)
         subject = _attribute(module, name, text)
         if isinstance(subject, ModuleType):
-            return _named(text, subject, None, call, shapes)
+            return _named(text, subject, None, call, shapes, examples)
         if not callable(subject):
             raise UsageError(
                 f"TARGET {text!r}: {name} is {_a(type(subject).__name__)}, expected a function, a class or a declared"
                 " target."
             )
         home = home_of(subject) or module
-        found = None if call else revealed(text, home, subject, shapes)
+        found = None if call else revealed(text, home, subject, shapes, examples)
         if found is not None:
             return found
         called = name.rpartition(".")[2]
-        return _function(Target(text, module=home, names={called: subject}), subject, called, call, shapes)
+        return _function(Target(text, module=home, names={called: subject}), subject, called, call, shapes, examples)
     if call:
         return Target(text, module=module, call=call, shapes=shapes or "")
     outer = declared_by_parent(module)
     if outer is not None:
         return declared_target(text, outer[0], outer[0].__gradcheck__, outer[1], call, shapes)
-    one = _the_one(text, module, shapes)
+    one = _the_one(text, module, shapes, examples)
     if one is not None:
         return one
     raise UsageError(
@@ -172,7 +192,14 @@ def _named(text: str, module: ModuleType, name: str | None, call: str | None, sh
     )
 
 
-def _function(target: Target, subject: Callable[..., Any], called: str, call: str | None, shapes: str | None) -> Target:
+def _function(
+    target: Target,
+    subject: Callable[..., Any],
+    called: str,
+    call: str | None,
+    shapes: str | None,
+    examples: bool,
+) -> Target:
     if call:
         return replace(target, call=call, shapes=shapes or "")
     name = getattr(subject, "__name__", called)
@@ -189,6 +216,10 @@ def _function(target: Target, subject: Callable[..., Any], called: str, call: st
             names={**target.names, "_draw": lambda seed: random_inputs(needed, shapes, name, seed)},
             seeded=True,
         )
+    home = home_of(subject)
+    exampled = target_of_function(target, home, subject, called) if examples and home is not None else None
+    if exampled is not None:
+        return exampled
     raise UsageError(
         f"TARGET {target.name!r}: {name} takes {', '.join(needed)}, and nothing says what to call it with."
         f' Give --call "{name}(...)", or the shapes of its arguments, --shapes "{needed[0]}:(m,3) ...".'

@@ -132,7 +132,10 @@ def shape_rows(spec: Spec | None, probes: Sequence[ShapeProbe]) -> tuple[ShapeRo
 def _told(name: str, wrong: Sequence[tuple[int | None, str]], first: ShapeProbe) -> str:
     if not wrong:
         of = first.gradients.get(name)
-        return f"another layout than {of}'s, put right by the update" if name in first.put_right else ""
+        if name not in first.put_right or of is None:
+            return ""
+        turned = sorted(first.shapes[name]) == sorted(first.owners[name])
+        return f"another layout than {of}'s, put right by the update" if turned else f"in another shape than {of}"
     (batch, reason), *others = wrong
     here = "" if batch == first.batch else f" at batch size {batch}"
     also = [str(other) for other, _ in others]

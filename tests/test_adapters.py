@@ -216,3 +216,171 @@ def test_trying_leaves_no_trace(module: Any) -> None:
 def test_units_of_a_module() -> None:
     made = ModuleType("made")
     assert units(made) == []
+
+
+# -- example calls
+
+
+EXAMPLED = """
+def blend_forward(x, k, how):
+    return {"soft": 0.5}[how] * x @ k, (x, k)
+
+def blend_backward(dout, cache):
+    x, k = cache
+    return 0.5 * dout @ k.T, 0.5 * x.T @ dout
+"""
+
+
+def driven(name: str) -> list[str]:
+    """What the notes of a pair say of its inputs, looked for as the command line does."""
+    target = resolve(name, examples=True)
+    return [note for note in target.notes if note.startswith("driven")]
+
+
+def test_an_example_call_is_taken_with_its_own_numbers(module: Any) -> None:
+    name = module(
+        EXAMPLED
+        + """
+COUNT = []
+
+def test_it():
+    COUNT.append(1)
+    blend_forward(np.full((2, 3), 7.0) + np.arange(3), np.arange(12.0).reshape(3, 4), "soft")
+"""
+    )
+    target = resolve(name, examples=True)
+    assert driven(name) == [f"driven with x (2, 3), k (3, 4), how 'soft': from the call at {name}:15"]
+    x, k, how, *_ = target.names["_example"](0)
+    assert (x[0].tolist(), k[0].tolist(), how) == ([7.0, 8.0, 9.0], [0.0, 1.0, 2.0, 3.0], "soft")
+    other, *_ = target.names["_example"](1)
+    assert other.shape == x.shape
+    assert not np.array_equal(other, x)
+    assert target.module is not None
+    assert target.module.COUNT == []  # the test has left nothing behind
+    with pytest.raises(UsageError, match="nothing was found that blend_forward"):
+        resolve(name)  # in the user's own process no test is run
+
+
+def test_sizes_that_hide_errors_are_changed(module: Any) -> None:
+    name = module(EXAMPLED + '\nblend_forward(np.eye(3) + 1.5 * np.ones((3, 3)), np.zeros((3, 3)), "soft")\n')
+    name = f"{name}:blend_forward,blend_backward"
+    told = driven(name)[0]
+    assert "driven with x (4, 3), k (3, 5), how 'soft': from the call at" in told
+    assert told.endswith("there x is (3, 3), there k is (3, 3)")
+    x, k, *_ = resolve(name, examples=True).names["_example"](0)
+    assert k.any()
+    assert x.shape == (4, 3)
+
+
+def test_labels_and_samples_stay_one_for_one(module: Any) -> None:
+    name = module(
+        """
+def rated_loss(scores, picks, rule):
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    rows = np.arange(len(picks))
+    loss = -rule.weight * np.log(p[rows, picks]).mean()
+    dscores = p.copy()
+    dscores[rows, picks] -= 1
+    dscores *= rule.weight / len(picks)
+    return loss, dscores
+
+class Rule:
+    weight = 2.0
+
+def check():
+    rated_loss(np.random.randn(3, 3), np.array([0, 2, 1]), Rule())
+"""
+    )
+    assert "driven with scores (4, 3), picks (4,) class numbers, rule Rule: from the call" in driven(name)[0]
+
+
+def test_what_is_wrong_at_other_sizes_alone_is_asked_about(module: Any) -> None:
+    # the mean is over the wrong axis, which goes unseen as long as both are of one size
+    name = module(
+        """
+def avg_forward(x):
+    return x / x.shape[0], x
+
+def avg_backward(dout, x):
+    return dout / x.shape[1]
+
+def test_avg():
+    avg_forward(np.random.randn(3, 3))
+"""
+    )
+    target = resolve(name, examples=True)
+    asked = 'with other sizes it goes through as well, and is wrong there; to check those: --shapes "x:(4,3)"'
+    assert target.asks == asked
+    assert target.asks in target.notes
+    assert target.names["_example"](0)[0].shape == (3, 3)
+
+
+def test_examples_that_do_not_end_or_are_refused_are_passed_over(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradcheck.adapters.examples.SECONDS", 0.05)
+    name = module(
+        PAIR
+        + """
+def test_refused():
+    linear_forward(np.ones(3), np.ones((2, 2)))
+
+def main():
+    count = 0
+    while True:
+        count += 1
+    linear_forward(np.ones((2, 3)), np.ones((3, 2)))
+
+if __name__ == "__main__":
+    main()
+"""
+    )
+    target = resolve(f"{name}:linear_forward,linear_backward", examples=True)
+    assert "driven with x (5, 4), w (4, 3): found by trying" in target.notes
+
+
+@pytest.mark.parametrize(
+    ("body", "leads"),
+    [
+        ("    helper()\n", True),
+        ("    Holder().run()\n", True),
+        ("    other()\n", False),
+        ("    while True:\n        try:\n            helper()\n        except:\n            pass\n", False),
+        ("    while True:\n        try:\n            helper()\n        except ValueError:\n            pass\n", True),
+    ],
+)
+def test_what_leads_to_a_call(body: str, leads: bool) -> None:
+    import ast
+
+    from gradcheck.adapters.examples import reaches
+
+    tree = ast.parse(
+        f"def start():\n{body}\ndef helper():\n    wanted(1)\n\ndef other():\n    pass\n\n"
+        "class Holder:\n    def run(self):\n        wanted(2)\n"
+    )
+    assert reaches(tree, tree.body[:1], {"wanted"}) == leads
+
+
+FLATTENED = """
+def heads_forward(x, w):
+    z = (x @ w).reshape(len(x), 3, -1)
+    return np.tanh(z), (x, w, z)
+
+def heads_backward(dout, cache):
+    x, w, z = cache
+    dz = (dout * (1 - np.tanh(z) ** 2)).reshape(len(x), -1)
+    return dz @ w.T, x.T @ dz
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        ("", "", "pass"),
+        (" * (1 - np.tanh(z) ** 2)", "", "fail"),
+        (".reshape(len(x), -1)\n", ".transpose(0, 2, 1).reshape(len(x), -1)\n", "fail"),
+    ],
+)
+def test_a_gradient_that_is_only_flattened_has_no_wrong_shape(module: Any, old: str, new: str, verdict: str) -> None:
+    text = FLATTENED.replace(old, new) if old else FLATTENED
+    report = gradcheck.check(f"{module(text)}:heads_forward,heads_backward", shapes="x:(m,d) w:(d,6)", properties=False)
+    found = {c.name: c.verdict.value for c in report.comparisons}
+    assert (report.verdict, found["dz"]) == (verdict, verdict)

@@ -8,7 +8,7 @@ from types import FunctionType, ModuleType
 from gradcheck.adapters import names as by_name
 from gradcheck.adapters.engines import is_engine
 from gradcheck.adapters.inputs import required
-from gradcheck.adapters.layers import methods_of
+from gradcheck.adapters.kinds import methods_of
 from gradcheck.adapters.loss_functions import method_of, returns_gradients
 
 _GENERIC = frozenset(

@@ -138,6 +138,20 @@ def output_of(made: Any, owner: str) -> Leaf | None:
     return next((own[name] for name in _OUTPUTS if name in own), None)
 
 
+def alike(one: Any, other: Any, owner: str) -> bool:
+    """Whether two objects differ in the numbers of their arrays alone."""
+    return _plain(one) == _plain(other) and {x.path for x in leaves(one, owner)} == {
+        x.path for x in leaves(other, owner)
+    }
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """What an object holds: settings as they are, the rest by its kind and length."""
+    held = vars(value) if hasattr(value, "__dict__") else {}
+    simple = (int, float, str, bool, type(None))
+    return {k: v if type(v) in simple else (type(v), len(v) if type(v) in (list, dict) else 0) for k, v in held.items()}
+
+
 def made_late(before: Any, after: Any, owner: str) -> bool:
     """Whether it makes parameters only when it first sees an input."""
     old, new = leaves(before, owner), leaves(after, owner)

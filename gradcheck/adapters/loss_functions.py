@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -15,9 +15,14 @@ import numpy as np
 from gradcheck import conventions
 from gradcheck.adapters import holding
 from gradcheck.adapters import names as by_name
-from gradcheck.adapters.layers import OWNER, arguments_of, built, enliven
+from gradcheck.adapters.exampled import between, plans, square_notes
+from gradcheck.adapters.examples import example_calls
+from gradcheck.adapters.kinds import OWNER, arguments_of, built, enliven
+from gradcheck.adapters.overheard import Call
 from gradcheck.adapters.parts import Descent
-from gradcheck.adapters.plan import Plan, annotations_of, is_penalty, reads_logarithms, trials
+from gradcheck.adapters.plan import BY_TRYING, Drawn, Plan, annotations_of, is_penalty, reads_logarithms, trials
+from gradcheck.adapters.reading import Reading, explains, outcome
+from gradcheck.adapters.resizing import shapes_of
 from gradcheck.adapters.taking import leaves_of, shape_of, taken_apart
 from gradcheck.adapters.trying import Sandbox, copied, on_trial
 from gradcheck.errors import UsageError
@@ -68,6 +73,16 @@ class _Subject:
     inputs: tuple[str, ...]
     made: type | None = None
     constructor: tuple[str, ...] = ()
+    held: Any = None
+    """The object as an example call had it, which takes the place of one that is built."""
+    asks: str = ""
+    """What is for the user to say."""
+
+    def builder(self, plan: Plan) -> Callable[[int], Any] | None:
+        """What makes the object whose method is called; None for a function."""
+        if self.held is not None:
+            return lambda _: copied(self.held)
+        return None if self.made is None else built(self.made, self.constructor, plan, Descent())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +93,19 @@ class _Found:
     paths: Mapping[str, str]
 
 
-def target_of_loss(text: str, module: ModuleType, subject: Any, *, shapes: str | None = None) -> Target:
+def target_of_loss(
+    text: str, module: ModuleType, subject: Any, *, shapes: str | None = None, examples: bool = False
+) -> Target:
     """A function, or a class with a method, that returns a loss and gradients. Raises UsageError for what can't be
     driven or returns none."""
     asked = _subject(subject)
-    with on_trial(module, names={subject.__name__: subject}) as sandbox:
-        found, said = _sought(sandbox, asked)
+    draw_by, found, said = "_draw", None, ""
+    if examples and not shapes:
+        with on_trial(module, names={subject.__name__: subject}) as sandbox:
+            draw_by, (found, asked) = "_example", _exampled(sandbox, module, asked)
+    if found is None:
+        with on_trial(module, names={subject.__name__: subject}) as sandbox:
+            draw_by, (found, said) = "_draw", _sought(sandbox, asked)
     if found is None:
         how = f"{asked.call}({', '.join(asked.inputs)})"
         raise UsageError(
@@ -97,11 +119,12 @@ def target_of_loss(text: str, module: ModuleType, subject: Any, *, shapes: str |
         drawn = dict(zip(plan.arguments, plan.draw(seed)))
         return tuple(drawn[n] for n in names)
 
-    setup = [f"{', '.join(names)}{',' if len(names) == 1 else ''} = _draw(seed)"]
-    given: dict[str, Any] = {subject.__name__: subject, "_draw": draw}
-    if asked.made is not None:
+    setup = [f"{', '.join(names)}{',' if len(names) == 1 else ''} = {draw_by}(seed)"] if names else []
+    given: dict[str, Any] = {subject.__name__: subject, draw_by: draw}
+    build = asked.builder(plan)
+    if build is not None:
         setup = [f"{OWNER} = _build(seed)", f"_enliven(seed, [{', '.join(held)}])", *setup]
-        given |= {"_build": built(asked.made, asked.constructor, plan, Descent()), "_enliven": enliven}
+        given |= {"_build": build, "_enliven": enliven}
     sure = {g for g, of in found.gradients.items() if found.paths[of] == of and of in conventions.bases(g)}
     return Target(
         text,
@@ -112,7 +135,8 @@ def target_of_loss(text: str, module: ModuleType, subject: Any, *, shapes: str |
         grads={g: found.paths[of] for g, of in found.gradients.items() if g not in sure},
         names=given,
         shapes=shapes or "",
-        notes=_notes(asked, found),
+        notes=(*_notes(asked, found), *filter(None, [asked.asks])),
+        asks=asked.asks,
         seeded=True,
         traced=True,
     )
@@ -160,11 +184,54 @@ def _sought(sandbox: Sandbox, asked: _Subject) -> tuple[_Found | None, str]:
     return first, refused
 
 
-def _tried(sandbox: Sandbox, asked: _Subject, plan: Plan) -> tuple[_Found | None, str]:
-    if asked.made is not None:
-        build = built(asked.made, asked.constructor, plan, Descent())
+def _exampled(sandbox: Sandbox, module: ModuleType, asked: _Subject) -> tuple[_Found | None, _Subject]:
+    """By the first example call for which it returns a loss and gradients; what it is called by then."""
+    for call in example_calls(module, asked.function, asked.made):
+        sandbox.put_back()
+        for one, arguments in _ways(asked, call):
+
+            def takes(plan: Plan, seed: int, one: _Subject = one) -> bool:
+                return _tried(sandbox, one, plan, seed)[0] is not None
+
+            tried = [
+                _tried(sandbox, one, plan)[0] for plan in plans(call, arguments, takes, lambda: sandbox.time_is_up)
+            ]
+            found = [f for f in tried if f is not None]
+            if found:
+                taken, asks = between(found, _arguments, lambda f, one=one: _explained(sandbox, one, f))  # type: ignore[misc]
+                return taken, replace(one, asks=asks)
+    sandbox.put_back()
+    return None, asked
+
+
+def _arguments(found: _Found) -> Mapping[str, Drawn]:
+    return found.plan.arguments
+
+
+def _explained(sandbox: Sandbox, asked: _Subject, found: _Found) -> bool:
+    build = asked.builder(found.plan)
+    if build is not None:
         sandbox.before = lambda: {OWNER: build(0)}
-    inputs = {n: v for n, v in zip(plan.arguments, plan.draw(0)) if n in asked.inputs}
+    inputs = {n: v for n, v in zip(found.plan.arguments, found.plan.draw(0)) if n in asked.inputs}
+    reading = Reading("\n".join(found.lines), (LOSS,), (), found.gradients, found.paths, scalar=LOSS)
+    return explains(sandbox, outcome(sandbox, reading, inputs, {}), 0)
+
+
+def _ways(asked: _Subject, call: Call) -> Iterator[tuple[_Subject, Mapping[str, Any]]]:
+    """An object is built anew where what that takes is known, else taken as it was; with all arguments."""
+    inputs = tuple(call.arguments)
+    constructor = call.constructor if asked.made is not None else {}
+    if constructor is not None and not constructor.keys() & set(inputs):
+        yield replace(asked, inputs=inputs, constructor=tuple(constructor)), {**constructor, **call.arguments}
+    if asked.made is not None:
+        yield replace(asked, inputs=inputs, constructor=(), held=call.made), call.arguments
+
+
+def _tried(sandbox: Sandbox, asked: _Subject, plan: Plan, seed: int = 0) -> tuple[_Found | None, str]:
+    build = asked.builder(plan)
+    if build is not None:
+        sandbox.before = lambda: {OWNER: build(seed)}
+    inputs = {n: v for n, v in zip(plan.arguments, plan.draw(seed)) if n in asked.inputs}
     tried = sandbox.run(f"_result = {asked.call}({', '.join(inputs)})", copied(inputs))
     if not tried:
         return None, tried.said
@@ -217,9 +284,10 @@ def _fits(sandbox: Sandbox, asked: _Subject, found: _Found) -> bool:
 
 def _notes(asked: _Subject, found: _Found) -> tuple[str, ...]:
     plan = found.plan.arguments
-    built_with = ", ".join(f"{n}={plan[n]}" for n in asked.constructor)
+    built_with = "as it was there" if asked.held is not None else ", ".join(f"{n}={plan[n]}" for n in asked.constructor)
     made = f"{OWNER} = {asked.made.__name__}({built_with}); " if asked.made is not None else ""
     return (
         f"{made}{'; '.join(found.lines)}",
-        f"driven with {', '.join(f'{n} {plan[n]}' for n in asked.inputs)}: found by trying",
+        f"driven with {', '.join(f'{n} {plan[n]}' for n in asked.inputs)}: {found.plan.how}",
+        *(square_notes(shapes_of(plan)) if found.plan.how != BY_TRYING else ()),
     )

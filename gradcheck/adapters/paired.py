@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+from gradcheck.adapters.exampled import Exampled, from_examples
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.pairs import Pair, beside
 from gradcheck.adapters.plan import Drawn, Plan, by_spec
@@ -20,29 +21,42 @@ from gradcheck.target import Target
 
 
 def target_of_pair(
-    text: str, module: ModuleType, pair: Pair, *, call: str | None = None, shapes: str | None = None
+    text: str,
+    module: ModuleType,
+    pair: Pair,
+    *,
+    call: str | None = None,
+    shapes: str | None = None,
+    examples: bool = False,
 ) -> Target:
-    """A pair, driven with what `call` or `shapes` say, else with what is found by trying.
+    """A pair, driven with what `call` or `shapes` say, else as an example call has it, else with what is found by
+    trying.
 
     Raises UsageError where nothing can be found that the forward takes, or where it can't be told what is what.
     """
     names = {pair.f: pair.forward, pair.b: pair.backward}
+    exampled = Exampled()
+    if examples and not call and not shapes:
+        with on_trial(module, names=names) as sandbox:
+            exampled = from_examples(sandbox, module, pair)
     with on_trial(module, names=names) as sandbox:
         if call:
             found = _given(sandbox, text, module, pair, call)
         else:
-            found = _sought(sandbox, text, pair, by_spec(shapes, required(pair.forward)))
+            found = _sought(sandbox, text, pair, by_spec(shapes, required(pair.forward)), exampled)
     reading = found.reading(text, pair.b)
+    draw = "_example" if found is exampled.found else "_draw"
     return Target(
         text,
         module=module,
-        setup=_binding(found.plan, reading),
+        setup=_binding(found.plan, reading, draw),
         call=reading.call,
         loss=reading.asked,
         grads=reading.told,
-        names={**names, "_draw": _drawing(found, reading)},
+        names={**names, draw: _drawing(found, reading)},
         shapes=shapes or "",
-        notes=_notes(pair, found, reading, "by --shapes" if shapes else ""),
+        notes=(*_notes(pair, found, reading, "by --shapes" if shapes else ""), *exampled.notes),
+        asks=exampled.asks if found is exampled.found else "",
         seeded=True,
         traced=True,
     )
@@ -51,11 +65,16 @@ def target_of_pair(
 # -- what it is driven with
 
 
-def _sought(sandbox: Sandbox, text: str, pair: Pair, known: Mapping[str, Drawn]) -> Found:
+def _sought(sandbox: Sandbox, text: str, pair: Pair, known: Mapping[str, Drawn], exampled: Exampled) -> Found:
+    if exampled.found is not None and exampled.fits:
+        return exampled.found
     sought = seek(sandbox, pair, known)
+    if exampled.found is not None and (sought.found is None or sought.found.settled.taken is None):
+        return exampled.found
     if sought.found is None:
         names = required(pair.forward)
         said = f" It said: {sought.refused}." if sought.refused else ""
+        said += "".join(f" {note[0].upper()}{note[1:]}." for note in exampled.notes)
         raise UsageError(
             f"TARGET {text!r}: nothing was found that {pair.f}({', '.join(names)}) takes.{said} Say what it is called"
             f' with, --call "{pair.f}(...)", or the shapes, --shapes "{" ".join(f"{n}:(...)" for n in names)}".'
@@ -92,9 +111,9 @@ def plan_of_call(module: ModuleType, function: Callable[..., Any], name: str, ca
 # -- how it is read
 
 
-def _binding(plan: Plan, reading: Reading) -> str:
+def _binding(plan: Plan, reading: Reading, draw: str) -> str:
     names = [*plan.arguments, *reading.upstream, *reading.labels]
-    return f"{', '.join(names)}{',' if len(names) == 1 else ''} = _draw(seed)"
+    return f"{', '.join(names)}{',' if len(names) == 1 else ''} = {draw}(seed)"
 
 
 def _drawing(found: Found, reading: Reading) -> Callable[[int], tuple[Any, ...]]:

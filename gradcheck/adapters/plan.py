@@ -21,6 +21,8 @@ from gradcheck.shapes import resolve as shape_of
 Array = NDArray[Any]
 MOST = 48
 """Combinations of shapes tried within one world."""
+BY_TRYING = "found by trying"
+"""How a plan came about where nothing was said."""
 CLASSES = 3
 """Class numbers that labels are drawn from: fewer than any dimension, so that each occurs and some occur twice."""
 
@@ -54,6 +56,10 @@ def _binary(rng: np.random.Generator, shape: Shape) -> Any:
     return rng.integers(0, 2, shape).astype(float)
 
 
+def _bits(rng: np.random.Generator, shape: Shape) -> Any:
+    return rng.integers(0, 2, shape)
+
+
 _KINDS: Mapping[str, Callable[[np.random.Generator, Shape], Any]] = {
     "normal": _normal,
     "positive": _positive,
@@ -62,11 +68,13 @@ _KINDS: Mapping[str, Callable[[np.random.Generator, Shape], Any]] = {
     "classes": _classes,
     "one_hot": _one_hot,
     "binary": _binary,
+    "bits": _bits,
 }
 _SAID = {
     "classes": " class numbers",
     "one_hot": " one-hot",
     "binary": " zeros and ones",
+    "bits": " zeros and ones",
     "distribution": " rows that sum to 1",
     "probability": " between 0 and 1",
 }
@@ -81,17 +89,17 @@ class Drawn:
     kind: str = "normal"
     """A key of `_KINDS`."""
     value: Any = None
-    """Where there is neither shape nor entries."""
+    """Where there is neither shape nor entries; with a shape, the user's own numbers, which the first seed draws."""
     entries: Mapping[str, Drawn] | None = None
     """Of a dict."""
     said: str = ""
     """How a reader knows the value, where it is an object."""
 
-    def draw(self, rng: np.random.Generator) -> Any:
-        """The argument, anew for each seed."""
+    def draw(self, rng: np.random.Generator, *, first: bool = False) -> Any:
+        """The argument, anew for each seed; `first` for the first of them."""
         if self.entries is not None:
-            return {k: v.draw(rng) for k, v in self.entries.items()}
-        if self.shape is None:
+            return {k: v.draw(rng, first=first) for k, v in self.entries.items()}
+        if self.shape is None or (first and self.value is not None):
             return copy.deepcopy(self.value)
         return _KINDS[self.kind](rng, self.shape)
 
@@ -118,14 +126,14 @@ class Plan:
     arguments: Mapping[str, Drawn]
     """In the order in which they are handed over."""
     how: str
-    """found by trying, from the example at line 40, from --shapes."""
+    """found by trying, from the call at test_net.py:40, from --call."""
     world: str = ""
     """The layout in which it was found."""
 
     def draw(self, seed: int) -> tuple[Any, ...]:
         """One value for each argument."""
         rng = np.random.default_rng(seed)
-        return tuple(argument.draw(rng) for argument in self.arguments.values())
+        return tuple(argument.draw(rng, first=seed == 0) for argument in self.arguments.values())
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {argument}" for name, argument in self.arguments.items())
@@ -288,7 +296,12 @@ class Trial:
         both = zip(self.drawn, self._handed, strict=True)
         both = zip(self.drawn, self._handed, strict=True)
         taken = (Drawn(entries=h.plan) if isinstance(h, Unfilled) else d for d, h in both)
-        return Plan(dict(zip(self.names, taken)), "found by trying", self.world.name)
+        return Plan(dict(zip(self.names, taken)), BY_TRYING, self.world.name)
+
+
+def is_positive(name: str) -> bool:
+    """Whether a name says that what it is of is positive: a variance."""
+    return bool(_POSITIVE.match(name))
 
 
 def is_penalty(name: str) -> bool:

@@ -55,6 +55,10 @@ class Sandbox:
         """Whether enough has been tried."""
         return time.monotonic() > self._until
 
+    def put_back(self) -> None:
+        """Undo what was done to the module's state beside `run`."""
+        self._saved.restore_all()
+
     def run(self, text: str, names: Mapping[str, Any]) -> Tried:
         """Execute statements with these names beside the module's own."""
         inside = {**self._home, **names}

@@ -40,6 +40,9 @@ def judge(
         return Judged(gradient, truth, Verdict.INCONCLUSIVE, UNFINISHED)
     own, layout = in_layout(a, truth.shape)
     if own is None:
+        folded = _in_order(gradient, truth, a, slack)
+        if folded is not None:
+            return _unless_blind(folded, program, trace)
         return Judged(gradient, truth, Verdict.FAIL, f"shape {_shape(a.shape)}, expected {_shape(truth.shape)}")
     if truth.reason:
         return Judged(gradient, truth, Verdict.INCONCLUSIVE, truth.reason, layout=layout)
@@ -55,6 +58,16 @@ def judge(
     wrong = Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
     cut = _cut_short(gradient, trace or program.trace)
     return replace(wrong, verdict=Verdict.INCONCLUSIVE, reason=UNFINISHED) if cut else wrong
+
+
+def _in_order(gradient: Gradient, truth: Truth, a: Array, slack: float) -> Judged | None:
+    """An intermediate that holds the right numbers in their order, in another shape: flattened, as the step before
+    that needs it. Whether it is used as such shows in what rests on it."""
+    if gradient.kind != "intermediate" or truth.reason or a.size != math.prod(truth.shape):
+        return None
+    found = agreement(truth, a.reshape(truth.shape), slack=slack)
+    reason = f"in another shape than {gradient.of.name}"
+    return Judged(gradient, truth, Verdict.PASS, reason, found) if found.holds else None
 
 
 def _unfinished(program: Program, gradient: Gradient) -> bool:

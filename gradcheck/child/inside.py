@@ -123,7 +123,7 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
 
     sys.path[:0] = [f for f in job.folders if f not in sys.path[:1]]
     options = job.options
-    targets = [resolve(text, call=options.call, shapes=options.shapes) for text in job.targets]
+    targets = [resolve(text, call=options.call, shapes=options.shapes, examples=True) for text in job.targets]
     if options.timeout is not None:
         left = options.timeout - (time.monotonic() - started)
         options = replace(options, timeout=max(left, 1e-3))

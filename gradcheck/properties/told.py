@@ -34,7 +34,7 @@ def _given(target: Target) -> dict[str, Any] | None:
         return {}
     for given in ({}, {"shapes": target.shapes}, {"call": target.call}, {"call": target.call, "shapes": target.shapes}):
         try:
-            named = resolve(target.name, **given)
+            named = resolve(target.name, call=given.get("call"), shapes=given.get("shapes"))
         except GradcheckError:
             continue
         if (named.call, named.shapes) == (target.call, target.shapes) and set(named.names) == set(target.names):

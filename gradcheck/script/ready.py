@@ -97,7 +97,7 @@ def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> T
                 if made is None:
                     break
                 step, smaller = made
-                if _works(step, base_of):
+                if works(step, base_of):
                     return step
                 if not smaller:
                     break
@@ -169,7 +169,7 @@ def _cut(
     return f"checked on {batch} of the {found.count} samples{more}", True
 
 
-def _works(target: Target, base_of: BaseOf) -> bool:
+def works(target: Target, base_of: BaseOf) -> bool:
     """Whether the step by itself comes to a gradient, and to something of the forward before that."""
     with Driver(target, base_of=base_of).open() as program:
         forward = (v for v in program.trace.values[: program.first_gradient] if v.site.kind in BINDS)

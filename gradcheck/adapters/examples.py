@@ -1,0 +1,206 @@
+"""Example calls of what is to be checked: in its own file, in its doctests, in a test file beside it."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import functools
+import random
+import re
+import sys
+import time
+import unittest
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.adapters.inputs import required
+from gradcheck.adapters.overheard import Call, overhear
+from gradcheck.capture import ambient
+from gradcheck.capture.project import root_of
+from gradcheck.script.sources import forgotten
+
+SECONDS = 3.0
+"""How long example calls are looked for."""
+_RUNS = re.compile(
+    r"_*(main|demo|examples?|tests?|checks?|sanity_check|grad(ient)?_check|(test|check|run|demo|example)_\w+)"
+)
+_TESTS = re.compile(r"_*test\w*")
+Run = Callable[[], object]
+
+
+def example_calls(
+    module: ModuleType, function: Callable[..., Any], kind: type | None = None, beside: str = ""
+) -> Iterator[Call]:
+    """Calls of a function, or of a method of a class, each from another piece of code; none if there is no source.
+
+    `beside` is a name that stands for it as well: its backward. Nothing that runs leaves a trace in the module only
+    if the caller puts its globals back.
+    """
+    file = getattr(module, "__file__", None)
+    if not file or not file.endswith(".py"):
+        return
+    until = time.monotonic() + SECONDS
+    names = {(kind or function).__name__, *([beside] if beside else [])}
+    with ambient.kept(), forgotten(root_of(Path(file).resolve())):
+        for run in _code(module, Path(file).resolve(), names):
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            np.random.seed(0)  # noqa: NPY002  # the same numbers in every run
+            random.seed(0)
+            call = overhear(run, function, kind, left)
+            if call is not None:
+                yield call
+
+
+def _code(module: ModuleType, file: Path, names: Collection[str]) -> Iterator[Run]:
+    """What may call it, likeliest first."""
+    tree = ast.parse(file.read_bytes(), str(file))
+    yield from _own(module, tree, str(file), names)
+    yield from _doctests(module, tree, str(file), names)
+    for test in _beside(file):
+        source = test.read_text(encoding="utf-8", errors="replace")
+        if any(name in source for name in names):
+            yield from _test_file(test, source, names)
+
+
+def _own(module: ModuleType, tree: ast.Module, file: str, names: Collection[str]) -> Iterator[Run]:
+    """What the file does by itself, its `__main__` block included, and its functions that test it."""
+    rest = [s for s in tree.body if not isinstance(s, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))]
+    if reaches(tree, rest, names):
+        code = compile(ast.Module(rest, []), file, "exec", dont_inherit=True)
+        yield lambda: _as_main(code, vars(module))
+    yield from _tests(module, tree, names, _RUNS)
+
+
+def _as_main(code: CodeType, home: dict[str, Any]) -> None:
+    name = home["__name__"]
+    home["__name__"] = "__main__"
+    try:
+        exec(code, home)
+    finally:
+        home["__name__"] = name
+
+
+def _tests(module: ModuleType, tree: ast.Module, names: Collection[str], called: re.Pattern[str]) -> Iterator[Run]:
+    """Functions that need no arguments, and test methods, of those that lead to a call."""
+    for node in tree.body:
+        found = vars(module).get(getattr(node, "name", ""))
+        if isinstance(node, ast.FunctionDef) and called.fullmatch(node.name) and isinstance(found, FunctionType):
+            if not required(found) and reaches(tree, node.body, names):
+                yield found
+        elif isinstance(node, ast.ClassDef) and isinstance(found, type) and reaches(tree, node.body, names):
+            methods = (getattr(s, "name", "") for s in node.body)
+            yield from (functools.partial(_run_method, found, name) for name in methods if _TESTS.fullmatch(name))
+
+
+def _run_method(kind: type, name: str) -> None:
+    """As a test runner does."""
+    if issubclass(kind, unittest.TestCase):
+        kind.setUpClass()
+        kind(name).debug()
+        return
+    made = kind()
+    if hasattr(made, "setup_method"):
+        made.setup_method(*[getattr(made, name)] * len(required(made.setup_method)))
+    getattr(made, name)()
+
+
+def _doctests(module: ModuleType, tree: ast.Module, file: str, names: Collection[str]) -> Iterator[Run]:
+    """The examples of each docstring that names it, its own first."""
+    found = [(n, s) for n in ast.walk(tree) if isinstance(n, _DOCUMENTED) and (s := _docstring(n)) is not None]
+    for _, docstring in sorted(found, key=lambda both: getattr(both[0], "name", "") not in names):
+        examples = doctest.DocTestParser().get_examples(str(docstring.value))
+        if any(name in example.source for name in names for example in examples):
+            codes = [_of_example(example, docstring.lineno, file) for example in examples]
+            yield functools.partial(_run_all, codes, dict(vars(module)))
+
+
+_DOCUMENTED = (ast.Module, ast.FunctionDef, ast.ClassDef)
+
+
+def _docstring(node: ast.Module | ast.FunctionDef | ast.ClassDef) -> ast.Constant | None:
+    first = node.body[0] if node.body else None
+    value = first.value if isinstance(first, ast.Expr) else None
+    return value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+
+
+def _of_example(example: doctest.Example, begins: int, file: str) -> Callable[[], CodeType]:
+    def compiled() -> CodeType:
+        tree = ast.parse(example.source)
+        ast.increment_lineno(tree, begins - 1 + example.lineno)
+        return compile(tree, file, "exec", dont_inherit=True)
+
+    return compiled
+
+
+def _run_all(codes: Iterable[Callable[[], CodeType]], names: dict[str, Any]) -> None:
+    for code in codes:
+        exec(code(), names)
+
+
+def _beside(file: Path) -> list[Path]:
+    """Test files of a file, by their names."""
+    stems = (f"test_{file.stem}.py", f"{file.stem}_test.py")
+    folders = (file.parent, file.parent / "tests", file.parent / "test", file.parent.parent / "tests")
+    return [test for folder in folders for stem in stems if (test := folder / stem).is_file()]
+
+
+def _test_file(file: Path, source: str, names: Collection[str]) -> Iterator[Run]:
+    """What a test file does when it is imported, and then its tests."""
+    module = ModuleType(file.stem)
+    module.__file__ = str(file)
+    try:
+        tree = ast.parse(source, str(file))
+    except (SyntaxError, ValueError):
+        return
+
+    def imported() -> None:
+        sys.path[:0] = [str(file.parent)]
+        exec(compile(tree, str(file), "exec", dont_inherit=True), vars(module))
+
+    yield imported
+    yield from _tests(module, tree, names, _TESTS)
+
+
+def reaches(tree: ast.Module, start: Iterable[ast.AST], names: Collection[str]) -> bool:
+    """Whether statements of a file come to any of the names, by way of the file's own functions and classes.
+
+    False for what can't be ended: a loop that takes whatever is raised in it.
+    """
+    reached = list(_reached(tree, start))
+    return any(_name(node) in names for node in reached) and not any(_goes_on(node) for node in reached)
+
+
+def _reached(tree: ast.Module, start: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    defined = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    waiting = list(start)
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            yield node
+            if isinstance(node, ast.Name) and node.id in defined:
+                waiting.append(defined.pop(node.id))
+
+
+def _name(node: ast.AST) -> str:
+    return next((str(getattr(node, of)) for of in ("id", "attr", "arg") if getattr(node, of, None)), "")
+
+
+def _goes_on(node: ast.AST) -> bool:
+    takes_all = (n for n in ast.walk(node) if isinstance(n, ast.ExceptHandler)) if isinstance(node, ast.While) else ()
+    return any(n.type is None or "BaseException" in ast.unparse(n.type) for n in takes_all)
+
+
+def trains(tree: ast.Module, start: Iterable[ast.AST]) -> bool:
+    """Whether statements of a file, by way of its own functions, speak of training."""
+    return any(_name(node) in _TRAINING for node in _reached(tree, start))
+
+
+_TRAINING = frozenset(
+    "lr learning_rate learningrate alpha eta rate epochs epoch n_epochs num_epochs iterations n_iter optimizer optim"
+    " update update_params update_parameters train fit train_step step step_size sgd SGD Adam GradientDescent".split()
+)
