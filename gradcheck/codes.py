@@ -36,6 +36,7 @@ CODES = {
     "GC361": ("stale-weights", "a gradient is computed from a parameter that has been updated already"),
     "GC362": ("missing-path", "a gradient lacks what one use of its value contributes"),
     "GC363": ("missing-path", "a gradient counts one use of its value twice, or with the wrong sign"),
+    "GC364": ("missing-path", "a gradient takes or carries on a value of another step of time"),
     "GC371": ("missing-path", "a gradient has a contribution that does not belong to it"),
     "GC372": ("accumulation", "places that occur several times in an index count once"),
     "GC381": ("loss-mismatch", "a gradient belongs to another loss than the code's own"),

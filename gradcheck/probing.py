@@ -18,6 +18,7 @@ from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
 from gradcheck.blame.readings import reread
 from gradcheck.blame.rounds import assign_over_rounds
+from gradcheck.blame.turns import over_time
 from gradcheck.blame.unnamed import found_out
 from gradcheck.blame.versions import judge_versions
 from gradcheck.capture.program import Program, Ref, Variable
@@ -174,7 +175,8 @@ def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, li
             return measure(limits.watched(program, loss), of.array, rng=rng, full=of.array.size <= MAPPED)
 
     try:
-        return assign_over_rounds(program, found_out(program, judged, truth), truth, rng)
+        named = over_time(program, found_out(program, judged, truth), truth)
+        return assign_over_rounds(program, named, truth, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)
 

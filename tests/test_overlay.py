@@ -50,6 +50,18 @@ def test_an_overlay_runs_in_place_of_the_file(tmp_path: Path, target: str) -> No
     assert file.read_text() == SOURCE
 
 
+def test_an_edit_on_trial_is_gone_when_its_program_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "overlaid_net.py"
+    path.write_text(SOURCE)
+    found = resolve(f"{path}:step")
+    outer, inner = (Driver(found, base_of=conventions.bases, overlay=o) for o in ({}, {str(path): EDITED}))
+    with outer.open() as program:
+        before = next(v.array for v in program.backward().values if v.name == "dW")
+        with inner.open() as other:
+            assert not np.array_equal(next(v.array for v in other.trace.values if v.name == "dW"), before)
+        assert np.array_equal(next(v.array for v in program.backward().values if v.name == "dW"), before)
+
+
 def test_lines_are_those_of_the_overlay_while_it_holds(tmp_path: Path) -> None:
     file = tmp_path / "lines.py"
     file.write_text("a = 1\n")

@@ -36,7 +36,7 @@ SLACK = 1e-6
 
 def found_out(program: Program, judged: Sequence[Judged], truth_of: Callable[[Variable], Truth]) -> list[Judged]:
     """The gradients, and among them those without a name on which wrong ones rest, in the order of the code."""
-    orphans = _orphans(program, judged)
+    orphans = unreached(program, judged)
     if not orphans:
         return list(judged)
     known: dict[object, Truth] = {}
@@ -51,12 +51,12 @@ def found_out(program: Program, judged: Sequence[Judged], truth_of: Callable[[Va
     others = {v.key: [of for of in forward if of.ref != own.get(v.key)] for v in program.trace.values}
     added = [a for v in tried if (a := _meant(program, v, others[v.key], orphans, truth))]
     added = [*added, *_other_turns(program, judged, added, forward, truth)]
-    added = _told_apart(list(_supported(program, judged, orphans, added)), judged)
+    added = told_apart(list(_supported(program, judged, orphans, added)), judged)
     order = {v.key: i for i, v in enumerate(program.trace.values)}
     return sorted([*judged, *added], key=lambda j: order.get(j.gradient.key, len(order)))
 
 
-def _told_apart(added: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+def told_apart(added: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
     """Each under a name of its own, in the order of the code: d = layer.backward(d) gives it to every layer's."""
     taken = {j.gradient.name for j in judged}
     result = []
@@ -68,7 +68,7 @@ def _told_apart(added: Sequence[Judged], judged: Sequence[Judged]) -> list[Judge
     return result
 
 
-def _orphans(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+def unreached(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     """Wrong gradients that no other wrong one flows into, as far as names tell."""
     wrong = [j for j in judged if j.verdict is Verdict.FAIL and not j.truth.reason and j.agreement is not None]
     sources = (j for j in wrong if j.gradient.kind == "intermediate")
@@ -131,7 +131,7 @@ def _meant(
             continue
         right = truth.array if value.array.shape == of.array.shape else truth.array.T
         if _heals(program, value, right, orphans):
-            return _as_gradient(program, value, of, truth)
+            return as_gradient(program, value, of, truth)
     return None
 
 
@@ -154,7 +154,7 @@ def _other_turns(
             if value.site.number != j.gradient.value.site.number or value.key in seen or not value.plain:
                 continue
             seen.add(value.key)
-            readings = [_as_gradient(program, value, of, truth_of(of)) for of in turns]
+            readings = [as_gradient(program, value, of, truth_of(of)) for of in turns]
             right = next((read for read in readings if read.right), None)
             wrong = [w for w in (*judged, *found) if w.verdict is Verdict.FAIL]
             before = {w.gradient.key: _put_right(w) for w in wrong if order[w.gradient.key] < order[value.key]}
@@ -186,7 +186,7 @@ def _right_with(program: Program, wrong: Sequence[Judged], others: Sequence[Judg
     """How many wrong gradients come right, up to a factor, once others are put right."""
     fed: dict[Ref, Array] = {j.gradient.key: a for j in others if (a := _put_right(j)) is not None}
     now = {v.key: v.array for v in program.backward(fed).values} if fed else {}
-    return sum(_holds(j, now[key]) for j in wrong if (key := j.gradient.versions[-1].key) in now)
+    return sum(holds(j, now[key]) for j in wrong if (key := j.gradient.versions[-1].key) in now)
 
 
 def _put_right(judged: Judged) -> Array | None:
@@ -196,7 +196,7 @@ def _put_right(judged: Judged) -> Array | None:
     return a if a.shape == judged.gradient.array.shape else a.T if a.T.shape == judged.gradient.array.shape else None
 
 
-def _as_gradient(program: Program, value: Value, of: Variable, truth: Truth) -> Judged:
+def as_gradient(program: Program, value: Value, of: Variable, truth: Truth) -> Judged:
     return judge(program, Gradient(value.name, of, value, (value,), "intermediate"), truth)
 
 
@@ -217,12 +217,12 @@ def _heals(
     for one in wrong:
         key = one.gradient.versions[-1].key
         again, before = now.get(key), was.get(key, one.gradient.array)
-        if again is not None and not np.array_equal(again, before) and _holds(one, again):
-            return not (fed and _holds(one, before))
+        if again is not None and not np.array_equal(again, before) and holds(one, again):
+            return not (fed and holds(one, before))
     return False
 
 
-def _holds(judged: Judged, a: Array) -> bool:
+def holds(judged: Judged, a: Array) -> bool:
     """Whether an array is the gradient up to a factor."""
     own = in_layout(a, judged.truth.shape)[0]
     if own is None or not np.isfinite(own).all():

@@ -52,6 +52,7 @@ class Instrumentation:
     @contextmanager
     def active(self) -> Iterator[None]:
         """While this holds, the project's functions run instrumented, with probes that do nothing until installed."""
+        before = {function: function.__code__ for function in self.codes}
         for function, code in self.codes.items():
             original, count = _originals.get(function, (function.__code__, 0))
             _originals[function] = original, count + 1
@@ -59,12 +60,14 @@ class Instrumentation:
         try:
             yield
         finally:
-            for function in self.codes:
+            for function, code in self.codes.items():
                 original, count = _originals.pop(function)
-                if count > 1:
-                    _originals[function] = original, count - 1
-                else:
+                if count == 1:
                     function.__code__ = original
+                    continue
+                _originals[function] = original, count - 1
+                if function.__code__ is code and before[function] is not original:
+                    function.__code__ = before[function]  # of a program around this one, without the edit on trial
 
 
 def instrument(

@@ -7,7 +7,7 @@ used; in the instance whose method it is; among the module's own; and only then 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -325,6 +325,8 @@ def is_drivers(value: Value) -> bool:
 
 Feeds = Callable[[Variable, Value], bool]
 """Whether anything that was computed before a value depends on a variable."""
+Rests = Callable[[Collection[Variable], Collection[Key], Collection[int]], bool]
+"""Whether what some sites compute rests on values, given by their keys, that are made of some variables."""
 
 
 def first_update(
@@ -353,6 +355,7 @@ def pair(
     instances: Mapping[int, str],
     base_of: Callable[[str], Sequence[str]],
     feeds: Feeds,
+    rests: Rests,
 ) -> Pairing:
     """Find the gradients of a run, and what each is the gradient of."""
     forward = _Forward(roots, instances)
@@ -375,6 +378,9 @@ def pair(
                 rounds.append({name: forward.by_name[name] for name in names if name in forward.by_name})
                 names = set()
         pairs.bind(value)
+    if step.turns and _is_over_time([value for value, _ in values], step, pairs, rests):
+        step.turns, step.rounds = set(), set()
+        return pair(values, step, roots, instances, base_of, feeds, rests)
     variables = forward.by_name
     found = pairs.result()
     for i, value in _late(values, step, {g.of.identity for g in found}):
@@ -399,6 +405,23 @@ def _late(values: Sequence[tuple[Value, object]], step: FirstStep, graded: set[i
             yield i, value
 
 
+def _is_over_time(values: Sequence[Value], step: FirstStep, pairs: _Pairs, rests: Rests) -> bool:
+    """Whether what comes round again is no forward of another sample: it rests on one that was over before.
+
+    A loop back over time computes dy of each step from what the forward made of all of them.
+    """
+    first = next((i for i, v in enumerate(values) if v.key == step.first_gradient), 0)
+    again = {key.site for key in step.turns}
+    owners = {g.of.ref: g.of for g in pairs.groups.values()}
+    made = [ref for ref in owners if isinstance(ref, Key)]
+    if not made or any(key.site in again for key in made):
+        return False
+    known = {of.identity for of in owners.values()}
+    floats = (v for v in values[:first] if v.plain and v.array.dtype.kind == "f" and v.identity not in known)
+    over = {v.key for v in floats if v.site.kind != "argument" and v.key.site not in again}
+    return rests(owners.values(), {*over, *made}, again)
+
+
 def _from_updates(
     values: Sequence[tuple[Value, object]], step: FirstStep, forward: _Forward, groups: list[Group], feeds: Feeds
 ) -> list[Group]:
@@ -408,6 +431,8 @@ def _from_updates(
     moved = {m.key for m in step.moves}
     found: list[Group] = []
     in_forward: set[int] = set()
+    first = next((i for i, (v, _) in enumerate(values) if v.key == step.first_gradient), len(values))
+    again = {v.site.number for v, _ in values[first:]}
     begun = False
     for value, _ in values:
         begun = begun or value.key == step.first_gradient
@@ -416,7 +441,8 @@ def _from_updates(
         elif value.site.number in in_forward:
             continue
         of = forward.moved_by(value) if begun and value.key in moved and value.name not in names else None
-        if of is not None and of.ref not in have and feeds(of, value):
+        anew = of is not None and of.site is not None and of.site.number in again  # dy = p.copy(), then dy[y] -= 1
+        if of is not None and not anew and of.ref not in have and feeds(of, value):
             have.add(of.ref)
             found.append(Group(of.name, of, [value], moves=True))
     for name, several in _by(found, lambda g: g.name):

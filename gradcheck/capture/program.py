@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -316,7 +316,8 @@ class Program:
         self.first_gradient = keys.index(step.first_gradient) if step.first_gradient in keys else len(keys)
         """Position of the first recorded value that is a gradient of an earlier one."""
         self._late = step.late
-        pairing = pair(both, step, self.roots, self._instances, self.base_of, self._feeds)
+        self._before_gradients = step.first_gradient
+        pairing = pair(both, step, self.roots, self._instances, self.base_of, self._feeds, self._rests)
         self.variables = pairing.variables
         self.rounds = pairing.rounds
         """The forward's values by name, once for each time that the step runs it: one a sample of a loop."""
@@ -356,14 +357,26 @@ class Program:
 
     def _feeds(self, of: Variable, update: Value) -> bool:
         """Whether something that was computed before an update depends on what it updates."""
-        nudge = 1e-3 * (np.abs(of.array) + 1e-3)
         before = {(v.key, v.path): v.array for v in self._record({}, frozenset({update.key})).values}
-        after = self._record({of.ref: of.array + nudge}, frozenset({update.key})).values
+        after = self._record({of.ref: _nudged(of.array)}, frozenset({update.key})).values
         own = (v.key == of.ref or v.identity == of.identity or v.name == of.name or v.key == update.key for v in after)
         return any(
             not is_own and not np.array_equal(v.array, before.get((v.key, v.path), v.array), equal_nan=True)
             for v, is_own in zip(after, own)
         )
+
+    def _rests(self, of: Collection[Variable], made: Collection[Key], sites: Collection[int]) -> bool:
+        """Whether what some sites compute first rests on some earlier values that are made of some variables."""
+
+        def run(replace: Mapping[Ref, Array]) -> dict[Key, Array]:
+            stop = frozenset({self._before_gradients}) if self._before_gradients is not None else self._end
+            return {v.key: v.array for v in self._record(replace, stop).values if v.plain}
+
+        base = run({})
+        moved = run({v.ref: _nudged(v.array) for v in of})
+        resting = [k for k in made if k in base and k in moved and not np.array_equal(base[k], moved[k])]
+        again = run({key: _nudged(base[key]) for key in resting}) if resting else base
+        return any(k.site in sites and not np.array_equal(a, base.get(k, a), equal_nan=True) for k, a in again.items())
 
     def _rate(self, group: Group, trace: Trace) -> Stepped:
         """The rate of an update, as its line has it."""
@@ -408,6 +421,10 @@ class Program:
         """What is replaced at sites, at every place where the code computes it."""
         keys = {**self.held, **{ref: a for ref, a in replace.items() if isinstance(ref, Key)}}
         return {**{twin: a for ref, a in keys.items() for twin in self._twins.get(ref, ())}, **keys}
+
+
+def _nudged(array: Array) -> Array:
+    return np.asarray(array + 1e-3 * (np.abs(array) + 1e-3))
 
 
 def _numbers(array: Array) -> int:

@@ -31,7 +31,12 @@ _CAUSES: Mapping[Kind, tuple[str, str, str]] = {
     "literal": ("GC301", "has the wrong number: {old} where {new} is due", "the rest of the line is right"),
     "sign": ("GC302", "has the wrong sign", "{change}"),
     "operand": ("GC321", "takes {old} where {new} is due", "both have the right shape, so nothing is raised"),
-    "step": ("GC321", "takes the entry at {old} where that at {new} is due", "both are there, so nothing is raised"),
+    "step": ("GC321", "takes {old} where {new} is due", "both are there, so nothing is raised"),
+    "time": (
+        "GC364",
+        "takes {old} where {new} is due, of another step of time",
+        "each turn of the loop back has to do with what the forward had at the same step{used}",
+    ),
     "product": ("GC322", "has {old} where {new} is due", "* multiplies entry by entry, @ is the matrix product"),
     "derivative-missing": (
         "GC311",
@@ -100,7 +105,8 @@ def with_fixes(findings: Sequence[Finding], repaired: Repair) -> list[Finding]:
             at_fault = replace(caused(_at(line, repaired), edit), fix=fix)
             found += [at_fault] if at_fault not in found else []
         else:
-            found.append(replace(caused(finding, edit) if finding.code in VAGUE else finding, fix=fix))
+            vague = finding.code in VAGUE or (edit.kind == "time" and finding.code in ("GC362", "GC363"))
+            found.append(replace(caused(finding, edit) if vague else finding, fix=fix))
     return found
 
 
@@ -136,7 +142,7 @@ def _name(line: Line) -> str:
 def caused(finding: Finding, edit: Edit) -> Finding:
     """A finding that knew no cause, with the one that a proven edit shows."""
     code, headline, reason = _CAUSES[edit.kind]
-    words = {"old": _short(edit.old), "new": _short(edit.new), "change": _change(edit)}
+    words = {"old": _short(edit.old), "new": _short(edit.new), "change": _change(edit), "used": _used(finding)}
     said = headline.format(**words)
     return replace(
         finding,
@@ -148,6 +154,12 @@ def caused(finding: Finding, edit: Edit) -> Finding:
         verdict=said,
         evidence={**finding.evidence, "old": edit.old, "new": edit.new},
     )
+
+
+def _used(finding: Finding) -> str:
+    """Where the forward uses what the gradient belongs to, as far as the finding knows."""
+    used = finding.evidence.get("used")
+    return f"; {finding.evidence['of']} is used at {', '.join(used)}" if used else ""
 
 
 def _change(edit: Edit) -> str:

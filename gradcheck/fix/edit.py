@@ -33,6 +33,7 @@ Kind = Literal[
     "term-missing",
     "term-extra",
     "step",
+    "time",
     "accumulate",
     "overwrite",
     "literal",

@@ -80,6 +80,23 @@ class Line:
         targets = (n.target for n in around if isinstance(n, ast.For) and n.lineno > inside)
         return tuple(n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
 
+    @property
+    def over_time(self) -> bool:
+        """Whether the loop around the statement adds up over its turns, as one over time does and one over layers not.
+
+        A layer's gradient is an entry of its own, dW[l]; the steps of time share theirs, dW += ...
+        """
+        around = next((p.statement for p in self.places[1:] if isinstance(p.statement, (ast.For, ast.While))), None)
+        sums = [n.target for n in ast.walk(around or ast.Pass()) if isinstance(n, ast.AugAssign)]
+        own = {
+            n.id
+            for target in [getattr(around, "target", None)]
+            if target
+            for n in ast.walk(target)
+            if isinstance(n, ast.Name)
+        }
+        return any(not own & {n.id for n in ast.walk(s) if isinstance(n, ast.Name)} for s in sums)
+
     def splices(self, edit: Edit) -> list[Splice]:
         """The edit as one of the file's text."""
         if edit.around:

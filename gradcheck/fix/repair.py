@@ -281,7 +281,8 @@ def _repair(
     for g, edit in kept:
         fix = shown_fix(g.line, edit, proof)
         fix = replace(fix, alternatives=(others[g.line],)) if g.line in others else fix
-        fixes |= dict.fromkeys(g.names, (edit, fix))
+        in_time = edit.kind == "step" and g.line.over_time
+        fixes |= dict.fromkeys(g.names, (replace(edit, kind="time") if in_time else edit, fix))
     decided = [(g, edit) for g, edit in kept if g.line not in others or others[g.line].same]
     if len(decided) < len(kept) and not (decided and _prove(trial, decided, judged, draws).holds):
         decided = []  # what was proven together is written together

@@ -36,7 +36,7 @@ def _one(report: Report) -> str:
         f"### {MARKS[report.verdict]} {escape(report.target)}: {escape(wording.headline(report))}",
         _about(report),
         _gradients(report) if report.comparisons else _shapes(report),
-        *(_finding(finding) for finding in wording.errors(report)),
+        *(_finding(finding, also) for finding, also in wording.by_cause(report)),
         "\n".join(_warning(finding) for finding in wording.warnings(report)),
         "\n".join(
             f"- {MARKS[row.verdict]} shape {escape(row.reason or row.name)}" for row in wording.wrong_shapes(report)
@@ -102,10 +102,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [headers, rule, *rows])
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, also: str) -> str:
     place = wording.place_text(finding.file, finding.line)
     at = f" at {code(place)}" if place else ""
     parts = [f"#### {finding.code} {escape(finding.headline)}{at}", escape(finding.message)]
+    parts += [f"The same at other turns of the loop: {escape(also)}."] if also else []
     fix = finding.fix if finding.fix and finding.fix.verified else None
     if fix:
         body = fix.diff.strip("\n") or f"-{fix.old}\n+{fix.new}"

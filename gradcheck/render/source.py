@@ -10,8 +10,11 @@ from gradcheck.report import Report
 from gradcheck.rules.finding import Finding, Fix
 
 
-def finding_lines(report: Report, finding: Finding, style: Style, verbose: int) -> list[str]:
-    """A finding's block; a warning is its headline, and its fix if it has one, unless more is asked for."""
+def finding_lines(report: Report, finding: Finding, style: Style, verbose: int, also: str = "") -> list[str]:
+    """A finding's block; a warning is its headline, and its fix if it has one, unless more is asked for.
+
+    `also` names gradients of which the line makes the same mistake at other turns of a loop.
+    """
     warning = finding.severity == "warning"
     role = "warn" if warning else "fail"
     label = f"warning {finding.code}" if warning else finding.code
@@ -24,6 +27,8 @@ def finding_lines(report: Report, finding: Finding, style: Style, verbose: int) 
         return lines
     lines += [line for part in finding.message.splitlines() for line in wrap(part, min(style.width, 100), "  ")]
     about = [one for one in report.comparisons if wording.finding_of(report, one) is finding]
+    if also:
+        lines += wrap(f"the same at other turns of the loop: {also}", min(style.width, 100), "  ")
     if not warning:
         lines += [line for one in about if one.verdict is Verdict.FAIL for line in _worst(one, style)]
     return lines

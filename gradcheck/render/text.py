@@ -39,7 +39,7 @@ def render_text(report: Report, *, width: int = 100, color: bool = False, verbos
         gradient_table(report, style, verbose),
         details(report, style) if verbose > 0 else [],
         _pairing_lines(report, style) if verbose > 0 else [],
-        *(finding_lines(report, finding, style, verbose) for finding in wording.errors(report)),
+        *(finding_lines(report, finding, style, verbose, also) for finding, also in wording.by_cause(report)),
         *(unexplained_lines(report, comparison, style) for comparison in wording.unexplained(report)),
         [line for one in wording.warnings(report) for line in finding_lines(report, one, style, verbose)],
         shape_lines(report, style, every=verbose > 0),

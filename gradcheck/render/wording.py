@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gradcheck.cells import place
@@ -115,6 +115,20 @@ def errors(report: Report) -> list[Finding]:
     order = {comparison.name: place for place, comparison in reversed(list(enumerate(in_order(report))))}
     found = [finding for finding in report.findings if finding.severity == "error"]
     return sorted(found, key=lambda finding: order.get(finding.tensor or "", len(order)))
+
+
+def by_cause(report: Report) -> list[tuple[Finding, str]]:
+    """The same findings, those of a line's other turns of a loop with the first of them, by name: dh[1] and dh[2]."""
+    alike: dict[object, list[Finding]] = {}
+    for one in errors(report):
+        stem = (one.tensor or "").partition("[")[0]
+        new = None if one.fix is None else one.fix.new
+        alike.setdefault((one.code, one.file, one.line, stem, new) if one.line else id(one), []).append(one)
+    return [(first, _listed([one.tensor or "" for one in others])) for first, *others in alike.values()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def warnings(report: Report) -> list[Finding]:

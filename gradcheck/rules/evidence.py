@@ -87,6 +87,16 @@ class Evidence:
             return True
         return math.isclose(again.agreement.scale, self.inherited_scale, rel_tol=1e-6)
 
+    def used(self) -> list[str]:
+        """The lines of the forward that read the value, by its name: net.py:31."""
+        of = self.judged.gradient.of
+        last = max(v.order for v in self.program.scalar.variables.values())
+        forward = self.program.trace.values[: last + 1]
+        own = {re.split(r"[.\[]", n)[0] for n in (of.last, *(v.name for v in forward if v.identity == of.identity))}
+        sites = {(v.site.file, v.site.line): v.site for v in forward if v.site.kind not in ("argument", "loop")}
+        read = (s for s in sites.values() if own & _read(line_of(s.file, s.line)) and s != of.site)
+        return [f"{shown(s.file)}:{s.line}" for s in read]
+
     def raised_here(self) -> str:
         """What the update raised where it uses this gradient, with its place; "" if it did not."""
         error = self.program.trace.raised
@@ -133,6 +143,16 @@ def keyword_text(site: Site, function: str, keyword: str) -> str:
                 if given.arg == keyword:
                     return ast.get_source_segment(text, given) or ""
     return ""
+
+
+def _read(line: str) -> set[str]:
+    """The names that a line reads, last names of attributes included."""
+    try:
+        nodes = list(ast.walk(ast.parse(line.strip())))
+    except SyntaxError:
+        return set()
+    read = [n for n in nodes if isinstance(getattr(n, "ctx", None), ast.Load)]
+    return {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in read}
 
 
 def _names(line: str) -> set[str]:

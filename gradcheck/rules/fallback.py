@@ -77,7 +77,12 @@ def unexplained(evidence: Evidence) -> Finding:
         "no known cause",
         evidence.name,
         **place(evidence.site),
-        evidence={"scale": found.scale if found else None, "cosine": found.cosine if found else None},
+        evidence={
+            "scale": found.scale if found else None,
+            "cosine": found.cosine if found else None,
+            "of": evidence.of,
+            "used": evidence.used(),
+        },
     )
 
 

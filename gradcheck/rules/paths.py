@@ -1,6 +1,8 @@
-"""A gradient is a sum with one term for each use of its value: terms that are left out or counted twice."""
+"""A gradient is a sum with one term for each use of its value: terms left out, counted twice, or of another step."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +24,8 @@ def missing_path(evidence: Evidence) -> Finding | None:
         return None
     found = contributions(evidence.program, of, np.random.default_rng(0))
     shares = None if found is None else _shares(found, a)
+    if found is not None and shares is None:
+        return _carried(evidence, found)
     if found is None or shares is None or (shares == 1).all():
         return None
     wrong = [(u, float(s)) for u, s in zip(found.uses, shares) if s != 1]
@@ -39,8 +43,6 @@ def _shares(found: Contributions, analytic: Array) -> Array | None:
     """How often the gradient counts each use: small whole numbers that explain it to the numeric error, or None."""
     known = np.array([float(np.vdot(analytic, way)) for way in found.directions])
     size = np.abs(found.slopes).max(axis=0)
-    if not (size > CARE * found.errors.max(axis=0)).all():
-        return None  # what contributes nothing can be left out or not
     fitted, *_ = np.linalg.lstsq(found.slopes / size, known, rcond=None)
     halves = np.array([1 if u.array.ndim else 2 for u in found.uses])  # a penalty may well have lost its 2
     shares = np.rint(fitted / size * halves) / halves
@@ -49,6 +51,53 @@ def _shares(found: Contributions, analytic: Array) -> Array | None:
     off = np.abs(known - found.slopes @ shares)
     allowed = CARE * found.errors @ np.abs(shares) + ROUNDING * 2.0**-52 * np.abs(found.slopes).sum(axis=1)
     return shares if (off <= allowed).all() else None
+
+
+def _carried(evidence: Evidence, found: Contributions) -> Finding | None:
+    """GC364: what another turn of the loop gets back through a use is there in the place of what this one should."""
+    of, program = evidence.judged.gradient.of, evidence.program
+    forward = program.trace.values[: program.first_gradient]
+    turns = [v for v in forward if of.site is not None and v.site.number == of.site.number and v.plain]
+    here = next((i for i, v in enumerate(turns) if v.key == of.ref), None)
+    near = [] if here is None else [turns[here + by] for by in (1, -1, 2, -2) if 0 <= here + by < len(turns)]
+    for other in near:
+        of_other = replace(of, name=other.name, ref=other.key, array=other.array, identity=other.identity)
+        theirs = contributions(program, of_other, np.random.default_rng(0), found.directions)
+        for k, own in enumerate(found.uses):
+            same = [] if theirs is None else [i for i, u in enumerate(theirs.uses) if u.site.number == own.site.number]
+            if theirs is not None and len(same) == 1 and _is_sum(found, evidence.analytic, k, theirs, same[0]):
+                return _of_another_step(evidence, own, other, theirs.uses[same[0]])
+    return None
+
+
+def _is_sum(found: Contributions, analytic: Array, without: int, other: Contributions, with_: int) -> bool:
+    """Whether the gradient is the sum of all uses, but one of them exchanged for another turn's."""
+    known = np.array([float(np.vdot(analytic, way)) for way in found.directions])
+    slopes, errors = np.array(found.slopes), np.array(found.errors)
+    if not np.abs(slopes[:, without] - other.slopes[:, with_]).max() > CARE * (
+        errors[:, without].max() + other.errors.max()
+    ):
+        return False
+    slopes[:, without], errors[:, without] = other.slopes[:, with_], other.errors[:, with_]
+    allowed = CARE * errors.sum(axis=1) + ROUNDING * 2.0**-52 * np.abs(slopes).sum(axis=1)
+    return bool((np.abs(known - slopes.sum(axis=1)) <= allowed).all())
+
+
+def _of_another_step(evidence: Evidence, own: Value, other: Value, theirs: Value) -> Finding:
+    name, of = evidence.name, evidence.of
+    return Finding(
+        "GC364",
+        "missing-path",
+        "error",
+        f"{name} carries on what comes through {theirs.name} where {own.name} is due",
+        f"{of} is used at {_lines([own])} to compute {own.name}, and {name} should have what comes back through that."
+        f" In its place it has exactly what {other.name}, of another step, gets back through {theirs.name}: with its"
+        f" own, {name} agrees with the numeric derivative along every direction tried.",
+        f"path through {theirs.name} for {own.name}",
+        name,
+        **place(evidence.site),
+        evidence={"due": own.name, "taken": theirs.name, "of": other.name, "lines": [own.site.line]},
+    )
 
 
 def _missing(evidence: Evidence, missing: list[Value], count: int) -> Finding:

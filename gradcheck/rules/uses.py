@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck.capture.program import Program, Ref, Scalar, Trace, Variable
 from gradcheck.capture.record import Key, Value
+from gradcheck.compare import CARE
 from gradcheck.evaluation import Evaluation
 from gradcheck.numeric import Estimate, Noise, directional, directions, noise_floor
 from gradcheck.rules.evidence import Array
@@ -31,17 +32,30 @@ class Contributions:
     """Their error bars."""
 
 
-def contributions(program: Program, of: Variable, rng: np.random.Generator) -> Contributions | None:
-    """What each use of a value contributes; None for a single use, or for more than can be told apart."""
+def contributions(
+    program: Program, of: Variable, rng: np.random.Generator, along: Sequence[Array] | None = None
+) -> Contributions | None:
+    """What each use of a value contributes; None for a single use, or for more than can be told apart.
+
+    The value is moved along directions of its own, or those that are given.
+    """
     uses = _uses(program, of, rng)
-    if not 2 <= len(uses) <= MOST:
+    least = 2 if along is None else 1
+    if not least <= len(uses) <= MOST:
         return None
-    ways = directions(of.array, len(uses) + 3, rng)
+    ways = directions(of.array, len(uses) + 3, rng) if along is None else along
     found = [[_through(program, of, use, uses, way, rng) for use in uses] for way in ways]
     slopes, errors = (
         np.array([[float(getattr(e, what)) for e in row] for row in found]) for what in ("derivative", "error")
     )
-    return Contributions(tuple(uses), tuple(ways), slopes, errors) if np.isfinite(errors).all() else None
+    if not np.isfinite(errors).all():
+        return None
+    # what contributes nothing can be left out or not: the whole of an array, of whose rows the next step reads one
+    felt = np.abs(slopes).max(axis=0) > CARE * errors.max(axis=0)
+    uses = [use for use, is_felt in zip(uses, felt) if is_felt]
+    if len(uses) < least:
+        return None
+    return Contributions(tuple(uses), tuple(ways), slopes[:, felt], errors[:, felt])
 
 
 def _uses(program: Program, of: Variable, rng: np.random.Generator) -> list[Value]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gradcheck.fix.candidates import activation, layout, operands, parts
+from gradcheck.fix.candidates.steps import as_step, indexed
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression
 from gradcheck.fix.pool import Pool
@@ -33,4 +34,5 @@ def candidates(e: Expression, pool: Pool) -> list[Edit]:
         for edit in family(e, pool):
             if edit.text != e.text and (edit.text not in found or found[edit.text].cost > edit.cost):
                 found[edit.text] = edit
-    return sorted(found.values(), key=lambda edit: (edit.cost, len(edit.text)))
+    entries = indexed(e)
+    return sorted((as_step(e, entries, edit) for edit in found.values()), key=lambda edit: (edit.cost, len(edit.text)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gradcheck.fix.candidates.steps import in_index
 from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.expression import SIGNS, Expression
 from gradcheck.fix.pool import Operand, Pool, is_derivative, unlike
@@ -181,7 +182,7 @@ def _other_number(e: Expression, node: ast.Constant) -> Iterator[Edit]:
     value = node.value
     assert isinstance(value, (int, float))
     for other in (value + 1, value - 1, value * 2, value / 2, 0, 1):
-        if other != value:
+        if other != value and not (other != int(other) and in_index(e, node)):
             text = f"{other:g}"
             kind: Kind = "derivative-wrong" if within_derivative(e, node) else "literal"
             yield Edit(e.put(node, text), kind, 1.3, e.source(node), text)

@@ -38,9 +38,6 @@ def dropped(e: Expression, _: Pool) -> Iterator[Edit]:
 
 def _kind(e: Expression, node: ast.BinOp, gone: ast.expr) -> Kind:
     value = e.array(gone)
-    parent = e.parents.get(node)
-    if isinstance(parent, ast.Subscript) and node is parent.slice:
-        return "step"
     if isinstance(node.op, (ast.Add, ast.Sub)):
         return "derivative-wrong" if within_derivative(e, node) else "term-extra"
     if within_derivative(e, node):

@@ -1,0 +1,92 @@
+"""Gradients without a name that a loop back over time computes at every turn: `dh = Why.T @ dy + dhnext`.
+
+One turn put right heals nothing as long as the others are wrong. So all turns of a line are replaced at once by the
+numeric derivatives of what a line of the forward computed in as many turns, the last first: if the sums over the turns
+come right, this is whose gradient the line computes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.blame.judged import Judged
+from gradcheck.blame.unnamed import as_gradient, holds, told_apart, unreached
+from gradcheck.capture.program import Program, Ref, Variable
+from gradcheck.capture.record import Value
+from gradcheck.capture.steps import BINDS
+from gradcheck.compare import Truth
+
+Array = NDArray[np.float64]
+LINES = 6
+"""Lines of the backward that are tried."""
+ENTRIES = 2048
+"""Entries of all turns of a forward's line together whose derivatives are measured."""
+
+
+def over_time(program: Program, judged: Sequence[Judged], truth_of: Callable[[Variable], Truth]) -> list[Judged]:
+    """The gradients, and among them those that a line computes turn by turn on which wrong sums rest."""
+    sums = [j for j in unreached(program, judged) if j.gradient.kind == "parameter"]
+    forward = _forward(program) if sums else []
+    added: list[Judged] = []
+    for turns in list(_lines(program, judged, sums))[:LINES] if forward else ():
+        own = (of for of in forward if len(of) == len(turns) and _alike(of, turns))
+        added += next(filter(None, (_meant(program, turns, of, sums, truth_of) for of in own)), [])
+    order = {v.key: i for i, v in enumerate(program.trace.values)}
+    return sorted([*judged, *told_apart(added, judged)], key=lambda j: order.get(j.gradient.key, len(order)))
+
+
+def _forward(program: Program) -> list[list[Variable]]:
+    """What each line of the forward computes over and over, the last turn first; later lines first."""
+    found: dict[int, list[Variable]] = defaultdict(list)
+    for i, v in enumerate(program.trace.values[: program.first_gradient]):
+        if v.plain and v.array.ndim and v.array.dtype.kind == "f" and v.site.kind in BINDS:
+            name = v.name if v.name.endswith("]") else f"{v.name}[{v.key.occurrence}]"
+            found[v.site.number].append(Variable(name, v.key, v.array, v.site, i, v.name, v.owner, v.identity))
+    several = [turns[::-1] for turns in found.values() if len(turns) > 1]
+    small = [turns for turns in several if sum(of.array.size for of in turns) <= ENTRIES]
+    return sorted(small, key=lambda turns: -turns[0].order)
+
+
+def _lines(program: Program, judged: Sequence[Judged], sums: Sequence[Judged]) -> Iterator[list[Value]]:
+    """What each line of the backward that no gradient is known of computes over and over, if sums rest on it."""
+    known = {v.identity for j in judged for v in j.gradient.versions} | {id(r.value) for r in program.roots.values()}
+    lines = {j.gradient.value.site.number for j in judged}
+    found: dict[int, list[Value]] = defaultdict(list)
+    for v in program.trace.values[program.first_gradient :]:
+        fits = v.plain and v.array.ndim and v.array.dtype.kind == "f" and v.site.kind == "assign"
+        if fits and v.identity not in known and v.site.number not in lines and np.isfinite(v.array).all():
+            found[v.site.number].append(v)
+    for turns in found.values():
+        moved: dict[Ref, Array] = {v.key: 2 * v.array + 1 for v in turns}
+        now = {v.key: v.array for v in program.backward(moved).values} if len(turns) > 1 else {}
+        if any(not np.array_equal(now.get(s.gradient.key, s.gradient.array), s.gradient.array) for s in sums):
+            yield turns
+
+
+def _alike(forward: Sequence[Variable], turns: Sequence[Value]) -> bool:
+    return all(of.array.shape == value.array.shape for of, value in zip(forward, turns))
+
+
+def _meant(
+    program: Program,
+    turns: Sequence[Value],
+    forward: Sequence[Variable],
+    sums: Sequence[Judged],
+    truth_of: Callable[[Variable], Truth],
+) -> list[Judged]:
+    """The turns as the gradients of those of the forward, if that puts right every sum that rests on them."""
+    truths = [truth_of(of) for of in forward]
+    right = [truth.array for truth in truths]
+    fed: dict[Ref, Array] = {v.key: a for v, a in zip(turns, right) if a is not None and np.isfinite(a).all()}
+    if len(fed) < len(turns):
+        return []
+    now = {v.key: v.array for v in program.backward(fed).values}
+    after = [(s, now[s.gradient.key]) for s in sums if s.gradient.key in now]
+    moved = [(s, a) for s, a in after if not np.array_equal(a, s.gradient.array)]
+    if not moved or not all(holds(s, a) for s, a in moved):
+        return []
+    return [as_gradient(program, v, of, truth) for v, of, truth in zip(turns, forward, truths)]
