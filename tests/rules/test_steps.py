@@ -80,7 +80,7 @@ def test_a_value_of_another_step_in_a_line_is_named_with_where_it_is_used(tmp_pa
     (found,) = [f for f in report.findings if f.severity == "error"]
     assert (found.code, found.tensor) == ("GC364", "dWh")
     assert found.headline == "dWh takes h[t] where h[t - 1] is due, of another step of time"
-    assert f"; Wh is used at {found.file}:30." in found.message
+    assert f"; p[1] is used at {found.file}:30." in found.message
     assert found.fix is not None
     assert found.fix.new == "dWh += h[t - 1].T @ dz[t]"
 
