@@ -84,7 +84,8 @@ def paired(
         )
         for g in program.gradients
     }
-    _demand(told or {}, set(found), "--grad", "gradient", program)
+    known = {name for g in program.gradients for name in (g.name, *g.names)}  # the driver's dw is grads['w'] inside
+    _demand(told or {}, known, "--grad", "gradient", program)
     wanted = [g for g in found.values() if not only or g.of.name in only or g.of.last in only]
     _demand(only, {n for g in wanted for n in (g.of.name, g.of.last)}, "--params", "parameter with a gradient", program)
     return wanted

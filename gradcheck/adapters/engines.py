@@ -110,9 +110,9 @@ def target_of_engine(text: str, module: ModuleType, kind: type) -> Target:
     with on_trial(module, names={kind.__name__: kind}) as sandbox:
         engine = _known(sandbox, text, kind)
         operations, refused = _operations(sandbox, engine)
+        whole = [op for op in operations if _goes_through(sandbox, engine, op)]
     if not operations:
         raise UsageError(f"TARGET {text!r}: no operation of {kind.__name__} could be run: {'; '.join(refused[:3])}.")
-    leaves = [op.leaf(letter) for op in operations for letter in op.leaves]
     names = [name for op in operations for name in (*map(op.leaf, op.leaves), f"{op.name}_r")]
     forwards, backwards = zip(*(_statements(engine, op) for op in operations))
 
@@ -127,7 +127,7 @@ def target_of_engine(text: str, module: ModuleType, kind: type) -> Target:
         setup=f"{', '.join(names)} = _draw(seed)",
         call="\n".join((*forwards, *backwards)),
         loss=" + ".join(_loss(engine, op) for op in operations),
-        grads={f"d{leaf}": leaf for leaf in leaves},
+        grads={f"d{op.leaf(letter)}": op.leaf(letter) for op in whole for letter in op.leaves},
         names={kind.__name__: kind, "_draw": draw},
         notes=_notes(engine, operations, refused),
         seeded=True,
@@ -209,7 +209,12 @@ def _operations(sandbox: Sandbox, engine: _Engine) -> tuple[list[_Operation], li
             again, _ = _first_that_runs(sandbox, engine, [more])
             found += [again] if again is not None else []
     # what raises comes last: nothing behind it would be seen
-    return sorted(found, key=lambda op: not sandbox.run("\n".join(_statements(engine, op)), op.draw(_RNG(0)))), refused
+    return sorted(found, key=lambda op: not _goes_through(sandbox, engine, op)), refused
+
+
+def _goes_through(sandbox: Sandbox, engine: _Engine, op: _Operation) -> bool:
+    """Whether neither its forward nor its backward raises."""
+    return bool(sandbox.run("\n".join(_statements(engine, op)), op.draw(_RNG(0))))
 
 
 def _candidates(engine: _Engine) -> Iterator[list[_Operation]]:

@@ -98,7 +98,10 @@ def arguments_of(kind: type) -> tuple[str, ...]:
     """Arguments that a class is built with: those that it must have, and those that are sizes."""
     if kind.__init__ is object.__init__:  # type: ignore[misc]
         return ()
-    parameters = list(inspect.signature(kind).parameters.values())
+    try:
+        parameters = list(inspect.signature(kind).parameters.values())
+    except ValueError:
+        return ()  # an exception's, or of another class without one
     plain = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     names = [p.name for p in plain]
     sizes = {n for n in names if any(sizes_of(n, names, world) for world in WORLDS)}

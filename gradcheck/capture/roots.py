@@ -42,8 +42,9 @@ def roots_and_instances(namespaces: Iterable[Names], is_mine: IsMine) -> tuple[l
 
 
 def _root(group: list[_Leaf]) -> Root:
-    """One root with all of its places, by the plainest of its names: W1 rather than params[0]."""
-    path, name, value, _ = next((leaf for leaf in group if leaf[0].isidentifier()), group[0])
+    """One root with all of its places, by the plainest of its names: W1, or layer.W, rather than params[0]."""
+    plainest = sorted(group, key=lambda leaf: (not leaf[0].isidentifier(), not leaf[1].isidentifier()))
+    path, name, value, _ = plainest[0]
     return Root(name, path, value, tuple(where for *_, where in group))
 
 

@@ -274,7 +274,8 @@ def test_to_reuse_the_memory_of_what_is_handed_in_is_worth_a_warning(
     file = tmp_path / "layer.py"
     file.write_text(
         "class Relu:\n    def forward(self, x):\n        self.x, self.below = x, x <= 0\n        return x * (x > 0)\n"
-        f"    def backward(self, dout):\n        dx = dout * (self.x > 0)\n        {edited}[self.below] = 0\n        return dx\n"
+        "    def backward(self, dout):\n        dx = dout * (self.x > 0)\n"
+        f"        {edited}[self.below] = 0\n        return dx\n"
     )
     found = reproduce(f"{file}:Relu", "backward is pure")
     assert (found.verdict, found.severity) == (Verdict.FAIL, severity)
