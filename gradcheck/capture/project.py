@@ -35,11 +35,13 @@ class Project:
         """The project's modules that are imported by now."""
         found = {}
         for key, module in list(sys.modules.items()):
+            own = self.package is None or key == self.package or key.startswith(f"{self.package}.")
+            if not own or key.partition(".")[0] in _NEVER:
+                continue  # most of what is imported: asked first, since resolving a path is a dozen system calls
             file = getattr(module, "__file__", None)
-            if isinstance(file, str) and file.endswith(".py") and not _is_foreign(file, self.folder):
-                own = self.package is None or key == self.package or key.startswith(f"{self.package}.")
-                if own and not is_library(key):
-                    found[key] = module
+            its_own = isinstance(file, str) and file.endswith(".py") and not _is_foreign(file, self.folder)
+            if its_own and not is_library(key):
+                found[key] = module
         if self.package is None and self.start:
             return _reachable(self.start, found)
         return list(found.values())

@@ -110,6 +110,7 @@ def prepare(job: Job) -> None:
         os.environ.setdefault(name, "1")
     import gradcheck.layers_diff
     import gradcheck.pipeline
+    import gradcheck.resolve
 
     if job.command == "mutate":
         import gradcheck.mutate.run
