@@ -23,6 +23,7 @@ from gradcheck.capture.steps import BaseOf
 from gradcheck.capture.streams import quiet
 from gradcheck.cells import units
 from gradcheck.errors import TargetError, UsageError
+from gradcheck.patch import read
 from gradcheck.source import told, traced
 from gradcheck.target import Target
 
@@ -33,8 +34,9 @@ class Driver:
     """A target with its project instrumented; opens Programs at any sizes, one inside another if need be.
 
     `overlay` holds other texts for some of its files, {absolute path: source}: an edit on trial. Functions get their
-    bodies from it; what a module does when it is imported is not done again. `memory` keeps numeric derivatives for
-    whoever hands it to the next driver.
+    bodies from it; what a module does when it is imported is not done again. `without` takes something out of every
+    text that runs, and leaves each place where it is. `memory` keeps numeric derivatives for whoever hands it to the
+    next driver.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Driver:
         base_of: BaseOf,
         output: FirstRun | None = None,
         overlay: Mapping[str, str] | None = None,
+        without: Callable[[str], str] | None = None,
         memory: dict[Any, Any] | None = None,
     ) -> None:
         self.target = target
         self.overlay = overlay or {}
+        self.without = without
         self._memory = memory
         self._base_of = base_of
         self._output = output
@@ -58,8 +62,27 @@ class Driver:
 
     def edited(self, overlay: Mapping[str, str]) -> Driver:
         """A driver of the same target that runs other texts in place of some files."""
-        both = {**self.overlay, **overlay}
-        return Driver(self.target, base_of=self._base_of, overlay=both, memory=self._memory)
+        return self._like({**self.overlay, **overlay}, self.without)
+
+    def less(self, without: Callable[[str], str]) -> Driver:
+        """A driver of the same target from whose texts something is taken out."""
+        return self._like(self.overlay, without)
+
+    def _like(self, overlay: Mapping[str, str], without: Callable[[str], str] | None) -> Driver:
+        return Driver(self.target, base_of=self._base_of, overlay=overlay, without=without, memory=self._memory)
+
+    @property
+    def _texts(self) -> Mapping[str, str]:
+        """What runs in place of files: edits on trial, and in all of them less what is to be taken out."""
+        if self.without is None:
+            return self.overlay
+        files = {*self.overlay, *(m.__file__ for m in self._modules if m.__file__), *self._handed_files()}
+        texts = {file: self.overlay.get(file) or (source.text if (source := read(file)) else "") for file in files}
+        return {file: self.without(text) for file, text in texts.items() if text}
+
+    def _handed_files(self) -> list[str]:
+        script = self.target.script
+        return [*(f.__code__.co_filename for f in self._functions), *([str(script.resolve())] if script else [])]
 
     def _instrument(self) -> None:
         self._imported = len(sys.modules)
@@ -68,7 +91,7 @@ class Driver:
         self._modules = list({module.__name__: module for module in known}.values())
         self._defined = self._definitions()
         self._instrumentation = instrument(
-            self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self.overlay
+            self._modules, [f for f in self._functions if not is_library(f.__module__ or "")], self._texts
         )
         mine = {m.__name__ for m in self._modules} | {f.__module__ for f in self._functions} | {"__main__"}
         self._mine = {name for name in mine if name and not is_library(name)}
@@ -177,9 +200,9 @@ class Driver:
     def _entry(self, names: dict[str, Any]) -> Callable[[], object]:
         target = self.target
         if target.step is not None:
-            return target.step(self.overlay, names)
+            return target.step(self._texts, names)
         if target.script is not None and target.module is None:
-            return _script(target.script.resolve(), self.overlay)
+            return _script(target.script.resolve(), self._texts)
         if target.traced:
             code = compile_script(target.call, f"<call of {target.name}>")
             return lambda: exec(code, names)

@@ -17,9 +17,11 @@ from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
 from gradcheck.fix.cause import relocated, unraised, with_fixes
+from gradcheck.fix.excused import excused
+from gradcheck.fix.guards import GUARDS
 from gradcheck.fix.line import no_check_within
 from gradcheck.fix.moving import repair_updates
-from gradcheck.fix.precision import rounded_off
+from gradcheck.fix.precision import ROUND_OFF
 from gradcheck.fix.proof import Draw, Spent, Trial
 from gradcheck.fix.raising import repair_raising
 from gradcheck.fix.repair import Repair, repair
@@ -50,6 +52,8 @@ from gradcheck.source import shown
 from gradcheck.target import Target
 from gradcheck.unpaired import Unpaired, unpaired
 
+TO_MEASURE = 0.9
+"""Share of the time limit that is for measuring; the rest is for the report."""
 REDRAWS = 3
 """How often a probe that could not see is drawn anew."""
 EXAMPLES = 25
@@ -75,10 +79,14 @@ def run(
     `other_batches` shapes are looked at as they are in the check itself.
     """
     no_check_within()
-    start = time.monotonic()
-    limits = Limits(None if options.timeout is None else start + 0.9 * options.timeout, options.budget)
-    spec = parse_spec(target.shapes) if target.shapes else None
     driver = driver or Driver(target, base_of=bases_of(target, options), output=output)
+    return _checked(driver, options, progress, other_batches=other_batches)
+
+
+def _checked(driver: Driver, options: Options, progress: Progress | None, *, other_batches: bool) -> Report:
+    target, start = driver.target, time.monotonic()
+    limits = Limits(None if options.timeout is None else start + TO_MEASURE * options.timeout, options.budget)
+    spec = parse_spec(target.shapes) if target.shapes else None
     sizes = batch_sizes(target, options.batch)
     seeds: list[int] = [options.seed]
     notes: list[str] = [*target.notes]
@@ -129,8 +137,12 @@ def run(
     draw = Draw(sizes, seeds[-1], dtype, moved)
     trial = Trial(driver, options, spec, limits, spent)
     findings = settled(causes_here, _causes_again(trial, found, draw))
-    rounded, findings = rounded_off(trial, found, draw, findings)
-    wrong = any(j.verdict is Verdict.FAIL for j in rounded.judged)
+    rounded, findings = excused(ROUND_OFF, trial, found, draw, findings)
+    guarded, findings = excused(GUARDS, trial, rounded, draw, findings)
+    wrong = any(j.verdict is Verdict.FAIL for j in guarded.judged)
+    if wrong and guarded is not rounded:
+        return _checked_unguarded(trial, findings, progress, other_batches=other_batches)
+    rounded = guarded
     repaired, found = _repaired(trial, found if wrong else rounded, draw, seen), rounded
     if trial.over() and not repaired.patches and options.fixes:
         notes += [f"{trial.over()}: the search for fixes was cut short"] * any(f.severity == "error" for f in findings)
@@ -148,6 +160,26 @@ def run(
     if (left_over.handed_back or target.asks) and report.verdict is Verdict.PASS:
         report = replace(report, verdict=Verdict.INCONCLUSIVE)
     return replace(report, patches=repaired.patches, evaluations=trial.spent.forwards)
+
+
+def _checked_unguarded(
+    trial: Trial, findings: Sequence[Finding], progress: Progress | None, *, other_batches: bool
+) -> Report:
+    """The check of the code without its guards: beside their effect nothing else that is wrong can be proven."""
+    until, budget = trial.limits.until, trial.limits.budget
+    options = replace(
+        trial.options,
+        timeout=None if until is None else max((until - time.monotonic()) / TO_MEASURE, 1e-3),
+        budget=None if budget is None else max(budget - trial.spent.forwards, 0),
+    )
+    report = _checked(trial.driver.less(GUARDS.without), options, progress, other_batches=other_batches)
+    told = tuple(f for f in findings if f.code == "GC613")
+    return replace(
+        report,
+        findings=(*report.findings, *told),
+        notes=(*report.notes, "checked without the small numbers that guard its divisions"),
+        evaluations=report.evaluations + trial.spent.forwards,
+    )
 
 
 @on_first_step

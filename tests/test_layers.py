@@ -11,7 +11,19 @@ import gradcheck
 import reference_net
 
 LAYERS = [
-    {"errors", "ending", "codes", "pages", "source", "cells", "shapes", "evaluation", "options", "patch"},
+    {
+        "errors",
+        "ending",
+        "codes",
+        "pages",
+        "source",
+        "cells",
+        "shapes",
+        "evaluation",
+        "options",
+        "patch",
+        "small_numbers",
+    },
     {"numeric", "capture", "conventions", "standins"},
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},

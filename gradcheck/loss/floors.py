@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck.capture.program import Scalar, Variable
-from gradcheck.compare import BLUNT, agreement, measure
+from gradcheck.compare import measure
 from gradcheck.gradients import Gradient, laid_out
 from gradcheck.loss.forms import floored
 from gradcheck.loss.screening import CLOSE, Screening, own_slopes
 from gradcheck.loss.standard import Candidate
+from gradcheck.numeric import Estimate
+from gradcheck.small_numbers import added
+
+Array = NDArray[np.float64]
 
 SMALL = 1e-3
 """What is added in a logarithm and is larger than this is no floor."""
+SURE = 0.1
+"""An error of the share at which no more gradients are asked."""
+WRONG = 10
+"""Error bars by which a gradient that is right may be off after the fit."""
 
 
 def without_floor(screening: Screening, own: Variable) -> tuple[Scalar, float] | None:
@@ -29,14 +39,56 @@ def without_floor(screening: Screening, own: Variable) -> tuple[Scalar, float] |
     floors = dict.fromkeys(floor for file in files for floor in _floors(file))
     if not floors:
         return None
+    found = next((f for g in screening.gradients if (f := _written_with(screening, own, g)) is not None), None)
+    if found is None:
+        return None
+    shares = ((floor, _left_out(screening, own, _less(own, *found, floor))) for floor in floors)
+    floor = next((floor for floor, share in shares if abs(share - 1) < 0.5), None)
+    return None if floor is None else (_less(own, *found, floor), floor)
+
+
+def _left_out(screening: Screening, own: Variable, less: Scalar) -> float:
+    """How much of what the floor adds to the derivative the gradients leave out: 1 all, 0 nothing, nan can't be told.
+
+    One gradient alone may be too blunt to tell, and one that is wrong says nothing: all that fit are taken together.
+    """
+    sum_, weights = 0.0, 0.0
     for gradient in screening.gradients:
-        found = _written_with(screening, own, gradient)
-        if found is not None and not _holds(screening, _plain(own), gradient):
-            for floor in floors:
-                scalar = _less(own, *found, floor)
-                if _holds(screening, scalar, gradient):
-                    return scalar, floor
-    return None
+        share, error = _share(screening, own, less, gradient)
+        if error < math.inf:
+            sum_, weights = sum_ + share / error**2, weights + 1 / error**2
+        if weights > SURE**-2:
+            break
+    return sum_ / weights if weights > 1 else math.nan
+
+
+def _share(screening: Screening, own: Variable, less: Scalar, gradient: Gradient) -> tuple[float, float]:
+    """What one gradient says of it, and the error of that: along a direction it is s (loss + share (less - loss))."""
+    analytic, of = laid_out(gradient), gradient.of
+    if analytic is None:
+        return math.nan, math.inf
+    difference = replace(less, function=lambda v: less.function(v) - v[own.name])
+    by_own, by_floor = (_along(screening, scalar, of) for scalar in (_plain(own), difference))
+    error = np.array([float(e.error) for _, e in by_own])
+    said = np.array([np.vdot(np.asarray(analytic, float), v) for v, _ in by_own])
+    columns = np.array([[float(e.derivative) for _, e in lines] for lines in (by_own, by_floor)]).T
+    if not (np.isfinite(columns).all() and np.isfinite(error).all() and error.all()):
+        return math.nan, math.inf
+    scale = 1 / np.abs(columns).max(axis=0, initial=1e-300)
+    weighted = columns * scale / error[:, None]
+    (s, t), _, rank, _ = np.linalg.lstsq(weighted, said / error, rcond=None)
+    off = np.abs(weighted @ (s, t) - said / error)
+    if rank < 2 or s == 0 or off.max() > WRONG:
+        return math.nan, math.inf
+    spread = math.sqrt(np.linalg.inv(weighted.T @ weighted)[1, 1])
+    unit = scale[1] / (s * scale[0])
+    return t * unit, spread * abs(unit)
+
+
+def _along(screening: Screening, scalar: Scalar, of: Variable) -> tuple[tuple[Array, Estimate], ...]:
+    rng = np.random.default_rng(0)
+    program = screening.program
+    return measure(lambda a: program.evaluate(scalar, {of.ref: a}), of.array, rng=rng, full=False, count=6).along
 
 
 def _written_with(screening: Screening, own: Variable, gradient: Gradient) -> tuple[Candidate, float] | None:
@@ -70,42 +122,12 @@ def _plain(own: Variable) -> Scalar:
     return Scalar(own.name, {own.name: own}, lambda values: values[own.name])
 
 
-def _holds(screening: Screening, scalar: Scalar, gradient: Gradient) -> bool:
-    analytic, of = laid_out(gradient), gradient.of
-    rng = np.random.default_rng(0)
-    truth = measure(lambda a: screening.program.evaluate(scalar, {of.ref: a}), of.array, rng=rng, full=False)
-    if analytic is None or truth.reason:
-        return False
-    held = agreement(truth, analytic, scale=None)
-    return held.holds and math.isfinite(held.resolution) and held.resolution < BLUNT
-
-
 def _floors(file: str) -> tuple[float, ...]:
     """Small numbers that the file adds to something inside a logarithm: written there, or by a name that has one."""
     try:
         tree = ast.parse(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError):
         return ()
-    named = dict(_numbers(tree))
-    added = [
-        term
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) == "log"
-        for sum_ in ast.walk(call)
-        if isinstance(sum_, ast.BinOp) and isinstance(sum_.op, ast.Add)
-        for term in (sum_.left, sum_.right)
-    ]
-    found = [t.value if isinstance(t, ast.Constant) else named.get(ast.unparse(t)) for t in added]
-    return tuple(dict.fromkeys(f for f in found if isinstance(f, float) and 0 < f < SMALL))
-
-
-def _numbers(tree: ast.Module) -> list[tuple[str, float]]:
-    """What plain numbers are assigned to or are defaults of."""
-    found: list[tuple[str, float]] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and type(node.value.value) is float:
-            found += [(ast.unparse(t), node.value.value) for t in node.targets]
-        elif isinstance(node, ast.arguments):
-            pairs = zip(reversed([*node.posonlyargs, *node.args]), reversed(node.defaults))
-            found += [(a.arg, d.value) for a, d in pairs if isinstance(d, ast.Constant) and type(d.value) is float]
-    return found
+    calls = [call for call in ast.walk(tree) if isinstance(call, ast.Call)]
+    logarithms = [c for c in calls if getattr(c.func, "attr", getattr(c.func, "id", "")) == "log"]
+    return tuple(dict.fromkeys(number for c in logarithms for _, number in added(tree, SMALL, c)))

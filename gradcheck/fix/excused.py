@@ -1,0 +1,78 @@
+"""Gradients that are off by something small that is meant: shown by running the code without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gradcheck.blame.judged import Judged
+from gradcheck.compare import Agreement, Verdict, agreement
+from gradcheck.fix.proof import Draw, Trial
+from gradcheck.patch import read
+from gradcheck.probing import Probe
+from gradcheck.rules.finding import Finding
+
+SMALL = 1e-4
+"""Relative error of a gradient up to which something small may be the whole of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """Something small in a code that may be all that is wrong with its gradients."""
+
+    without: Callable[[str], str]
+    """A file's text as it would be without it, with every place where it was; the same text where it has none."""
+    told: Callable[[Sequence[Judged]], list[Finding]]
+    """The warnings that say so, of what was wrong by nothing else."""
+
+
+def excused(
+    excuse: Excuse, trial: Trial, found: Probe, first: Draw, findings: Sequence[Finding]
+) -> tuple[Probe, list[Finding]]:
+    """What was found, with the gradients right that are wrong by nothing but that, and the findings without them.
+
+    The whole code runs without it, on the numbers at hand and on others: if they are right then, to the numeric error,
+    it was all that was wrong with them.
+    """
+    wrong = [j for j in found.judged if not j.right and off_a_little(j)]
+    there = wrong and any(_has(excuse, file, trial.driver.overlay) for file in found.program.files)
+    scales = _scales_without(trial, excuse, first) if there else {}
+    meant = {j.gradient.name: off for j in wrong if (off := off_a_little(j, scales.get(j.gradient.name, 0)))}
+    if not meant:
+        return found, list(findings)
+    judged = tuple(_within(j, meant[j.gradient.name]) if j.gradient.name in meant else j for j in found.judged)
+    told = excuse.told([was for j, was in zip(judged, found.judged) if j is not was])
+    others = [f for f in findings if f.tensor not in meant]
+    return replace(found, judged=judged), [*told, *others]
+
+
+def _scales_without(trial: Trial, excuse: Excuse, first: Draw) -> dict[str, float]:
+    """The gradients that are right without it, on two draws, and the factors that they carry by convention."""
+    driver = trial.driver.less(excuse.without)
+    right: list[dict[str, float]] = []
+    for draw in (first, replace(first, seed=first.seed + 1)):
+        checked = None if trial.over() else trial.checked(driver, draw)
+        right.append({n: j.scale for n, j in checked.judged.items() if j.right} if checked is not None else {})
+    return {name: scale for name, scale in right[0].items() if name in right[1]}
+
+
+def off_a_little(judged: Judged, scale: float | None = None) -> Agreement | None:
+    """How a gradient agrees up to that factor, or to any; of a parameter up to none. None if it is off by more."""
+    array = judged.gradient.array
+    if judged.agreement is None or judged.verdict is Verdict.SKIPPED or array.shape != judged.truth.shape or scale == 0:
+        return None
+    exact = judged.gradient.kind == "parameter"
+    found = judged.agreement if exact else agreement(judged.truth, array, scale)
+    return found if found.rel_error < SMALL else None
+
+
+def _has(excuse: Excuse, file: str, overlay: Mapping[str, str]) -> bool:
+    source = read(file)
+    text = overlay.get(file) or (source.text if source is not None else "")
+    return excuse.without(text) != text
+
+
+def _within(judged: Judged, found: Agreement) -> Judged:
+    bar = found.bar + found.rel_error
+    seen = replace(found, bar=bar, resolution=max(found.resolution, 10 * bar))
+    return replace(judged, verdict=Verdict.PASS, reason="", inherited_from="", agreement=seen)

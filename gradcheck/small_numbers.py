@@ -1,0 +1,44 @@
+"""Small numbers that a code adds to something, log(p + 1e-8), so that nothing is divided by zero."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+SMALL = 1e-6
+"""What is larger than this changes what is computed: it belongs into the gradient."""
+Place = ast.Constant | ast.Name | ast.Attribute
+
+
+def added(tree: ast.AST, most: float = SMALL, within: ast.AST | None = None) -> Iterator[tuple[Place, float]]:
+    """Where a positive number up to `most` is added, written there or by a name that has one, and the number.
+
+    `within` is the part of the tree to look at; all of it is looked through for what names stand for.
+    """
+    named = dict(_numbers(tree))
+    for node in ast.walk(within or tree):
+        for term in (node.left, node.right) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) else ():
+            if isinstance(term, (ast.Constant, ast.Name, ast.Attribute)):
+                number = term.value if isinstance(term, ast.Constant) else named.get(_last(term))
+                if isinstance(number, float) and 0 < number <= most:
+                    yield term, number
+
+
+def _numbers(tree: ast.AST) -> Iterator[tuple[str, float]]:
+    """What plain numbers are assigned to or are defaults of, and what is assigned such a name: self.eps = epsilon."""
+    found: dict[str, float] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arguments):
+            pairs = [*zip(reversed([*node.posonlyargs, *node.args]), reversed(node.defaults))]
+            pairs += [(a, d) for a, d in zip(node.kwonlyargs, node.kw_defaults) if d is not None]
+            found |= {a.arg: d.value for a, d in pairs if isinstance(d, ast.Constant) and type(d.value) is float}
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and type(node.value.value) is float:
+            found |= {_last(t): node.value.value for t in node.targets}
+    yield from found.items()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in found:
+            yield from ((_last(t), found[node.value.id]) for t in node.targets)
+
+
+def _last(name: ast.expr) -> str:
+    return ast.unparse(name).rpartition(".")[2]
