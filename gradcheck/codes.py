@@ -63,6 +63,7 @@ CODES = {
     "GC661": ("input-scale", "inputs are far from 1"),
     "GC701": ("forward", "the forward adds a parameter several times"),
     "GC702": ("forward", "the forward mixes the samples of a batch by mistake"),
+    "GC703": ("forward", "an image's windows along one side are counted from the other"),
     "GC711": ("nondeterministic", "the forward comes to another loss when it is run again"),
     "GC712": ("nondeterministic", "a random value is drawn anew in the backward"),
     "GC721": ("kink", "the forward sits on a kink, where there is no derivative"),

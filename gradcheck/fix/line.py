@@ -56,9 +56,10 @@ class Line:
 
     @property
     def target(self) -> str:
-        """What the statement assigns to, "" where it does not."""
+        """What the statement assigns to, "" where it does not, or to several things at once."""
         targets = getattr(self.statement, "targets", None) or [getattr(self.statement, "target", None)]
-        return ast.unparse(targets[0]) if len(targets) == 1 and targets[0] is not None else ""
+        one = targets[0] if len(targets) == 1 else None
+        return "" if one is None or isinstance(one, (ast.Tuple, ast.List)) else ast.unparse(one)
 
     @property
     def places(self) -> list[Place]:
@@ -161,9 +162,23 @@ def _line(source: SourceText, site: Site) -> Line | None:
     if whole and not site.name.isidentifier():
         return None
     first, column, last, end = site.span
+    if site.kind == "unpack":
+        value = _unpacked(found, site)
+        if value is None:
+            return None
+        first, column, last, end = _span(value)
     if last > len(line_starts(source.text)):
         return None
     return Line(source, site, found, source.offset(first, column), source.offset(last, end), whole)
+
+
+def _unpacked(statement: ast.stmt, site: Site) -> ast.expr | None:
+    """What a name is given in `dW, db = x.T @ dz, dz.sum(axis=0)`; None where one value is taken apart."""
+    match statement:
+        case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)) if len(names) == len(values):
+            pairs = (v for n, v in zip(names, values) if _span(n) == site.span and not isinstance(v, ast.Starred))
+            return next(pairs, None)
+    return None
 
 
 @functools.lru_cache(16)

@@ -38,10 +38,10 @@ def repeated_bias(evidence: Evidence) -> Finding | None:
     if gradient.kind != "parameter" or found is None or not found.holds or found.scale >= 0.9:
         return None
     times = 1 / found.scale
-    first = _first_moved(evidence)
-    if first is None or abs(times - first[1]) > 1e-6 * times:
+    count = round(times)
+    value = _added_to(evidence, count) if abs(times - count) <= 1e-6 * times else None
+    if value is None:
         return None
-    value, count = first
     of, name = gradient.of.name, gradient.name
     return Finding(
         "GC701",
@@ -58,8 +58,8 @@ def repeated_bias(evidence: Evidence) -> Finding | None:
     )
 
 
-def _first_moved(evidence: Evidence) -> tuple[Value, int] | None:
-    """The first value that a parameter enters, and how often it is added there; None unless that is several times."""
+def _added_to(evidence: Evidence, count: int) -> Value | None:
+    """The first value to which a parameter is added that many times, as long as it is only added and summed."""
     of, program = evidence.judged.gradient.of, evidence.program
     step = 0.5 * (float(np.abs(of.array).max(initial=0.0)) or 1.0)
     base = {v.key: v for v in program.trace.values[: program.first_gradient] if v.plain and v.array.dtype.kind == "f"}
@@ -68,9 +68,10 @@ def _first_moved(evidence: Evidence) -> tuple[Value, int] | None:
         if before is None or v.key == of.ref or v.site.kind == "argument" or before.array.shape != v.array.shape:
             continue
         moved = (v.array - before.array) / step
-        if np.abs(moved).max(initial=0.0) > EXACT:
-            count = round(float(moved.flat[0]))
-            return (before, count) if count > 1 and np.allclose(moved, count, rtol=1e-6, atol=0) else None
+        if np.allclose(moved, count, rtol=1e-6, atol=0):
+            return before
+        if np.ptp(moved) > EXACT * np.abs(moved).max(initial=0.0):
+            return None
     return None
 
 

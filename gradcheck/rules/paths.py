@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.capture.program import Program, Variable
 from gradcheck.capture.record import Value
 from gradcheck.compare import CARE, ROUNDING
 from gradcheck.rules.evidence import Array, Evidence, place
@@ -22,10 +24,11 @@ def missing_path(evidence: Evidence) -> Finding | None:
     a, of = evidence.analytic, evidence.judged.gradient.of
     if a.shape != of.array.shape or not np.isfinite(a).all():
         return None
-    found = contributions(evidence.program, of, np.random.default_rng(0))
-    shares = None if found is None else _shares(found, a)
+    near = _beside(evidence.program, of)
+    found = contributions(evidence.program, of, np.random.default_rng(0), least=1 if near else 2)
+    shares = None if found is None or len(found.uses) == 1 else _shares(found, a)
     if found is not None and shares is None:
-        return _carried(evidence, found)
+        return _carried(evidence, found, near)
     if found is None or shares is None or (shares == 1).all():
         return None
     wrong = [(u, float(s)) for u, s in zip(found.uses, shares) if s != 1]
@@ -53,16 +56,20 @@ def _shares(found: Contributions, analytic: Array) -> Array | None:
     return shares if (off <= allowed).all() else None
 
 
-def _carried(evidence: Evidence, found: Contributions) -> Finding | None:
-    """GC364: what another turn of the loop gets back through a use is there in the place of what this one should."""
-    of, program = evidence.judged.gradient.of, evidence.program
+def _beside(program: Program, of: Variable) -> list[Value]:
+    """What the value's own line computes at the turns of its loop next to this one, the next one first."""
     forward = program.trace.values[: program.first_gradient]
     turns = [v for v in forward if of.site is not None and v.site.number == of.site.number and v.plain]
     here = next((i for i, v in enumerate(turns) if v.key == of.ref), None)
-    near = [] if here is None else [turns[here + by] for by in (1, -1, 2, -2) if 0 <= here + by < len(turns)]
+    return [] if here is None else [turns[here + by] for by in (1, -1, 2, -2) if 0 <= here + by < len(turns)]
+
+
+def _carried(evidence: Evidence, found: Contributions, near: Sequence[Value]) -> Finding | None:
+    """GC364: what another turn of the loop gets back through a use is there in the place of what this one should."""
+    of, program = evidence.judged.gradient.of, evidence.program
     for other in near:
         of_other = replace(of, name=other.name, ref=other.key, array=other.array, identity=other.identity)
-        theirs = contributions(program, of_other, np.random.default_rng(0), found.directions)
+        theirs = contributions(program, of_other, np.random.default_rng(0), least=1, along=found.directions)
         for k, own in enumerate(found.uses):
             same = [] if theirs is None else [i for i, u in enumerate(theirs.uses) if u.site.number == own.site.number]
             if theirs is not None and len(same) == 1 and _is_sum(found, evidence.analytic, k, theirs, same[0]):

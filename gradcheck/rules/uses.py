@@ -33,14 +33,13 @@ class Contributions:
 
 
 def contributions(
-    program: Program, of: Variable, rng: np.random.Generator, along: Sequence[Array] | None = None
+    program: Program, of: Variable, rng: np.random.Generator, *, least: int = 2, along: Sequence[Array] | None = None
 ) -> Contributions | None:
-    """What each use of a value contributes; None for a single use, or for more than can be told apart.
+    """What each use of a value contributes; None for fewer than `least`, or for more than can be told apart.
 
     The value is moved along directions of its own, or those that are given.
     """
     uses = _uses(program, of, rng)
-    least = 2 if along is None else 1
     if not least <= len(uses) <= MOST:
         return None
     ways = directions(of.array, len(uses) + 3, rng) if along is None else along
