@@ -25,6 +25,7 @@ from gradcheck.fix.precision import ROUND_OFF
 from gradcheck.fix.proof import Draw, Spent, Trial
 from gradcheck.fix.raising import repair_raising
 from gradcheck.fix.repair import Repair, repair
+from gradcheck.fix.smallest import with_smallest
 from gradcheck.gradients import Gradient, updated
 from gradcheck.options import Options
 from gradcheck.probing import (
@@ -154,6 +155,7 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
     findings += [replace(f, severity="warning") for f in ended_by] if target.asks else ended_by
     findings += with_fixes(seen, repaired)
     if other_batches:
+        findings = with_smallest(trial, findings, draw)
         shapes += _other_batches(driver, target, options, spec, sizes, limits, _folded(found))
     properties = _properties(driver, options, limits)
     report = _report(target, options, found, notes, shape_rows(held, shapes), start, program, findings, properties)

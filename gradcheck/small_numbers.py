@@ -13,11 +13,13 @@ Place = ast.Constant | ast.Name | ast.Attribute
 def added(tree: ast.AST, most: float = SMALL, within: ast.AST | None = None) -> Iterator[tuple[Place, float]]:
     """Where a positive number up to `most` is added, written there or by a name that has one, and the number.
 
-    `within` is the part of the tree to look at; all of it is looked through for what names stand for.
+    `within` is the part of the tree to look at; all of it is looked through for what names stand for. What is added to
+    another number, 1 + 1e-6, guards nothing.
     """
     named = dict(_numbers(tree))
     for node in ast.walk(within or tree):
-        for term in (node.left, node.right) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) else ():
+        terms = (node.left, node.right) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) else ()
+        for term in () if all(isinstance(t, ast.Constant) for t in terms) else terms:
             if isinstance(term, (ast.Constant, ast.Name, ast.Attribute)):
                 number = term.value if isinstance(term, ast.Constant) else named.get(_last(term))
                 if isinstance(number, float) and 0 < number <= most:

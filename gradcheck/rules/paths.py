@@ -60,6 +60,7 @@ def _beside(program: Program, of: Variable) -> list[Value]:
     """What the value's own line computes at the turns of its loop next to this one, the next one first."""
     forward = program.trace.values[: program.first_gradient]
     turns = [v for v in forward if of.site is not None and v.site.number == of.site.number and v.plain]
+    turns = [v for v in turns if v.array.shape == of.array.shape]
     here = next((i for i, v in enumerate(turns) if v.key == of.ref), None)
     return [] if here is None else [turns[here + by] for by in (1, -1, 2, -2) if 0 <= here + by < len(turns)]
 
