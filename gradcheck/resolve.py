@@ -77,10 +77,13 @@ def only_tests(tree: ast.Module) -> bool:
     return bool(blocks) and not trains(tree, blocks)
 
 
-def defined(target: Target) -> tuple[str, ...]:
-    """What the functions and classes of a script can be checked by, as TARGETs; none if to import it is to run it."""
+def defined(target: Target, *, ends: bool = False) -> tuple[str, ...]:
+    """What the functions and classes of a script can be checked by, as TARGETs.
+
+    None if to import it is to run it, unless it is known to come to an end.
+    """
     path = target.script
-    if path is None or not only_defines(parsed(path), guarded=True):
+    if path is None or path.suffix != ".py" or not (ends or only_defines(parsed(path), guarded=True)):
         return ()
     return tuple(f"{target.name}:{name}" for name in units(module_of_file(path)))
 

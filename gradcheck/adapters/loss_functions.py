@@ -45,6 +45,8 @@ def returns_gradients(function: Callable[..., Any]) -> bool:
 
 def _is_both(returned: ast.Tuple, function: str) -> bool:
     first, *rest = returned.elts
+    if isinstance(first, ast.Name) and conventions.bases(first.id):
+        return False
     told = _LOSS.search(ast.unparse(first)) or _LOSS.search(function)
     return bool(told) and any(_may_be_gradients(part, function) for part in rest)
 
@@ -58,9 +60,25 @@ def _may_be_gradients(part: ast.expr, function: str) -> bool:
 
 
 def method_of(kind: type) -> str:
-    """The name of a class's method that returns a loss and its gradients; "" for none."""
-    methods = (n for n in dir(kind) if isinstance(inspect.getattr_static(kind, n, None), FunctionType))
-    return next((n for n in methods if not n.startswith("__") and returns_gradients(getattr(kind, n))), "")
+    """The name of a class's method that returns a loss, with its gradients or with another method for these."""
+    methods = _methods(kind)
+    both = next((n for n in methods if returns_gradients(getattr(kind, n))), "")
+    return both or next((n for n in methods if gradients_beside(kind, n)), "")
+
+
+def gradients_beside(kind: type, loss: str) -> str:
+    """The method that returns the gradients of a loss that another one returns, `net.gradient(x, t)` beside
+    `net.loss(x, t)`; "" for none."""
+    if not _LOSS.search(loss) or by_name.stem_of_backward(loss) is not None:
+        return ""
+    wanted, stems = _inputs(getattr(kind, loss)), ((), by_name.stem_of_forward(loss))
+    fitting = (n for n in _methods(kind) if n != loss and by_name.stem_of_backward(n) in stems)
+    return next((n for n in fitting if len(wanted) > 1 and _inputs(getattr(kind, n)) == wanted), "")
+
+
+def _methods(kind: type) -> list[str]:
+    plain = (n for n in dir(kind) if not n.startswith("__"))
+    return [n for n in plain if isinstance(inspect.getattr_static(kind, n, None), FunctionType)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,8 @@ class _Subject:
     """The object as an example call had it, which takes the place of one that is built."""
     asks: str = ""
     """What is for the user to say."""
+    beside: str = ""
+    """layer.gradient, where the call returns no gradients; "" where it does."""
 
     def builder(self, plan: Plan) -> Callable[[int], Any] | None:
         """What makes the object whose method is called; None for a function."""
@@ -105,7 +125,7 @@ def target_of_loss(
             draw_by, (found, asked) = "_example", _exampled(sandbox, module, asked)
     if found is None:
         with on_trial(module, names={subject.__name__: subject}) as sandbox:
-            draw_by, (found, said) = "_draw", _sought(sandbox, asked)
+            draw_by, (found, said) = "_draw", _sought(sandbox, module, asked)
     if found is None:
         how = f"{asked.call}({', '.join(asked.inputs)})"
         raise UsageError(
@@ -131,7 +151,6 @@ def target_of_loss(
         module=module,
         setup="\n".join(setup),
         call="\n".join(found.lines),
-        loss=LOSS,
         grads={g: found.paths[of] for g, of in found.gradients.items() if g not in sure},
         names=given,
         shapes=shapes or "",
@@ -147,7 +166,8 @@ def _subject(subject: Any) -> _Subject:
         name = method_of(subject)
         function = getattr(subject, name)
         inputs = _inputs(function)[1:]
-        return _Subject(f"{OWNER}.{name}", function, tuple(inputs), subject, arguments_of(subject))
+        beside = "" if returns_gradients(function) else f"{OWNER}.{gradients_beside(subject, name)}"
+        return _Subject(f"{OWNER}.{name}", function, tuple(inputs), subject, arguments_of(subject), beside=beside)
     return _Subject(subject.__name__, subject, tuple(_inputs(subject)))
 
 
@@ -166,17 +186,28 @@ def _inputs(function: Callable[..., Any]) -> list[str]:
 # -- finding what it takes
 
 
-def _sought(sandbox: Sandbox, asked: _Subject) -> tuple[_Found | None, str]:
+def _sought(sandbox: Sandbox, module: ModuleType, asked: _Subject) -> tuple[_Found | None, str]:
     names = list(dict.fromkeys((*asked.constructor, *asked.inputs)))
     annotations = {**annotations_of(asked.function), **(annotations_of(asked.made) if asked.made else {})}
     likely = reads_logarithms(asked.function)
     first: _Found | None = None
     refused = ""
-    for trial in trials(names, asked.call, annotations, labels=True, sized=asked.constructor, likely=likely):
+    # what the module has under the very names of the arguments is what its author calls it with
+    own = {n: Drawn(value=v) for n in asked.inputs if isinstance(v := vars(module).get(n), np.ndarray)}
+
+    def planned() -> Iterator[Plan]:
+        for known in [own, {}] if own else [{}]:
+            how = f"the module's own {' and '.join(known)}" if known else BY_TRYING
+            for trial in trials(
+                names, asked.call, annotations, labels=True, known=known, sized=asked.constructor, likely=likely
+            ):
+                trial.arguments(0)
+                yield replace(trial.plan(), how=how)
+
+    for plan in planned():
         if sandbox.time_is_up and refused:
             break
-        trial.arguments(0)
-        found, said = _tried(sandbox, asked, trial.plan())
+        found, said = _tried(sandbox, asked, plan)
         refused = refused or said
         if found is not None and _fits(sandbox, asked, found):
             return found, ""
@@ -232,11 +263,13 @@ def _tried(sandbox: Sandbox, asked: _Subject, plan: Plan, seed: int = 0) -> tupl
     if build is not None:
         sandbox.before = lambda: {OWNER: build(seed)}
     inputs = {n: v for n, v in zip(plan.arguments, plan.draw(seed)) if n in asked.inputs}
-    tried = sandbox.run(f"_result = {asked.call}({', '.join(inputs)})", copied(inputs))
+    given = ", ".join(inputs)
+    whole = f"({asked.call}({given}), {asked.beside}({given}))" if asked.beside else f"{asked.call}({given})"
+    tried = sandbox.run(f"_result = {whole}", copied(inputs))
     if not tried:
         return None, tried.said
     result = tried.names["_result"]
-    if not isinstance(result, tuple) or len(result) < 2 or shape_of(result[0]) != () or not np.isfinite(result[0]):
+    if not isinstance(result, tuple) or len(result) < 2 or not _is_a_loss(result[0]):
         return None, f"{asked.call} returned {type(result).__name__}, not a finite loss and gradients"
     paths = leaves_of(inputs)
     values = {n: eval(p, {}, dict(inputs)) for n, p in paths.items()}
@@ -247,6 +280,10 @@ def _tried(sandbox: Sandbox, asked: _Subject, plan: Plan, seed: int = 0) -> tupl
         values = {**{n: leaf.value for n, leaf in own.items()}, **values}
     found = _apart(asked, plan, inputs, result, values, paths)
     return found, "" if found else f"nothing in what {asked.call} returned is the gradient of anything"
+
+
+def _is_a_loss(value: Any) -> bool:
+    return shape_of(value) is not None and np.size(value) == 1 and bool(np.all(np.isfinite(value)))
 
 
 def _apart(
@@ -260,7 +297,12 @@ def _apart(
     own = by_name.returned(asked.function, len(result))
     taken = [*inputs, LOSS, OWNER]
     call = f"{asked.call}({', '.join(inputs)})"
-    if len(result) == 2 and isinstance(result[1], (dict, tuple, list)):
+    if asked.beside:
+        count = len(result[1]) if isinstance(result[1], (tuple, list)) else 1
+        own = by_name.returned(getattr(asked.made, asked.beside.rpartition(".")[2]), count)
+        apart = taken_apart(f"{asked.beside}({', '.join(inputs)})", result[1], own, values, taken)
+        lines = () if apart is None else (f"{LOSS} = {call}", *apart.lines)
+    elif len(result) == 2 and isinstance(result[1], (dict, tuple, list)):
         apart = taken_apart("grads", result[1], [None] * len(result[1]), values, taken)
         rest = [] if apart is None else [line for line in apart.lines if line != "grads = grads"]
         lines = (f"{LOSS}, grads = {call}", *rest)

@@ -267,7 +267,8 @@ class Program:
 
     def _first_run(self, output: FirstRun | None) -> Trace:
         ordered = sorted(self.roots.values(), key=lambda root: not among_gradients(root.path))
-        held = {root.name: root.value for root in ordered}  # W1 is the parameter, not the entry of grads
+        # W1 is the parameter, not the entry of grads; a driver tells paths, layer.W1
+        held = {root.path: root.value for root in ordered} | {root.name: root.value for root in ordered}
         step = FirstStep(self.base_of, held, self._changed)
 
         def watch(value: Value, leaf: Any) -> bool:

@@ -64,7 +64,13 @@ def project_of(module: ModuleType | None, script: Path | None, functions: Sequen
         return Project(Path(root).resolve().parent, top)
     if not _PACKAGES.isdisjoint(file.parts):
         return Project(file.parent, first.__name__)
-    return Project(file.parent, start=start)
+    # what it takes from a folder beside its own, as `sys.path.append(os.pardir)` has it, is the author's as well
+    return Project(next(_marked(list(file.parents[:4])), file.parent), start=start)
+
+
+def _marked(folders: Sequence[Path]) -> Iterator[Path]:
+    """Those that look like a project's."""
+    return (f for f in folders if any((f / mark).exists() for mark in (".git", "pyproject.toml", "setup.py")))
 
 
 @functools.cache
@@ -74,9 +80,8 @@ def root_of(script: Path) -> Path:
     It stays what it was when the script was begun, wherever that goes: `root_of.cache_clear()` begins anew.
     """
     near = list(script.parents[:4])
-    marked = [f for f in near if any((f / mark).exists() for mark in (".git", "pyproject.toml", "setup.py"))]
     here = [f for f in near if f == Path.cwd()]
-    return [*marked, *here, script.parent][0]
+    return [*_marked(near), *here, script.parent][0]
 
 
 def is_library(name: str) -> bool:

@@ -149,8 +149,8 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
             output=listening,
             progress=lambda report: send(Message("partial", _noted(report, guard))),
         )
-    except (NothingToCheck, TargetError, UsageError):
-        found = () if options.says_what else defined(targets[0])
+    except (NothingToCheck, TargetError, UsageError) as error:
+        found = () if options.says_what else defined(targets[0], ends=isinstance(error, NothingToCheck))
         if not found:
             raise
         raise Several(found) from None

@@ -49,6 +49,7 @@ class Chosen:
 
 
 OWN_NAMES = (
+    "returned_loss",  # what a driver calls what a function hands back
     "total_loss",
     "loss",
     "cost",
@@ -125,17 +126,13 @@ def found_again(program: Program, chosen: Chosen, gradients: Sequence[Gradient])
 
 
 def _own(program: Program, names: Sequence[str]) -> Variable | None:
-    for name in names:
-        v = program.variable(name)
-        if (
-            v is not None
-            and v.order >= 0
-            and v.array.size == 1
-            and v.array.dtype.kind == "f"
-            and isinstance(v.ref, Key)
-        ):
-            return v
-    return None
+    found = [v for v in map(program.variable, names) if v is not None and _may_be_loss(v)]
+    # total_loss += loss * len(batch) is a count over the batches, where there is a loss beside it
+    return next((v for v in found if v.site is None or v.site.kind != "augment"), next(iter(found), None))
+
+
+def _may_be_loss(v: Variable) -> bool:
+    return v.order >= 0 and v.array.size == 1 and v.array.dtype.kind == "f" and isinstance(v.ref, Key)
 
 
 def _as_written(screening: Screening, own: Variable) -> Chosen:
