@@ -102,13 +102,14 @@ class Driver:
         sizes: Mapping[str, int] | None = None,
         *,
         seed: int = 0,
-        values: Mapping[str, Array] | None = None,
+        values: Mapping[str, Any] | None = None,
         dtype: Any = None,
     ) -> Iterator[Program]:
         """A Program of one step at these sizes.
 
-        `values` take the place of inputs and parameters that the setup made, by name or path; `dtype` casts every
-        floating input and parameter. Afterwards everything is as it was. Raises TargetError when setup fails.
+        `values` take the place of inputs and parameters that the setup made, by name or path, and may be functions of
+        those; `dtype` casts every floating input and parameter. Afterwards everything is as it was. Raises TargetError
+        when setup fails.
         """
         sizes = {**self.target.sizes, **(sizes or {})}
         with contextlib.ExitStack() as stack:
@@ -178,7 +179,7 @@ class Driver:
             except (Exception, SystemExit) as error:
                 raise TargetError(f"{what} raised {told(error)}\n  {text}\n{traced(error)}".rstrip()) from None
 
-    def _program(self, names: dict[str, Any], values: Mapping[str, Array], dtype: Any, saved: state.State) -> Program:
+    def _program(self, names: dict[str, Any], values: Mapping[str, Any], dtype: Any, saved: state.State) -> Program:
         namespaces = [names, *self._handed(), *(vars(m) for m in self._modules)]
         _override(roots(namespaces, self._is_mine), values, dtype)
         return Program(
@@ -265,12 +266,14 @@ def _compiled(text: str, what: str) -> CodeType:
         raise UsageError(f"{what}: {text!r} is not Python: {error.msg}, at column {error.offset}.") from None
 
 
-def _override(found: list[state.Root], values: Mapping[str, Array], dtype: Any) -> None:
+def _override(found: list[state.Root], values: Mapping[str, Any], dtype: Any) -> None:
     missing = set(values)
     for root in found:
         # the first of a name is the driver's own; a global of another module may share it
         name = root.path if root.path in missing else root.name
         value = values.get(name) if name in missing else None
+        if callable(value):
+            value = value(root.value)
         if value is None and dtype is not None and isinstance(root.value, np.ndarray) and root.value.dtype.kind == "f":
             value = root.value.astype(dtype)
         if value is not None:

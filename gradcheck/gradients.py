@@ -141,7 +141,15 @@ def _kind(program: Program, group: Group, inputs: Collection[str], made: frozens
     later = (v for v in values[begin:] if v.identity not in forward and v.site.number not in lines and is_update(v, of))
     moved = any(v.array.shape == of.array.shape and not np.array_equal(v.array, of.array) for v in later)
     own = of.ref in made and of.last not in DATA and not _FIRST.match(of.last)
-    return "parameter" if moved or own else "intermediate"
+    return "parameter" if (moved or own) and not _is_part(program, of) else "intermediate"
+
+
+def _is_part(program: Program, of: Variable) -> bool:
+    """Whether a local is a view of a part of something that has a gradient itself: v = W_in[center]."""
+    part = program.trace.objects[of.order]
+    roots = (program.roots[g.of.ref].value for g in program.gradients if isinstance(g.of.ref, str))
+    wholes = [w for w in roots if isinstance(w, np.ndarray) and w.size > of.array.size]
+    return isinstance(part, np.ndarray) and any(np.may_share_memory(part, whole) for whole in wholes)
 
 
 _FIRST = re.compile(r"(?i)(h|c|s|state|hidden|cell)_?(prev|0|init|last)\d*$")

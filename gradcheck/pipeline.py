@@ -42,6 +42,7 @@ from gradcheck.probing import (
     unsettled,
 )
 from gradcheck.report import Loss, PropertyResult, Report
+from gradcheck.revealing import revealing, told_of
 from gradcheck.rows import ShapeProbe, applied, comparison, shape_probe, shape_rows
 from gradcheck.rules import causes, noticed, settled
 from gradcheck.rules.evidence import Evidence, Run
@@ -115,6 +116,7 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
             causes_here = causes(_evidence(found))
             seen += noticed(Run(program, found.judged, found.sizes, found.chosen), seen)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
+            hidden = revealing(program)
         spent.forwards += program.evaluations
         blind = [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
         if not blind or len(seeds) > REDRAWS or limits.reached(program.evaluations):
@@ -127,6 +129,13 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
             names = ", ".join(moved)
             notes.append(f"{', '.join(blind)} could not be seen where the code stands: {names} were moved a little")
         seeds.append(seeds[-1] + 1 if target.redrawable else seeds[-1])
+    draw = Draw(sizes, seeds[-1], dtype, moved)
+    trial = Trial(driver, options, spec, limits, spent)
+    other = replace(draw, values={**moved, **hidden})
+    if hidden and not _is_wrong(found) and (shown := _wrong_there(trial, found, other)) is not None:
+        found, draw = shown, other
+        program, causes_here = found.program, causes(_evidence(found))
+        notes.append(f"it shows only where nothing hides it: {told_of(hidden)}")
     notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
     left_over = Unpaired() if options.params else unpaired(found.program, traced=target.traced)
     notes += filter(None, [left_over.note])
@@ -135,8 +144,6 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
     if progress is not None:
         late = "time limit reached: what follows the gradients was left out"
         progress(replace(report, notes=(*report.notes, late)))
-    draw = Draw(sizes, seeds[-1], dtype, moved)
-    trial = Trial(driver, options, spec, limits, spent)
     findings = settled(causes_here, _causes_again(trial, found, draw))
     rounded, findings = excused(ROUND_OFF, trial, found, draw, findings)
     guarded, findings = excused(GUARDS, trial, rounded, draw, findings)
@@ -240,6 +247,23 @@ def _causes_again(trial: Trial, found: Probe, draw: Draw) -> list[list[Finding]]
         again = trial.probed(program, draw.seed + 1)
         same = [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]
         return causes(_evidence(again)) if same else None
+
+
+def _is_wrong(found: Probe) -> bool:
+    return any(j.verdict in (Verdict.FAIL, Verdict.INHERITED) for j in found.judged)
+
+
+def _wrong_there(trial: Trial, found: Probe, draw: Draw) -> Probe | None:
+    """The same gradients on other values, if any of them is wrong there."""
+    if trial.over():
+        return None
+    try:
+        with trial.open(draw) as program:
+            again = trial.probed(program, draw.seed)
+    except GradcheckError:
+        return None
+    same = [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]
+    return again if same and again.program.trace.raised is None and _is_wrong(again) else None
 
 
 def _repaired(trial: Trial, found: Probe, draw: Draw, seen: Sequence[Finding]) -> Repair:

@@ -28,7 +28,7 @@ LAYERS = [
     {"target", "driver", "script"},
     {"adapters", "importing", "declared"},
     {"resolve"},
-    {"gradients", "unpaired", "compare", "dot", "draws"},
+    {"gradients", "unpaired", "compare", "dot", "draws", "revealing"},
     {"loss", "blame"},
     {"rules"},
     {"report", "rows", "probing"},

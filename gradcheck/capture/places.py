@@ -99,6 +99,14 @@ def written_by(node: ast.stmt, class_name: str) -> Iterator[Place]:
     yield from found.values()
 
 
+def added_at(node: ast.stmt) -> tuple[ast.expr, ast.expr] | None:
+    """(W, lr * d) of np.add.at(W, ids, lr * d) and np.subtract.at(W, ids, lr * d), which move W; None of all else."""
+    match node:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Attribute(attr="add" | "subtract"), "at"), [target, _, by])):
+            return target, by
+    return None
+
+
 def _written(node: ast.stmt) -> Iterator[ast.expr]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
     for target in targets:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gradcheck.capture.places import added_at
 from gradcheck.capture.rewrite import Site
 
 _RATE = re.compile(
@@ -54,6 +55,9 @@ def _moved_by(statement: ast.stmt | None) -> ast.expr | None:
     """What is added or subtracted: E of `W -= E`, of `W = W - E` and of `v = mu * v - E`; else all that is assigned."""
     if isinstance(statement, ast.AugAssign):
         return statement.value
+    if isinstance(statement, ast.Expr):
+        found = added_at(statement)
+        return None if found is None else found[1]
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
         return None
     target = ast.unparse(statement.targets[0] if isinstance(statement, ast.Assign) else statement.target)
@@ -85,17 +89,17 @@ def _factors(node: ast.expr) -> Iterator[ast.expr]:
         yield node
 
 
-_Statement = ast.Assign | ast.AugAssign | ast.AnnAssign
+_Statement = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr
 
 
 def statement_at(file: str, line: int) -> _Statement | None:
-    """The assignment that begins on a line."""
+    """The assignment, or the call that stands for one, that begins on a line."""
     return next((s for s in _statements(file) if s.lineno == line), None)
 
 
 def _assigned(file: str, name: str, line: int) -> _Statement | None:
     """The last assignment to a name above a line."""
-    above = (s for s in _statements(file) if s.lineno < line and not isinstance(s, ast.AugAssign))
+    above = (s for s in _statements(file) if s.lineno < line and isinstance(s, (ast.Assign, ast.AnnAssign)))
     targets = ((s, s.targets[0] if isinstance(s, ast.Assign) else s.target) for s in above)
     return max((s for s, t in targets if ast.unparse(t) == name), key=lambda s: s.lineno, default=None)
 

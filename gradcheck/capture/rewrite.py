@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gradcheck.capture.places import Place, last_name, place_of, written_by
+from gradcheck.capture.places import Place, added_at, last_name, place_of, written_by
 from gradcheck.capture.probes import MARK
 from gradcheck.capture.suspects import Suspects
 
@@ -184,7 +184,10 @@ class _Rewriter(ast.NodeTransformer):
         """Looks at the arrays that a statement may have written into by a call or through a view."""
         if self.in_class:
             return []
-        return [self.seen(place, "modify", node, node, "handed") for place in written_by(node, self.mangled_by())]
+        found = added_at(node)
+        moved = ast.unparse(found[0]) if found is not None else ""
+        places = written_by(node, self.mangled_by())
+        return [self.seen(p, "modify", node, node, "moved" if p.name == moved else "handed") for p in places]
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
         handed = self._handed(node)
