@@ -1,4 +1,4 @@
-"""Of an error that no cause explains, the smallest network that shows it: sizes cut down as long as the line is wrong."""
+"""Of an error that no cause explains, the smallest network that shows it: sizes cut down while the line is wrong."""
 
 from __future__ import annotations
 
