@@ -52,9 +52,14 @@ def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) 
     return replace(again, fed=value.array)
 
 
+def other_than(array: Array) -> Array:
+    """Another array, to see what depends on it: twice as much, or where all of it is zero something."""
+    return np.asarray(2 * array if np.any(array) else array + 1)
+
+
 def reached_by(program: Program, source: Judged, judged: Sequence[Judged]) -> frozenset[Key]:
-    """Which gradients depend on one: doubling it shows that."""
-    trace = program.backward({source.gradient.key: 2 * source.gradient.versions[-1].array})
+    """Which gradients depend on one: another one in its place shows that."""
+    trace = program.backward({source.gradient.key: other_than(source.gradient.versions[-1].array)})
     now = {(v.key, v.path): v.array for v in trace.values}
     others = (j.gradient.versions[-1] for j in judged if j is not source)
     known = ((v, now[v.key, v.path]) for v in others if (v.key, v.path) in now)

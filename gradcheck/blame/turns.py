@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.blame.judged import Judged
+from gradcheck.blame.rerun import other_than
 from gradcheck.blame.unnamed import as_gradient, holds, told_apart, unreached
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import Value
@@ -61,7 +62,7 @@ def _lines(program: Program, judged: Sequence[Judged], sums: Sequence[Judged]) -
         if fits and v.identity not in known and v.site.number not in lines and np.isfinite(v.array).all():
             found[v.site.number].append(v)
     for turns in found.values():
-        moved: dict[Ref, Array] = {v.key: 2 * v.array + 1 for v in turns}
+        moved: dict[Ref, Array] = {v.key: other_than(v.array) for v in turns}
         now = {v.key: v.array for v in program.backward(moved).values} if len(turns) > 1 else {}
         if any(not np.array_equal(now.get(s.gradient.key, s.gradient.array), s.gradient.array) for s in sums):
             yield turns

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged, before_reuse, in_layout
-from gradcheck.blame.rerun import reached_by
+from gradcheck.blame.rerun import other_than, reached_by
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.steps import BINDS
@@ -95,10 +95,11 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
         handed_on = first[value.identity] is not value and value.site.kind not in ("augment", "modify")
         if not fits or known or handed_on or not np.isfinite(value.array).all():
             continue
-        now = {v.key: v.array for v in program.backward({value.key: 2 * value.array}).values}
+        other = other_than(value.array)
+        now = {v.key: v.array for v in program.backward({value.key: other}).values}
         rests = any(not np.array_equal(now.get(o.gradient.key, o.gradient.array), o.gradient.array) for o in orphans)
         ref = refs.get(value.identity, value.key)
-        if rests and program.loss({ref: 2 * value.array}).value == program.base_value:
+        if rests and program.loss({ref: other}).value == program.base_value:
             yield value
 
 

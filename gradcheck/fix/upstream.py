@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
-from gradcheck.blame.rerun import in_run
+from gradcheck.blame.rerun import in_run, other_than
 from gradcheck.capture.otherwise import Scope
 from gradcheck.capture.pairing import is_update
 from gradcheck.capture.program import Program, Ref, Trace
@@ -85,7 +85,7 @@ def _spoiled_later(program: Program, value: Value, wrong: Sequence[Judged]) -> b
 
 
 def _doubled(_: Scope, value: Any, __: Any) -> Any:
-    return 2 * value
+    return other_than(value) if isinstance(value, np.ndarray) else 2 * value
 
 
 def _moved(judged: Judged, trace: Trace) -> bool:

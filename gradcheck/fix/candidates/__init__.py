@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gradcheck.fix.candidates import activation, layout, operands, parts
+from gradcheck.fix.candidates import activation, layout, operands, parts, scatter
 from gradcheck.fix.candidates.steps import as_step, indexed
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression
@@ -15,6 +15,7 @@ FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
     layout.reductions,
     layout.products,
     layout.flips,
+    scatter.added_at,
     parts.dropped,
     operands.operators,
     operands.negated,

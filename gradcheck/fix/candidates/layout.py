@@ -234,7 +234,7 @@ def products(e: Expression, _: Pool) -> Iterator[Edit]:
         new = "@" if old == "*" else "*"
         text = e.with_operator(node.left, node.right, old, new)
         yield Edit(text, "product", 1.3, old, new)
-        turned = Expression(text, e.scope)
+        turned = Expression(text, e.scope, statement=isinstance(e.root, ast.stmt))
         for again in turned.nodes():
             if isinstance(again, ast.BinOp) and e.span(node) == turned.span(again) and new == "@":
                 for one in _arrangements(turned, again, again.left, again.right):

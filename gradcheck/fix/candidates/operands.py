@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gradcheck.fix.candidates.steps import in_index
 from gradcheck.fix.edit import Edit, Kind
-from gradcheck.fix.expression import SIGNS, Expression
+from gradcheck.fix.expression import SIGNS, Expression, factors
 from gradcheck.fix.pool import Operand, Pool, is_derivative, unlike
 
 _OPERANDS = (ast.Name, ast.Attribute, ast.Subscript)
@@ -68,10 +68,19 @@ def within_derivative(e: Expression, node: ast.AST) -> bool:
         product = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)
         if product and not isinstance(child, (*_OPERANDS, ast.Constant)) and not _is_matrix(child):
             inner = isinstance(child, ast.BinOp) and isinstance(child.op, (ast.Mult, ast.Div))
-            if not inner:  # of a product within a product each factor is one of the whole
+            if not inner and _multiplies_an_array(e, child):  # of a product within a product each is one of the whole
                 return True
         child, parent = parent, e.parents.get(parent)
     return False
+
+
+def _multiplies_an_array(e: Expression, factor: ast.AST) -> bool:
+    """Whether it stands beside a gradient: in 2 * (a - y) / m it is the gradient itself."""
+    top = e.parents[factor]
+    while isinstance(e.parents.get(top), ast.BinOp) and isinstance(e.parents[top].op, (ast.Mult, ast.Div)):  # type: ignore[attr-defined]
+        top = e.parents[top]
+    others = (e.array(f) for f in factors(top) if f is not factor) if isinstance(top, ast.expr) else ()
+    return any(a is None or a.ndim > 0 for a in others)
 
 
 def _is_matrix(node: ast.AST) -> bool:
