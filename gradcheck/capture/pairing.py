@@ -384,7 +384,9 @@ def pair(
     variables = forward.by_name
     found = pairs.result()
     for i, value in _late(values, step, {g.of.identity for g in found}):
-        if value.name not in variables or variables[value.name].site in (None, value.site):
+        known = variables.get(value.name)
+        # a step of time at a time, loss, gradients, `loss += ...`: the loss is what it has come to in the end
+        if known is None or known.site in (None, value.site) or value.site.kind == "augment":
             variables[value.name] = _variable(i, value)
     groups = _told_apart(found, forward, base_of)
     if not any(is_drivers(value) and base_of(value.name) for value, _ in values):  # which says what it looks for

@@ -59,6 +59,11 @@ def may_be_gradient(value: Value, leaf: Any, shape: tuple[int, ...]) -> bool:
     return not _WEAK.search(value.name) or value.array.shape in (shape, shape[::-1])
 
 
+def is_counted(value: Value) -> bool:
+    """Whether a number is added up over steps or samples, as a loss is: no parameter is moved by that."""
+    return value.array.ndim == 0 and _COUNTED.search(value.name) is not None
+
+
 def says_little(name: str) -> bool:
     """Whether a gradient's name is as often one of something else."""
     return _WEAK.search(name) is not None
@@ -198,7 +203,7 @@ class FirstStep:
 
     def _goes_round(self, value: Value) -> bool:
         """Whether a step without named gradients is over: what one of its lines moved, the same line moves again."""
-        if value.array.dtype.kind != "f" or (value.array.ndim == 0 and _COUNTED.search(value.name)):
+        if value.array.dtype.kind != "f" or is_counted(value):
             return False
         number = value.site.number
         again = self._left.get((value.path, value.owner)) == number or any(

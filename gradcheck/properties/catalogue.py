@@ -32,10 +32,12 @@ class Property:
     """Whether it says nothing new of a target at its own sizes."""
     kinks_matter: bool = False
     """Whether a network that sits on a kink may break it without being wrong."""
+    of_loss: bool = False
+    """Whether it holds gradients against the loss, so that it says nothing where that is only assumed."""
 
 
 PROPERTIES = (
-    Property("gradients agree with numeric ones", gradients_agree, needs_sizes=True, kinks_matter=True),
+    Property("gradients agree with numeric ones", gradients_agree, needs_sizes=True, kinks_matter=True, of_loss=True),
     Property("shapes follow the convention", shapes_follow, needs_sizes=True),
     Property("loss and gradients average over batches", batches_average, needs_sizes=True, kinks_matter=True),
     Property("permuting samples changes nothing", samples_permute, needs_sizes=True, kinks_matter=True),
@@ -44,7 +46,7 @@ PROPERTIES = (
     Property("softmax stays finite for extreme logits", stays_finite, "warning"),
     Property("backward is pure", backward_is_pure),
     Property("backward is linear in the upstream gradient", backward_is_linear),
-    Property("a small step down the gradient lowers the loss", step_descends, kinks_matter=True),
+    Property("a small step down the gradient lowers the loss", step_descends, kinks_matter=True, of_loss=True),
     Property("float32 in, float32 out", float32_stays, "warning"),
 )
 NAMES = tuple(p.name for p in PROPERTIES)

@@ -29,6 +29,8 @@ class Subject:
     driver: Driver
     blueprint: Blueprint
     prepare: Prepare
+    sure: bool = True
+    """Whether its loss is one that a gradient confirms, or that is said."""
 
     @contextlib.contextmanager
     def open(
@@ -143,7 +145,7 @@ def subject_of(driver: Driver, options: Options, prepare: Prepare | None = None)
             program.with_loss(_again(program, chosen, found))
         return found
 
-    return Subject(driver, learn(driver, again), again)
+    return Subject(driver, learn(driver, again), again, sure=chosen.sure)
 
 
 def _again(program: Program, chosen: losses.Chosen, gradients: Sequence[Gradient]) -> Scalar:

@@ -17,7 +17,7 @@ from gradcheck.capture.probes import install, installed, is_stop
 from gradcheck.capture.program import FirstRun
 from gradcheck.capture.project import root_of
 from gradcheck.capture.record import Recorder, Value
-from gradcheck.capture.steps import BINDS, BaseOf, FirstStep
+from gradcheck.capture.steps import BINDS, BaseOf, FirstStep, is_counted
 from gradcheck.script.sources import Place, forgotten, fresh, run
 
 _Chain = tuple[tuple[FrameType, int], ...]
@@ -77,7 +77,8 @@ class _Watch:
             self.updated.add(value.name)
         ends = self.step.ends(value, leaf) or (gradient and self._comes_again((value.site.number, value.owner)))
         # dy[label] -= 1 makes a gradient, though what it is the gradient of has no name
-        if binds and not gradient and value.site.form == "moved" and not base_of(value.name):
+        moves = value.site.form == "moved" and not is_counted(value) and not base_of(value.name)
+        if binds and not gradient and moves:
             self.moved = True
             self.updated.update({value.name} if self.common is not None else ())
         if gradient or (binds and self.common is not None and value.name in self.bases):

@@ -280,3 +280,17 @@ def test_to_reuse_the_memory_of_what_is_handed_in_is_worth_a_warning(
     found = reproduce(f"{file}:Relu", "backward is pure")
     assert (found.verdict, found.severity) == (Verdict.FAIL, severity)
     assert ("the gradient that it is handed" in found.reason) == (severity == "warning")
+
+
+@pytest.mark.parametrize("loss", ["auto", "((out - y) ** 2).sum()"])
+def test_a_step_uphill_says_nothing_where_the_loss_is_only_assumed(tmp_path: Path, loss: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np\nx, y, w = np.random.rand(6, 3), np.random.rand(6), np.random.rand(3)\n"
+        "for _ in range(5):\n    out = x @ w\n    dw = x.T @ np.cos(3 * (out - y) + 2)\n    w -= 0.1 * dw\n"
+    )
+    found = reproduce(str(script), "a small step down the gradient lowers the loss", loss=loss)
+    if loss == "auto":
+        assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "no network showed it: the loss is only assumed")
+    else:
+        assert found.verdict is Verdict.FAIL
