@@ -104,10 +104,14 @@ def _assigned(file: str, name: str, line: int) -> _Statement | None:
     return max((s for s, t in targets if ast.unparse(t) == name), key=lambda s: s.lineno, default=None)
 
 
-@functools.lru_cache(64)
 def _statements(file: str) -> tuple[_Statement, ...]:
+    return _statements_of("".join(linecache.getlines(file)))  # another text while an edit is on trial
+
+
+@functools.lru_cache(64)
+def _statements_of(text: str) -> tuple[_Statement, ...]:
     try:
-        tree = ast.parse("".join(linecache.getlines(file)))
+        tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return ()
     return tuple(n for n in ast.walk(tree) if isinstance(n, _Statement))

@@ -102,8 +102,11 @@ def with_fixes(findings: Sequence[Finding], repaired: Repair) -> list[Finding]:
         edit, fix = repaired.fixes[name]
         line = repaired.moved.get(name)
         if line is not None:
-            at_fault = replace(caused(_at(line, repaired), edit), fix=fix)
-            found += [at_fault] if at_fault not in found else []
+            stale = edit.kind == "order" and finding.code == "GC361"
+            at_fault = _stale(finding, line) if stale else caused(_at(line, repaired), edit)
+            at_fault = replace(at_fault, fix=fix)
+            told = {(f.code, f.tensor, f.line) for f in found}  # at one turn of a loop it is another layer's
+            found += [at_fault] if (at_fault.code, at_fault.tensor, at_fault.line) not in told else []
         else:
             vague = finding.code in VAGUE or (edit.kind == "time" and finding.code in ("GC362", "GC363"))
             found.append(replace(caused(finding, edit) if vague else finding, fix=fix))
@@ -133,6 +136,20 @@ def _at(line: Line, repaired: Repair) -> Finding:
     resting = sorted(name for name, where in repaired.moved.items() if where is line)
     evidence = {"resting": resting}
     return Finding("GC901", "unexplained", "error", "", "", "", _name(line), **place(line.site), evidence=evidence)
+
+
+def _stale(finding: Finding, line: Line) -> Finding:
+    """That a parameter is used after its update, told of the line that uses it."""
+    name, of = _name(line), finding.evidence["parameter"]
+    return replace(
+        finding,
+        headline=f"{name} is computed from {of} after its update",
+        message=f"Line {finding.evidence['update_line']} updates {of}, and then {name} is computed from the new one."
+        " From the parameters as the forward used them, all that rests on it agrees with the numeric derivative."
+        " Compute every gradient before the first update.",
+        tensor=name,
+        **place(line.site),
+    )
 
 
 def _name(line: Line) -> str:

@@ -58,7 +58,7 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
             return Repair()  # the code does not do the same twice
         judged = reopened(program, judged)
         shared = len(guilty) > 1
-        moved = _upstream(trial, program, found, judged, overlay) if shared else {}
+        moved = _upstream(trial, program, found, judged, first) if shared else {}
         resting = frozenset().union(*(one.names for one in moved))
         guilty = [g for g in guilty if not g.names <= resting]
         likely = _edited(trial, program, guilty, judged)
@@ -69,7 +69,7 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
             homes |= {name: one.line for name, one in into.items()}
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
         stuck -= {name for g in guilty if likely[g.line] for name in g.names}
-        moved = moved or (_upstream(trial, program, found, judged, overlay, stuck, shared=not shared) if stuck else {})
+        moved = moved or (_upstream(trial, program, found, judged, first, stuck, shared=not shared) if stuck else {})
     draws = fresh(trial.driver.target, judged, first)
     guilty = [g for g in guilty if likely[g.line]]
     for one, its in moved.items():
@@ -87,7 +87,7 @@ def _upstream(
     program: Program,
     found: Probe,
     judged: Sequence[Judged],
-    overlay: Mapping[str, str],
+    first: Draw,
     stuck: Collection[str] = (),
     *,
     shared: bool = True,
@@ -99,13 +99,17 @@ def _upstream(
     forward = {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in judged}
     there = [
         suspect
-        for suspect in suspects(program, judged, forward, overlay)
+        for suspect in suspects(program, judged, forward, trial.driver.overlay)
         if (shared if len(suspect.resting) > 1 else suspect.resting[0].gradient.name in stuck)
     ]
     ways: dict[Line, tuple[Guilty, list[Edit]]] = {}
     for suspect, edit in islice(healing(program, there, judged, forward, lambda: trial.over(program)), ALIKE):
         one = Guilty(suspect.line, suspect.resting, ())
         ways.setdefault(suspect.line, (one, []))[1].append(edit)
+    for suspect in there if not ways else ():
+        one = Guilty(suspect.line, suspect.resting, ())
+        if edits := rearranged(trial, found, one, [one], (), first):
+            return {one: edits}
     return dict(ways.values())
 
 

@@ -52,6 +52,5 @@ def _holding(trial: Trial, found: Probe, one: Guilty, edits: Sequence[Edit], fir
 
 def _updates(found: Probe, file: str) -> frozenset[int]:
     """The lines of a file in which a parameter takes on another value."""
-    parameters = [j.gradient.of for j in found.judged if j.gradient.kind == "parameter"]
-    changed = updates(found.program.trace.values, parameters)
+    changed = updates(found.program.trace.values, found.judged)
     return frozenset(value.site.line for value, _ in changed if value.site.file == file)

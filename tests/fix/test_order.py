@@ -115,3 +115,47 @@ def test_a_layer_that_updates_itself_before_it_hands_back(tmp_path: Path, monkey
     assert patch.new == right
     assert finding.fix.summary == "put dx = dz @ self.W.T before line 18, and hand back dx"
     assert "+        return dx" in finding.fix.diff
+
+
+LISTS = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(5, 4)), rng.normal(size=(5, 3))
+W = [0.7 * rng.normal(size=s) for s in ((4, 4), (4, 4), (4, 3))]
+
+
+def step(x, y, lr=0.1):
+    A = [x]
+    for i in range(3):
+        A.append(np.tanh(A[-1] @ W[i]))
+    loss = ((A[-1] - y) ** 2).sum()
+    delta = 2 * (A[-1] - y) * (1 - A[-1] ** 2)
+    for i in reversed(range(3)):
+        dW = A[i].T @ delta
+        back = delta @ W[i].T
+        W[i] = W[i] - lr * dW
+        delta = back * (1 - A[i] ** 2)
+    return loss
+
+
+for epoch in range(2):
+    step(x, y)
+"""
+BACK = "        back = delta @ W[i].T\n"
+UPDATE = "        W[i] = W[i] - lr * dW\n"
+
+
+def test_in_a_list_of_layers_the_line_that_reads_a_moved_weight_is_blamed(tmp_path: Path) -> None:
+    right, path = tmp_path / "right.py", tmp_path / "net.py"
+    right.write_text(LISTS)
+    assert gradcheck.check(str(right), properties=False).verdict.value == "pass"
+    path.write_text(LISTS.replace(BACK + UPDATE, UPDATE + BACK))
+    report = gradcheck.check(str(path), properties=False)
+    (found,) = [f for f in report.findings if f.severity == "error"]
+    assert (found.code, found.tensor, found.line) == ("GC361", "back", 17), str(report)
+    assert found.headline == "back is computed from W[2] after its update"
+    assert found.fix is not None
+    assert found.fix.summary == "move line 16 behind line 17"
+    verdicts = {c.name: c.verdict.value for c in report.comparisons}
+    assert list(verdicts.values()) == ["pass", "inherited", "inherited"]

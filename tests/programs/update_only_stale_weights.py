@@ -4,8 +4,8 @@ import numpy as np
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
-    "fail": ["w_in (from its update)", "b_in (from its update)"],
-    "codes": {"w_in (from its update)": "GC361", "b_in (from its update)": "GC361"},
+    "inherited": ["w_in (from its update)", "b_in (from its update)"],
+    "codes": {"back": "GC361"},
 }
 
 rng = np.random.default_rng(3)
