@@ -98,3 +98,14 @@ def _plain(name: str) -> tuple[str, ...]:
 def _other_case(base: str) -> str:
     """dw may be W's gradient and dW w's; Z1 and z1 are the same to many authors."""
     return base[0].swapcase() + base[1:] if base[0].isalpha() else ""
+
+
+_HYPERPARAMETER = re.compile(
+    r"(?i)^_*(lr|l_r|l_rate|alpha|beta|gamma|eta|mu|rho|tau|eps(ilon)?|step_?size|(learning_?)?rate|lambda|lamb?da|lam|lmbda"
+    r"|l[12]|reg(ulari[sz]ation)?(_?(strength|lambda))?|(weight_?)?decay|momentum|temperature|dropout|keep_?prob|discount)_*\d?$"
+)
+
+
+def is_hyperparameter(name: str) -> bool:
+    """Whether a number of this name is a setting of the training: lr, self.alpha, gamma."""
+    return _HYPERPARAMETER.match(name.rpartition(".")[2]) is not None

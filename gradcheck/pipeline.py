@@ -304,8 +304,13 @@ def _put_right(found: Probe) -> frozenset[str]:
 
 
 def _folded(found: Probe) -> frozenset[str]:
-    """Gradients that are right in another shape."""
-    return frozenset(j.gradient.name for j in found.judged if j.right and j.gradient.array.shape != j.truth.shape)
+    """Gradients that are right in another shape, and those that no loss confirms: a name may mean something else."""
+
+    def is_folded(j: Judged) -> bool:
+        unconfirmed = j.gradient.kind == "intermediate" and not found.chosen.sure
+        return (j.right or unconfirmed) and j.gradient.array.shape != j.truth.shape
+
+    return frozenset(j.gradient.name for j in found.judged if is_folded(j))
 
 
 def _turned(program: Program, gradients: Sequence[Gradient]) -> frozenset[str]:

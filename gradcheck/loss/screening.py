@@ -21,7 +21,7 @@ from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import LARGE
 from gradcheck.gradients import Gradient, laid_out
 from gradcheck.loss.forms import Reading
-from gradcheck.loss.standard import Candidate, Penalty, candidates, distinct
+from gradcheck.loss.standard import Candidate, Penalty, candidates, distinct, touched
 
 Array = NDArray[Any]
 
@@ -40,7 +40,7 @@ class Slopes:
     analytic: Array
     """What the gradient says of each direction."""
     own: Array
-    """The value's own component along each, for a penalty."""
+    """The value's own component along each, for a penalty on what the gradient touches."""
     ends: tuple[tuple[Mapping[Ref, Any], Mapping[Ref, Any]], ...]
     step: float
 
@@ -136,9 +136,17 @@ class Screening:
                     if not penalised and not self._may_explain(candidate, slopes):
                         continue
                     fit = _fit(slopes, self.slope(candidate, slopes), gradient, candidate, penalised)
-                    if fit is not None:
+                    if fit is not None and self._is_credible(candidate, fit):
                         return self._added_up(candidate, gradient, fit)
         return None
+
+    def _is_credible(self, candidate: Candidate, fit: Fit) -> bool:
+        """Of a single output the gradient is proportional to that of any label: then the factor must be a round one."""
+        if not candidate.is_single or _is_own(fit, candidate):
+            return True
+        sizes = _sizes(self.program)
+        ratios = [fit.factor / r.weight for r in candidate.readings]
+        return any(_as_written(ratio, sizes) != ratio for ratio in ratios)
 
     def _may_explain(self, candidate: Candidate, slopes: Slopes) -> bool:
         """Whether the first two directions agree: most losses are told apart by that."""
@@ -164,7 +172,19 @@ class Screening:
         weight = reading.weight * factor
         penalised = [g for g in self.gradients if g.name in fits and fits[g.name].strength]
         penalty = _penalty(self.program, penalised, [fits[g.name].strength for g in penalised])
+        if penalty is not None:
+            rest = (g for g in self.gradients if g.kind == "parameter" and g.of not in penalty.of)
+            penalty = penalty.also_of([g for g in rest if self._has_too(g, candidate, weight, penalty.strength)])
         return Explanation(candidate, reading, factor, anchor, fit.factor / weight, penalty, told)
+
+    def _has_too(self, gradient: Gradient, candidate: Candidate, weight: float, strength: float) -> bool:
+        """Whether a gradient of one or two entries has the others' penalty as well: too few to fit a strength to."""
+        slopes = self.slopes(gradient)
+        if slopes is None:
+            return False
+        beyond = slopes.analytic - weight * self.slope(candidate, slopes)
+        left = np.abs(beyond - strength * slopes.own).max()
+        return bool(left <= 0.1 * np.abs(beyond).max() and left <= CLOSE**1.5 * np.abs(slopes.analytic).max())
 
     def _fit_of(self, candidate: Candidate, gradient: Gradient) -> Fit | None:
         slopes = self.slopes(gradient)
@@ -193,7 +213,8 @@ class Screening:
             for v in lines
         )
         flat = lines.reshape(DIRECTIONS, -1)
-        return Slopes(flat @ analytic.ravel().astype(float), flat @ x.ravel(), ends, step)
+        penalised = x * touched(analytic)
+        return Slopes(flat @ analytic.ravel().astype(float), flat @ penalised.ravel(), ends, step)
 
 
 def _nudged(array: Array, rng: np.random.Generator) -> Array:
@@ -229,10 +250,14 @@ def _fit(
     found = _fitted(slopes, slope, np.stack([slope, slopes.own] if penalised else [slope], axis=1))
     if found is None:
         return None
+    fit = Fit(float(found[0]), float(found[1]) if penalised else 0.0)
+    return fit if size >= 3 or _is_own(fit, candidate) else None
+
+
+def _is_own(fit: Fit, candidate: Candidate | None) -> bool:
+    """Whether the factor is one that the loss has if it is averaged or summed."""
     weights = [r.weight for r in candidate.readings] if candidate is not None else [1.0]
-    if size < 3 and not any(_close(abs(found[0]), w) for w in weights):
-        return None
-    return Fit(float(found[0]), float(found[1]) if penalised else 0.0)
+    return any(_close(abs(fit.factor), w) for w in weights)
 
 
 def _fitted(slopes: Slopes, slope: Array, columns: Array) -> Array | None:
@@ -254,11 +279,11 @@ def _penalty(program: Program, gradients: Sequence[Gradient], strengths: Sequenc
     if not gradients:
         return None
     strength = max(strengths, key=lambda s: sum(_close(s, other) for other in strengths))
-    of = tuple(g.of for g, s in zip(gradients, strengths) if math.isclose(s, strength, rel_tol=1e-2))
+    alike = [g for g, s in zip(gradients, strengths) if math.isclose(s, strength, rel_tol=1e-2)]
     called, exact = _as_the_code_has_it(program, strength)
     if exact <= 0 or (not called and exact == strength):
         return None  # a number that nobody wrote is an error of measuring, of a kink for one
-    return Penalty(exact, of, called)
+    return Penalty(exact, called).also_of(alike)
 
 
 def _as_the_code_has_it(program: Program, strength: float) -> tuple[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 
 from gradcheck.capture.program import Program, Scalar, Variable
 from gradcheck.capture.record import LARGE
+from gradcheck.conventions import is_hyperparameter
+from gradcheck.gradients import Gradient, laid_out
 from gradcheck.loss.forms import FORMS, Form, Reading, floored, readings
 
 Array = NDArray[Any]
+
+
+def touched(gradient: Array) -> Array:
+    """1 for the rows of a gradient that are not zero, 0 for those of a table that a step leaves alone."""
+    some = gradient.reshape(len(gradient), -1).any(axis=1) if gradient.ndim else np.array(True)
+    return np.asarray(some, float).reshape(gradient.shape[:1] + (1,) * (gradient.ndim - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +29,16 @@ class Penalty:
     """An L2 term: half the strength times the sum of squares."""
 
     strength: float
-    of: tuple[Variable, ...]
     called: str = ""
     """What the code calls the strength: reg."""
+    of: tuple[Variable, ...] = ()
+    rows: tuple[Array, ...] = ()
+    """Of each, 1 for the rows whose squares count: a step may touch only some of a table's."""
+
+    def also_of(self, gradients: Sequence[Gradient]) -> Penalty:
+        """The same term, on the values of these gradients as well."""
+        rows = (touched(a) for g in gradients if (a := laid_out(g)) is not None)
+        return replace(self, of=(*self.of, *(g.of for g in gradients)), rows=(*self.rows, *rows))
 
     @property
     def text(self) -> str:
@@ -33,7 +48,7 @@ class Penalty:
         return f"+ {self.called or f'{self.strength:.4g}'}/2 times the squares of {squares}{told}"
 
     def value(self, values: Callable[[Variable], Any]) -> Any:
-        return self.strength / 2 * sum(np.sum(values(v) ** 2) for v in self.of)
+        return self.strength / 2 * sum(np.sum(rows * values(v) ** 2) for v, rows in zip(self.of, self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,11 @@ class Candidate:
     def names(self) -> tuple[str, str]:
         """Of the output and of the label."""
         return self.outputs[0].name, self.labels[0].name
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the output is one number."""
+        return len(self.outputs) == 1 and self.outputs[0].array.size == 1
 
     def variables(self) -> dict[str, Variable]:
         """What it is a function of; the second sample's are called A2[1] and y[1]."""
@@ -89,7 +109,8 @@ def candidates(program: Program, fixed: Callable[[Variable], bool] | None = None
     `fixed` tells whether a value stays as it is when the parameters move, as labels do; without it only roots can be.
     """
     outputs = [v for v in outputs_of(program) if fixed is None or not fixed(v)]
-    labels = [v for v in distinct(program.variables.values()) if (v.order < 0 if fixed is None else fixed(v))]
+    still = [v for v in distinct(program.variables.values()) if (v.order < 0 if fixed is None else fixed(v))]
+    labels = [v for v in still if v.array.size > 1 or not is_hyperparameter(v.last or v.name)]
     # data[2][1] is a sample of the data; what the step calls y is its label
     named = [v for v in labels if is_plain(v.name)]
     for among in (named, [v for v in labels if not is_plain(v.name)]):
