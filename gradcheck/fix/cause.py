@@ -101,7 +101,11 @@ def with_fixes(findings: Sequence[Finding], repaired: Repair) -> list[Finding]:
             continue
         edit, fix = repaired.fixes[name]
         line = repaired.moved.get(name)
-        if line is not None:
+        if line is not None and line.site.last == name:  # of a gradient made on several lines another one is meant
+            found.append(
+                replace(caused(finding, edit) if finding.code in VAGUE else finding, fix=fix, **place(line.site))
+            )
+        elif line is not None:
             stale = edit.kind == "order" and finding.code == "GC361"
             at_fault = _stale(finding, line) if stale else caused(_at(line, repaired), edit)
             at_fault = replace(at_fault, fix=fix)
@@ -123,13 +127,16 @@ def unraised(repaired: Repair) -> list[Finding]:
 
 def relocated(judged: Sequence[Judged], repaired: Repair) -> tuple[Judged, ...]:
     """What is wrong only because a line is that no gradient is known of inherits from that line."""
-    moved = repaired.moved
-    return tuple(
-        replace(j, verdict=Verdict.INHERITED, reason="", inherited_from=_name(moved[j.gradient.name]))
-        if j.gradient.name in moved
-        else j
-        for j in judged
-    )
+    return tuple(_relocated(j, repaired.moved.get(j.gradient.name)) for j in judged)
+
+
+def _relocated(judged: Judged, line: Line | None) -> Judged:
+    if line is None:
+        return judged
+    own = next((v for v in judged.gradient.versions if v.site.number == line.site.number), None)
+    if own is not None and judged.gradient.rate is None:
+        return replace(judged, gradient=replace(judged.gradient, value=own))
+    return replace(judged, verdict=Verdict.INHERITED, reason="", inherited_from=_name(line))
 
 
 def _at(line: Line, repaired: Repair) -> Finding:

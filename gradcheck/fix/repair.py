@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
@@ -16,6 +16,7 @@ from gradcheck.capture.program import Program, Ref
 from gradcheck.compare import Verdict
 from gradcheck.fix.additions import Sum, additions, sum_of
 from gradcheck.fix.alternatives import alternatives
+from gradcheck.fix.earlier import earlier_lines
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.guilty import Guilty, guilty_lines
 from gradcheck.fix.line import Line
@@ -62,6 +63,7 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         resting = frozenset().union(*(one.names for one in moved))
         guilty = [g for g in guilty if not g.names <= resting]
         likely = _edited(trial, program, guilty, judged)
+        guilty, meant = _at_the_lines_meant(trial, program, guilty, likely, judged)
         homes: dict[str, Line] = {}
         for g in [g for g in guilty if not likely[g.line]]:
             into, added = _sums(program, g, judged, overlay)
@@ -79,7 +81,8 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
             return replace(repaired, moved=dict.fromkeys(one.names, one.line))
     repaired = _proven(trial, guilty, likely, judged, draws)
     put_in = {name for name, (edit, _) in repaired.fixes.items() if edit.kind == "line-missing"}
-    return replace(repaired, moved={name: line for name, line in homes.items() if name in put_in})
+    moved_to = {**{name: line for name, line in homes.items() if name in put_in}, **meant}
+    return replace(repaired, moved={name: line for name, line in moved_to.items() if name in repaired.fixes})
 
 
 def _upstream(
@@ -129,6 +132,33 @@ def _edited(
     if program.trace.raised is not None:  # before what a line begins was complete: only the whole step tells
         likely |= holding([g for g in guilty if not likely[g.line]], settled=False)
     return likely
+
+
+def _at_the_lines_meant(
+    trial: Trial, program: Program, guilty: Sequence[Guilty], likely: dict[Line, list[Edit]], judged: Sequence[Judged]
+) -> tuple[list[Guilty], dict[str, Line]]:
+    """The guilty lines, each that an earlier one of its gradient excuses exchanged for that; and those, by name."""
+
+    def holding(there: Guilty, edits: Iterable[Edit]) -> Iterator[Edit]:
+        return _hold(trial, program, there, list(edits), judged)
+
+    result: list[Guilty] = []
+    meant: dict[str, Line] = {}
+    for g in guilty:
+        feeding = _of_others(judged, g)
+        ways = earlier_lines(program, g, likely[g.line], _fed(judged, feeding), trial.driver.overlay, holding)
+        there, edits = next(ways, (g, likely[g.line]))
+        result.append(there)
+        if there is not g:
+            likely[there.line] = edits
+            meant |= dict.fromkeys(g.names, there.line)
+    return result, meant
+
+
+def _of_others(judged: Sequence[Judged], guilty: Guilty) -> dict[str, Array]:
+    """What is right in the place of the other guilty lines' gradients."""
+    others = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - guilty.names
+    return {name: a for name, a in right_inputs(judged).items() if name in others}
 
 
 def _searched(
@@ -189,9 +219,9 @@ def _hold(
     trial: Trial, program: Program, guilty: Guilty, edits: Sequence[Edit], judged: Sequence[Judged]
 ) -> Iterator[Edit]:
     """The edits with which the whole step comes out right on the first draw, the other guilty lines put right."""
-    others = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - guilty.names
-    feeding = {name: a for name, a in right_inputs(judged).items() if name in others}
+    feeding = _of_others(judged, guilty)
     slack = slack_of(judged, feeding)
+    others = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - guilty.names
     before = [j for j in judged if j.gradient.name not in others]
     for edit in edits[: runs(program, UNSETTLED)]:
         if trial.over(program):

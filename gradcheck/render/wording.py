@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gradcheck.cells import place
@@ -124,11 +124,7 @@ def by_cause(report: Report) -> list[tuple[Finding, str]]:
         stem = (one.tensor or "").partition("[")[0]
         new = None if one.fix is None else one.fix.new
         alike.setdefault((one.code, one.file, one.line, stem, new) if one.line else id(one), []).append(one)
-    return [(first, _listed([one.tensor or "" for one in others])) for first, *others in alike.values()]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    return [(first, listed([one.tensor or "" for one in others])) for first, *others in alike.values()]
 
 
 def warnings(report: Report) -> list[Finding]:

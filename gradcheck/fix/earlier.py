@@ -1,0 +1,54 @@
+"""A sign or a factor of a gradient that is made on several lines: of the lines where it can be put right, which is it.
+
+`d = -mask; d[k] = d.sum(); d /= m` is put right by `d /= -m` as well as by `d = mask`: the smaller edit is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from gradcheck.blame.judged import Array, Judged
+from gradcheck.capture.program import Program, Ref
+from gradcheck.capture.record import Value
+from gradcheck.fix.edit import Edit, Kind
+from gradcheck.fix.guilty import Guilty
+from gradcheck.fix.line import line_of_site
+from gradcheck.fix.search import Search
+
+TRIED = 8
+"""Edits of one line that are run."""
+CLEARER = 0.25
+"""How much less an edit must cost than the one of the last line."""
+_CONSTANT: frozenset[Kind] = frozenset({"sign", "factor-missing", "factor-extra", "factor-wrong", "literal"})
+
+
+def earlier_lines(
+    program: Program,
+    one: Guilty,
+    edits: Sequence[Edit],
+    fed: Mapping[Ref, Array],
+    overlay: Mapping[str, str],
+    holding: Callable[[Guilty, Iterable[Edit]], Iterator[Edit]],
+) -> Iterator[tuple[Guilty, list[Edit]]]:
+    """Lines before the last one of a gradient with smaller edits that hold as well, the last such line first."""
+    if len(one.judged) != 1 or not edits or edits[0].kind not in _CONSTANT or one.line.turns:
+        return
+    (judged,) = one.judged
+    for value in reversed(_before(judged, one)):
+        line = line_of_site(value.site, overlay)
+        if line is None or line.statement is one.line.statement:
+            continue
+        search = Search(line, {value.key.occurrence: None}, settled=False, free=True)
+        program.backward(fed, {line.site.number: search})
+        near = (e for e in search.found if e.kind in _CONSTANT and e.cost <= edits[0].cost - CLEARER)
+        there = Guilty(line, one.judged, (value,))
+        found = list(holding(there, list(near)[:TRIED]))
+        if found:
+            yield there, found
+
+
+def _before(judged: Judged, one: Guilty) -> list[Value]:
+    """What the gradient was as other lines had left it, each once."""
+    versions = {v.site.number: v for v in judged.gradient.versions if v.plain and v.site.file == one.line.site.file}
+    versions.pop(one.line.site.number, None)
+    return list(versions.values())
