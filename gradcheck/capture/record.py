@@ -238,7 +238,9 @@ class Recorder:
         if place.form == "moved" and issubclass(type(value), (list, tuple)):
             place = replaced(place, form="")  # a list is made longer, no number is moved
         edit = place.kind in ("augment", "modify")
-        for path, leaf_name, leaf in leaves(value, name, last):
+        # a label that a loop over an integer array hands out is data; a Python int is a counter
+        label = [(name, last, value)] if place.kind == "loop" and issubclass(type(value), np.integer) else None
+        for path, leaf_name, leaf in label or leaves(value, name, last):
             if self.keeps and not edit and self._is_written(leaf):
                 self._written_before(place, key, leaf)
             if self.keeps and edit and issubclass(type(leaf), np.ndarray):
@@ -319,6 +321,9 @@ def found(place: Site, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...
     name, last, value, holder = place.name, place.last, root, None
     for step in steps:
         holder, value = value, reach(value, step)
+    if last == "shape" and issubclass(type(holder), np.ndarray):
+        name = name.removesuffix(".shape")  # img.shape += (1,) lays the array out anew
+        return name, name.rpartition(".")[2], holder, None
     if place.kind != "modify":
         return name, last, value, holder
     for step in rest:

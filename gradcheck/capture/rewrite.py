@@ -234,7 +234,8 @@ class _Rewriter(ast.NodeTransformer):
         handed = self._handed(node)
         after: list[ast.stmt] = []
         expression, target = node.value, node.target
-        form = "moved" if isinstance(node.op, (ast.Add, ast.Sub)) else ""
+        laid_out = isinstance(target, ast.Attribute) and target.attr == "shape"
+        form = "moved" if isinstance(node.op, (ast.Add, ast.Sub)) and not laid_out else ""
         node.value = self.visit(node.value)
         if isinstance(target, ast.Name) and not self.in_class:
             number = self.site(target.id, "augment", node, expression, form=form)

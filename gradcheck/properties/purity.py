@@ -42,6 +42,8 @@ def _edited_inputs(opened: Opened) -> list[Outcome]:
         edits = [i for i, v in enumerate(program.trace.values) if v.identity == id(root.value) and _is_edit(v)]
         if edits and edits[0] < program.first_gradient:
             continue  # the forward's own doing
+        if not edits and any(g.rate is not None for g in opened.gradients):
+            continue  # where only updates tell parameters, it may be one that is moved behind the others
         where = f" at {place(program.trace.values[edits[0]])}" if edits else ""
         handed = bool(_HANDED.match(root.name))
         what = "the gradient that it is handed" if handed else "an input"
