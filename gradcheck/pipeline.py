@@ -27,6 +27,7 @@ from gradcheck.fix.raising import repair_raising
 from gradcheck.fix.repair import Repair, repair
 from gradcheck.fix.smallest import with_smallest
 from gradcheck.gradients import Gradient, updated
+from gradcheck.loss.choose import multiplied
 from gradcheck.options import Options
 from gradcheck.probing import (
     Limits,
@@ -136,6 +137,7 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
         found, draw = shown, other
         program, causes_here = found.program, causes(_evidence(found))
         notes.append(f"it shows only where nothing hides it: {told_of(hidden)}")
+    notes += filter(None, [multiplied(found.chosen)])
     notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
     left_over = Unpaired() if options.params else unpaired(found.program, traced=target.traced)
     notes += filter(None, [left_over.note])

@@ -63,6 +63,7 @@ def report(tmp_path: Path, step: str, weights: str = "dW = X.T @ dZ") -> gradche
 def test_explained(tmp_path: Path, step: str) -> None:
     found = report(tmp_path, step)
     assert loss(found) == EXPLAINED[step]
+    assert not any("times that of" in note for note in found.notes)
     assert found.verdict.value == "pass", str(found)
 
 
@@ -83,6 +84,8 @@ def test_a_uniform_factor_without_a_loss_is_noted_not_blamed(tmp_path: Path) -> 
     found = report(tmp_path, "P = softmax(Z); dZ = 0.3 * (P - T) / 7")
     assert found.verdict.value == "pass", str(found)
     assert loss(found) == "0.3 times the mean softmax cross-entropy of P and T"
+    said = "no loss is written down, and every gradient is 0.3 times that of the mean softmax cross-entropy of P and T"
+    assert sum(said in note for note in found.notes) == 1
 
 
 def test_one_parameter_with_another_factor_is_wrong(tmp_path: Path) -> None:

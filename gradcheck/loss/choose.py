@@ -93,6 +93,18 @@ def standard(found: Explanation) -> Chosen:
     return Chosen(scalar, True, evidence, True, m, "", candidate, found.reading, found.factor, found.penalty)
 
 
+def multiplied(chosen: Chosen) -> str:
+    """A note on a factor of all gradients, where no loss is written down that could tell whether it is meant."""
+    if chosen.candidate is None or chosen.factor == 1:
+        return ""
+    times = f"{chosen.factor:.4g} times"
+    plain = chosen.scalar.expression.removeprefix(f"{times} the ")
+    return (
+        f"no loss is written down, and every gradient is {times} that of the {plain}: if that is the loss that is"
+        f" meant, they are all off by that factor (--loss says which is)"
+    )
+
+
 def _assumed(screening: Screening) -> Chosen:
     first = next(iter(screening.candidates), None)
     if first is None:
