@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
 from gradcheck.capture.program import Program, Variable
-from gradcheck.capture.rates import statement_at
+from gradcheck.capture.rates import names_in, statement_at
 from gradcheck.capture.record import Value
-from gradcheck.compare import Truth, Verdict
-from gradcheck.gradients import Gradient
+from gradcheck.compare import Truth, Verdict, agreement
+from gradcheck.gradients import Gradient, updated
 from gradcheck.source import line_of
 
 Array = NDArray[Any]
@@ -43,7 +43,7 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
     if last.verdict is not Verdict.FAIL:
         return last
     if gradient.kind != "intermediate":
-        return _before_clipping(program, gradient, truth) or last
+        return _before_clipping(program, gradient, truth) or _of_each_sample(program, gradient, truth) or last
     for version in gradient.versions[:-1]:
         earlier = judge(program, replace(gradient, value=version), truth)
         if earlier.right:
@@ -52,6 +52,22 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
     if first is not None:
         last = judge(program, first, truth)
     return _before_activation(program, first or gradient, truth) or last
+
+
+def _of_each_sample(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
+    """A parameter's gradient that each sample of a step has its own of, and that something else adds up."""
+    last = gradient.versions[-1]
+    each = [v for v in program.trace.values if (v.site.number, v.path) == (last.site.number, last.path)]
+    update = updated(program, program.trace, gradient)
+    names = {v.name.partition("[")[0] for v in program.trace.values if v.identity == last.identity}
+    used = update is not None and bool(names & names_in(update[0].site))
+    if len(program.rounds) < 2 or len(each) < 2 or last.site.form in ("refined", "moved") or used:
+        return None
+    whole = np.sum([v.array for v in each], axis=0)
+    if truth.reason or whole.shape != truth.shape or not agreement(truth, whole, scale=None).holds:
+        return None
+    reason = f"right for each of {len(each)} samples; --grad NAME={gradient.of.name} says what adds them up"
+    return Judged(gradient, truth, Verdict.INCONCLUSIVE, reason)
 
 
 def _before_a_loop(gradient: Gradient) -> Gradient | None:

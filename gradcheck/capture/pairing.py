@@ -7,16 +7,20 @@ used; in the instance whose method it is; among the module's own; and only then 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gradcheck.capture.rates import names_in
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.state import Root
 from gradcheck.capture.steps import BINDS, EDITS, FirstStep, among_gradients, may_be_gradient
 from gradcheck.capture.trace import Variable
 
+_LABEL = re.compile(r"(?i)(y|t|d|labels?|targets?|desired|expected|truth)(_?(true|hat|i|j|n|k|t))?$")
+"""Names of numbers that are to be predicted."""
 _FRESH = frozenset({"assign", "unpack", "return"})
 
 
@@ -35,6 +39,11 @@ class Group:
     """Whether the parameter has been updated with it: what bears the name from then on is something else."""
     moves: bool = False
     """Whether its one version is the parameter after its update, from which the gradient is to be had."""
+
+    @property
+    def each_anew(self) -> bool:
+        """Whether one line computes it several times, each time afresh: for each sample of a step."""
+        return _repeated(self) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,8 @@ class _Forward:
         """Note a value of the forward."""
         kind, edit = value.site.kind, value.site.kind in EDITS
         known = None if value.site.form == "literal" else self.by_identity.get(value.identity)  # 0.0 is one object
-        new = value.plain and (kind != "argument" or value.array.ndim > 0) and (known is None or edit)
+        handed = kind == "argument" and value.array.ndim == 0 and not _LABEL.match(value.name)
+        new = value.plain and not handed and (known is None or edit)
         if new:
             known = _variable(i, value)
         elif known is None:
@@ -154,7 +164,8 @@ class _Pairs:
             return
         known, edit = self._by_array.get(value.identity), value.site.kind in EDITS
         if known is not None and edit:
-            known.versions.append(value)
+            if not known.closed:  # what is set back to zero behind its update is no other gradient
+                known.versions.append(value)
             return
         owner, sure = self._owner(value, leaf)
         if known is not None and owner is not None and known.of.ref != owner.ref and is_drivers(value):
@@ -390,7 +401,9 @@ def pair(
             variables[value.name] = _variable(i, value)
     groups = _told_apart(found, forward, base_of)
     if not any(is_drivers(value) and base_of(value.name) for value, _ in values):  # which says what it looks for
-        groups += _from_updates(values, step, forward, groups, feeds)
+        moved = _from_updates(values, step, forward, groups, feeds)
+        of_all = {g.of.ref for g in moved}  # what is added up over samples takes the place of each one's own
+        groups = [*(g for g in groups if g.of.ref not in of_all), *moved]
     own = {name: variables[name] for name in forward.drivers if name in variables}
     named = {**variables, **{g.of.name: g.of for g in groups}, **own}
     return Pairing(named, tuple(groups), tuple(rounds))
@@ -429,6 +442,7 @@ def _from_updates(
 ) -> list[Group]:
     """Parameters that are moved, and that no gradient is named after."""
     have = {g.of.ref for g in groups} | {v.key for g in groups for v in g.versions}
+    each = {g.of.ref: {g.name, *g.names} for g in groups if step.turns and g.each_anew}
     names = {name for g in groups for name in (g.name, *g.names)}
     moved = {m.key for m in step.moves}
     found: list[Group] = []
@@ -444,7 +458,8 @@ def _from_updates(
             continue
         of = forward.moved_by(value) if begun and value.key in moved and value.name not in names else None
         anew = of is not None and of.site is not None and of.site.number in again  # dy = p.copy(), then dy[y] -= 1
-        if of is not None and not anew and of.ref not in have and feeds(of, value):
+        summed = of is not None and of.ref in each and not each[of.ref] & names_in(value.site)
+        if of is not None and not anew and (of.ref not in have or summed) and feeds(of, value):
             have.add(of.ref)
             found.append(Group(of.name, of, [value], moves=True))
     for name, several in _by(found, lambda g: g.name):

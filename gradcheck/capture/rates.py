@@ -51,6 +51,14 @@ def rate_in(site: Site) -> Rate:
     return Rate("", abs(numbers[0])) if numbers and numbers[0] else Rate("")
 
 
+def names_in(site: Site) -> frozenset[str]:
+    """The last names of what the statement of a site reads or writes: {"W", "lr", "dW"}."""
+    nodes = ast.walk(statement_at(site.file, site.line) or ast.Pass())
+    return frozenset(
+        n.id if isinstance(n, ast.Name) else n.attr for n in nodes if isinstance(n, (ast.Name, ast.Attribute))
+    )
+
+
 def _moved_by(statement: ast.stmt | None) -> ast.expr | None:
     """What is added or subtracted: E of `W -= E`, of `W = W - E` and of `v = mu * v - E`; else all that is assigned."""
     if isinstance(statement, ast.AugAssign):

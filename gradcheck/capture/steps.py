@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 
 from gradcheck.capture.record import Array, Key, Value
+from gradcheck.capture.sums import is_sum
 
 BaseOf = Callable[[str], Sequence[str]]
 """Names that a gradient's name may belong to: dW1 -> (W1, w1); () for a name that is no gradient's."""
 
 _LOSS = re.compile(r"(?i)loss|cost|error|nll|mse|objective|^[jl]$")
-_COUNTED = re.compile(r"(?i)loss|cost|err|total|sum|count|correct|acc|hits|norm|grad|^[jlin]$")
+_COUNTED = re.compile(r"(?i)loss|cost|err|total|sum|count|correct|acc|hits|norm|grad|^[ejlin]$")
 """Names of numbers that are added up over steps, and are no parameters."""
 EDITS = frozenset({"augment", "modify"})
 BINDS = frozenset({"assign", "augment", "modify", "unpack", "return", "element", "loop"})
@@ -60,8 +61,9 @@ def may_be_gradient(value: Value, leaf: Any, shape: tuple[int, ...]) -> bool:
 
 
 def is_counted(value: Value) -> bool:
-    """Whether a number is added up over steps or samples, as a loss is: no parameter is moved by that."""
-    return value.array.ndim == 0 and _COUNTED.search(value.name) is not None
+    """Whether it is no parameter though it is added to: whole numbers; a loss, hits, by their names; a sum."""
+    named = value.array.ndim == 0 and _COUNTED.search(value.name) is not None
+    return value.array.dtype.kind != "f" or named or is_sum(value.site)
 
 
 def says_little(name: str) -> bool:
@@ -82,6 +84,7 @@ class FirstStep:
         self._changed = changed
         self._known: dict[str, list[Any]] = {name: [value] for name, value in held.items()}
         self._forward: set[int] = set()
+        self._handed: set[int] = set()
         self._backward: set[tuple[int, int]] = set()
         """Sites that have computed a gradient, and for which instance."""
         self._bases: set[str] = set()
@@ -114,6 +117,7 @@ class FirstStep:
     def ends(self, value: Value, leaf: Any) -> bool:
         """Whether the second step has come to its first gradient: nothing more is to be learned."""
         if value.site.kind not in BINDS:
+            self._hand(value)
             self._note(value)
             return False
         value = self._by_its_name(value, leaf)
@@ -133,6 +137,13 @@ class FirstStep:
             self.late.add(value.key)
         self._note(value)
         return False
+
+    def _hand(self, value: Value) -> None:
+        """Arguments of the forward's calls go round with its lines: each sample's own label."""
+        if self.first_gradient is None:
+            self._handed.add(value.site.number)
+        elif self._pending and value.site.number in self._handed:
+            self._pending.add(value.key)
 
     def _by_its_name(self, value: Value, leaf: Any) -> Value:
         """What is written into a gradient under another name, as a helper's argument, is an edit of the gradient."""
@@ -203,7 +214,7 @@ class FirstStep:
 
     def _goes_round(self, value: Value) -> bool:
         """Whether a step without named gradients is over: what one of its lines moved, the same line moves again."""
-        if value.array.dtype.kind != "f" or is_counted(value):
+        if is_counted(value):
             return False
         number = value.site.number
         again = self._left.get((value.path, value.owner)) == number or any(

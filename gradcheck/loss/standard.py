@@ -127,7 +127,9 @@ def _fitting(program: Program, outputs: Sequence[Variable], labels: Sequence[Var
                 if label.ref != output.ref and _fits(form, output.array, label.array):
                     several = _in_every_round(program, form, output, label)
                     yield from [several] if several is not None else []
-                    yield Candidate(form, (output,), (label,))
+                    # any loss of a single number has its gradient, up to a factor
+                    if output.array.size > 1 or sum(output.name in r for r in program.rounds) < 2:
+                        yield Candidate(form, (output,), (label,))
 
 
 def _in_every_round(program: Program, form: Form, output: Variable, label: Variable) -> Candidate | None:

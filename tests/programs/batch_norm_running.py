@@ -9,7 +9,7 @@ EXPECTED = {
 
 np.random.seed(3)
 X = np.random.randn(64, 5).astype(np.float_)
-y = (X ** 2).sum(axis=1, keepdims=True)
+y = (X**2).sum(axis=1, keepdims=True)
 W = np.random.randn(5, 4)
 gamma = np.random.rand(4) + 0.5
 beta = np.random.randn(4)

@@ -11,17 +11,17 @@ EXPECTED = {
     "notes": ["train.csv is missing", "pandas is not installed"],
 }
 
-data = pd.read_csv('train.csv')
+data = pd.read_csv("train.csv")
 data = np.array(data)
 m, n = data.shape
 np.random.shuffle(data)
 train = data[0:900].T
 Y_train = train[0]
-X_train = train[1:n] / 255.
+X_train = train[1:n] / 255.0
 samples = X_train.shape[1]
 
 plt.gray()
-plt.imshow(X_train[:, 0].reshape((28, 28)) * 255, interpolation='nearest')
+plt.imshow(X_train[:, 0].reshape((28, 28)) * 255, interpolation="nearest")
 plt.show()
 
 targets = np.zeros((10, samples))
@@ -48,7 +48,7 @@ def backward(Z1, A1, Z2, A2, X, T):
     db2 = dZ2.sum(axis=1, keepdims=True) / samples
     dZ1 = W2.T @ dZ2 * (Z1 > 0)
     dW1 = dZ1 @ X.T / samples
-    db1 = dZ1.sum(axis=1, keepdims=True) / samples ** 2
+    db1 = dZ1.sum(axis=1, keepdims=True) / samples**2
     return dW1, db1, dW2, db2
 
 
@@ -67,4 +67,4 @@ def gradient_descent(X, T, alpha, iterations):
 
 
 gradient_descent(X_train, targets, 0.10, 500)
-np.savez('weights.npz', W1=W1, b1=b1, W2=W2, b2=b2)
+np.savez("weights.npz", W1=W1, b1=b1, W2=W2, b2=b2)

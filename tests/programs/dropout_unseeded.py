@@ -29,7 +29,7 @@ def train(X, Y, epochs):
         db2 = dZ2.sum(0)
         dH = dZ2 @ W2.T
         dA1 = dH * mask
-        dZ1 = dA1 * (1 - A1 ** 2)
+        dZ1 = dA1 * (1 - A1**2)
         dW1 = X.T @ dZ1
         db1 = dZ1.sum(0)
         W1 -= 1e-3 * dW1

@@ -39,7 +39,7 @@ class Value:
         return out
 
     def __pow__(self, k):
-        out = Value(self.data ** k, (self,), "**")
+        out = Value(self.data**k, (self,), "**")
 
         def _backward():
             self.grad += k * self.data ** (k - 1) * out.grad
@@ -61,7 +61,7 @@ class Value:
         out = Value(t, (self,), "tanh")
 
         def _backward():
-            self.grad += (1 - t ** 2) * out.grad
+            self.grad += (1 - t**2) * out.grad
 
         out._backward = _backward
         return out
@@ -85,7 +85,7 @@ class Value:
         return self * other
 
     def __truediv__(self, other):
-        return self * other ** -1
+        return self * other**-1
 
     def backward(self):
         order, seen = [], set()

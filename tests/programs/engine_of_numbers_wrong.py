@@ -53,7 +53,7 @@ class Value:
         out = Value(t, (self,), "tanh")
 
         def _backward():
-            self.grad = (1 - t ** 2) * out.grad
+            self.grad = (1 - t**2) * out.grad
 
         out._backward = _backward
         return out

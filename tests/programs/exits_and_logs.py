@@ -11,7 +11,7 @@ EXPECTED = {
     "codes": {"dW": "GC301"},
 }
 
-logging.basicConfig(filename='training.log', level=logging.INFO)
+logging.basicConfig(filename="training.log", level=logging.INFO)
 np.random.seed(5)
 
 
@@ -30,13 +30,13 @@ def main():
         W = W - 0.1 * dW
         b = b - 0.1 * db
         losses.append(loss)
-        logging.info('loss %s', loss)
-        print(loss, end='\r')
+        logging.info("loss %s", loss)
+        print(loss, end="\r")
         if len(losses) > 1000 or loss < 1e-9:
             break
-    np.savetxt('losses.txt', losses)
+    np.savetxt("losses.txt", losses)
     return 0
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     sys.exit(main())

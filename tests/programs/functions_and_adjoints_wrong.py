@@ -17,7 +17,7 @@ def rosen(x):
 def rosen_der(x):
     middle = x[1:-1]
     grad = np.zeros_like(x)
-    grad[1:-1] = 200 * (middle - x[:-2] ** 2) - 400 * (x[2:] - middle ** 2) * middle - 2 * (1 - middle)
+    grad[1:-1] = 200 * (middle - x[:-2] ** 2) - 400 * (x[2:] - middle**2) * middle - 2 * (1 - middle)
     grad[0] = -400 * x[0] * (x[1] - x[0] ** 2) - 2 * (1 - x[0])
     grad[-1] = 100 * (x[-1] - x[-2] ** 2)
     return grad
@@ -46,11 +46,11 @@ class Difference:
 
 
 def fun(x):
-    return (x ** 4).sum()
+    return (x**4).sum()
 
 
 def jac(x):
-    return 4 * x ** 2
+    return 4 * x**2
 
 
 def A(x):

@@ -14,22 +14,22 @@ EXPECTED = {
 
 
 def load_images(filename):
-    with gzip.open(filename, 'rb') as f:
+    with gzip.open(filename, "rb") as f:
         data = np.frombuffer(f.read(), np.uint8, offset=16)
     return data.reshape(-1, 784)[:2000] / np.float64(255)
 
 
 def load_labels(filename):
     if not os.path.exists(filename):
-        fetched = urllib.request.urlopen('http://example.invalid/' + os.path.basename(filename)).read()
-        with open(filename, 'wb') as f:
+        fetched = urllib.request.urlopen("http://example.invalid/" + os.path.basename(filename)).read()
+        with open(filename, "wb") as f:
             f.write(fetched)
-    with gzip.open(filename, 'rb') as f:
+    with gzip.open(filename, "rb") as f:
         return np.frombuffer(f.read(), np.uint8, offset=8)[:2000]
 
 
-X = load_images('data/train-images-idx3-ubyte.gz')
-y = load_labels('train-labels-idx1-ubyte.gz')
+X = load_images("data/train-images-idx3-ubyte.gz")
+y = load_labels("train-labels-idx1-ubyte.gz")
 W = np.random.RandomState(2).normal(scale=0.1, size=(784, 10))
 b = np.linspace(-0.2, 0.2, 10)
 

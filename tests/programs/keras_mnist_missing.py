@@ -13,7 +13,7 @@ EXPECTED = {
 }
 
 (x_train, y_train), (x_test, y_test) = mnist.load_data()
-x_train = x_train.reshape(x_train.shape[0], 28 * 28).astype('float64') / 255
+x_train = x_train.reshape(x_train.shape[0], 28 * 28).astype("float64") / 255
 y_train = to_categorical(y_train, 10)
 
 rng = np.random.default_rng(7)
@@ -28,7 +28,7 @@ curve = []
 for epoch in range(150):
     order = rng.permutation(len(x_train))
     for start in tqdm(range(0, len(x_train), batch_size)):
-        rows = order[start:start + batch_size]
+        rows = order[start : start + batch_size]
         x, t = x_train[rows], y_train[rows]
         z1 = x.dot(w1) + b1
         a1 = 1 / (1 + np.exp(-z1))
@@ -49,5 +49,5 @@ for epoch in range(150):
     curve.append(loss)
 
 plt.plot(curve)
-plt.savefig('curve.png')
+plt.savefig("curve.png")
 plt.show()

@@ -158,6 +158,6 @@ class TwoLayer:
         dout = (self.P - y) / len(y)
         self.grads["W2"] = self.H.T @ dout
         self.grads["b2"] = dout.sum(axis=0)
-        dh = (dout @ self.params["W2"].T) * (1 - self.H ** 2)
+        dh = (dout @ self.params["W2"].T) * (1 - self.H**2)
         self.grads["W1"] = self.X.T @ dh
         self.grads["b1"] = dh.sum(axis=0)

@@ -4,8 +4,19 @@ import numpy as np
 EXPECTED = {
     "verdict": "pass",
     "exit": 0,
-    "checked": ["GRU:dWx", "GRU:dWh", "GRU:db", "GRU:dh", "Memory:dW", "Memory:dh_prev", "Memory:dc_prev", "Norm:dscale",
-                "Recurrent:dWx", "Recurrent:dWh", "Recurrent:db"],
+    "checked": [
+        "GRU:dWx",
+        "GRU:dWh",
+        "GRU:db",
+        "GRU:dh",
+        "Memory:dW",
+        "Memory:dh_prev",
+        "Memory:dc_prev",
+        "Norm:dscale",
+        "Recurrent:dWx",
+        "Recurrent:dWh",
+        "Recurrent:db",
+    ],
 }
 
 

@@ -9,7 +9,7 @@ EXPECTED = {
     "notes": ["banknotes.txt is missing"],
 }
 
-table = np.loadtxt('banknotes.txt', delimiter=',')
+table = np.loadtxt("banknotes.txt", delimiter=",")
 X, y = table[:, :4], table[:, 4:]
 np.random.shuffle(X)
 W1 = np.random.uniform(-1, 1, (4, 7))

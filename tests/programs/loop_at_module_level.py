@@ -26,7 +26,7 @@ for epoch in range(2000):
     dZ2 = 2 * (Z2 - Y) / len(X)
     dW2 = A1.T.dot(dZ2)
     db2 = dZ2.sum(axis=0, keepdims=True)
-    dZ1 = dZ2.dot(W2.T) * (1 - A1 ** 2)
+    dZ1 = dZ2.dot(W2.T) * (1 - A1**2)
     dW1 = X.T.dot(dZ1)
     db1 = dZ1.sum(axis=0, keepdims=True)
 

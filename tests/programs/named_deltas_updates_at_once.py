@@ -4,7 +4,14 @@ import numpy as np
 EXPECTED = {
     "verdict": "pass",
     "exit": 0,
-    "checked": ["dZ1", "dZ2", "W1 (from its update)", "b1 (from its update)", "W2 (from its update)", "b2 (from its update)"],
+    "checked": [
+        "dZ1",
+        "dZ2",
+        "W1 (from its update)",
+        "b1 (from its update)",
+        "W2 (from its update)",
+        "b2 (from its update)",
+    ],
 }
 
 rng = np.random.default_rng(4)

@@ -19,7 +19,7 @@ def conv_forward(x, w, b, conv_param):
     out = np.zeros((N, F, Ho, Wo))
     for i in range(Ho):
         for j in range(Wo):
-            patch = xp[:, :, i * stride:i * stride + HH, j * stride:j * stride + WW]
+            patch = xp[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
             out[:, :, i, j] = np.tensordot(patch, w, axes=([1, 2, 3], [1, 2, 3])) + b
     return out, (x, w, b, conv_param)
 
@@ -34,10 +34,12 @@ def conv_backward(dout, cache):
     db = dout.sum(axis=(0, 2, 3))
     for i in range(dout.shape[2]):
         for j in range(dout.shape[3]):
-            patch = xp[:, :, i * stride:i * stride + HH, j * stride:j * stride + WW]
+            patch = xp[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
             dw += np.tensordot(dout[:, :, i, j], patch, axes=(0, 0))
-            dxp[:, :, i * stride:i * stride + HH, j * stride:j * stride + WW] += np.tensordot(dout[:, :, i, j], w, axes=1)
-    dx = dxp[:, :, pad:dxp.shape[2] - pad, pad:dxp.shape[3] - pad]
+            dxp[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW] += np.tensordot(
+                dout[:, :, i, j], w, axes=1
+            )
+    dx = dxp[:, :, pad : dxp.shape[2] - pad, pad : dxp.shape[3] - pad]
     return dx, dw, db
 
 
@@ -47,7 +49,7 @@ def max_pool_forward(x, pool_param):
     out = np.zeros((N, C, (H - ph) // s + 1, (W - pw) // s + 1))
     for i in range(out.shape[2]):
         for j in range(out.shape[3]):
-            out[:, :, i, j] = x[:, :, i * s:i * s + ph, j * s:j * s + pw].max(axis=(2, 3))
+            out[:, :, i, j] = x[:, :, i * s : i * s + ph, j * s : j * s + pw].max(axis=(2, 3))
     cache = (x, pool_param)
     return out, cache
 
@@ -60,7 +62,7 @@ def max_pool_backward(dout, cache):
         for c in range(x.shape[1]):
             for i in range(dout.shape[2]):
                 for j in range(dout.shape[3]):
-                    patch = x[n, c, i * s:i * s + ph, j * s:j * s + pw]
+                    patch = x[n, c, i * s : i * s + ph, j * s : j * s + pw]
                     k, l = np.unravel_index(patch.argmax(), patch.shape)
                     dx[n, c, i * s + k, j * s + l] = dout[n, c, i, j]
     return dx

@@ -73,8 +73,8 @@ def batchnorm_backward(dout, cache):
 def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
     H = prev_h.shape[1]
     a = x @ Wx + prev_h @ Wh + b
-    i, f, o = (1 / (1 + np.exp(-a[:, k * H:(k + 1) * H])) for k in range(3))
-    g = np.tanh(a[:, 3 * H:])
+    i, f, o = (1 / (1 + np.exp(-a[:, k * H : (k + 1) * H])) for k in range(3))
+    g = np.tanh(a[:, 3 * H :])
     next_c = f * prev_c + i * g
     next_h = o * np.tanh(next_c)
     cache = {"x": x, "prev_h": prev_h, "prev_c": prev_c, "gates": (i, f, o, g), "c": next_c, "w": (Wx, Wh)}
@@ -86,9 +86,9 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     i, f, o, g = cache["gates"]
     Wx, Wh = cache["w"]
     t = np.tanh(cache["c"])
-    dc = dnext_c + dnext_h * (1 - t ** 2)
+    dc = dnext_c + dnext_h * (1 - t**2)
     do, di, dg, df = dnext_h * t, dc * g, dc * i, dc * prev_c
-    da = np.hstack([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g ** 2)])
+    da = np.hstack([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g**2)])
     return da @ Wx.T, da @ Wh.T, dc * f, x.T @ da, prev_h.T @ da, da.sum(axis=0)
 
 

@@ -12,10 +12,10 @@ EXPECTED = {
     "notes": ["mnist.pkl.gz is missing"],
 }
 
-if not os.path.exists('mnist.pkl.gz'):
-    urllib.request.urlretrieve('http://example.invalid/mnist.pkl.gz', 'mnist.pkl.gz')
-with gzip.open('mnist.pkl.gz', 'rb') as f:
-    train_set, valid_set, test_set = pickle.load(f, encoding='latin1')
+if not os.path.exists("mnist.pkl.gz"):
+    urllib.request.urlretrieve("http://example.invalid/mnist.pkl.gz", "mnist.pkl.gz")
+with gzip.open("mnist.pkl.gz", "rb") as f:
+    train_set, valid_set, test_set = pickle.load(f, encoding="latin1")
 
 X, labels = train_set
 X = X.astype(np.float64).T
@@ -40,10 +40,10 @@ def train(X, T, W, b, epochs=20, rate=0.5):
         db = dZ.sum(axis=1, keepdims=True)
         W = W - rate * dW
         b = b - rate * db
-        print('epoch', epoch, 'cost', cost)
+        print("epoch", epoch, "cost", cost)
     return W, b
 
 
 W, b = train(X, T, W, b)
-with open('trained.pkl', 'wb') as out:
+with open("trained.pkl", "wb") as out:
     pickle.dump((W, b), out)

@@ -63,9 +63,7 @@ while n < 50:
     targets = [index[c] for c in text[p + 1 : p + length + 1]]
     loss, dWxh, dWhh, dWhy, dbh, dby, hprev = loss_fun(inputs, targets, hprev)
     smooth_loss = smooth_loss * 0.999 + loss * 0.001
-    for param, dparam, mem in zip(
-        [Wxh, Whh, Why, bh, by], [dWxh, dWhh, dWhy, dbh, dby], [mWxh, mWhh, mWhy, mbh, mby]
-    ):
+    for param, dparam, mem in zip([Wxh, Whh, Why, bh, by], [dWxh, dWhh, dWhy, dbh, dby], [mWxh, mWhh, mWhy, mbh, mby]):
         mem += dparam * dparam
         param += -rate * dparam / np.sqrt(mem + 1e-8)
     p += length

@@ -45,9 +45,9 @@ def build_model(hidden, passes=20000, verbose=True):
         b2 += -0.1 * db2
         if verbose and i % 1000 == 0:
             print("cost after pass %d: %f" % (i, cost))
-    return {'W1': W1, 'b1': b1, 'W2': W2, 'b2': b2}
+    return {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
 
 
 model = build_model(6)
-with open('model.pkl', 'wb') as f:
+with open("model.pkl", "wb") as f:
     pickle.dump(model, f)

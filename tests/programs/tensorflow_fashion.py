@@ -38,6 +38,6 @@ for epoch in range(20):
     b1 = b1 - 0.1 * db1
     W2 = W2 - 0.1 * dW2
     b2 = b2 - 0.1 * db2
-    left.plot(epoch, loss, 'r.')
+    left.plot(epoch, loss, "r.")
     plt.pause(0.01)
 plt.show()

@@ -4,7 +4,12 @@ import numpy as np
 EXPECTED = {
     "verdict": "pass",
     "exit": 0,
-    "checked": ["w_in (from its update)", "b_in (from its update)", "w_out (from its update)", "b_out (from its update)"],
+    "checked": [
+        "w_in (from its update)",
+        "b_in (from its update)",
+        "w_out (from its update)",
+        "b_out (from its update)",
+    ],
 }
 
 rng = np.random.default_rng(3)
