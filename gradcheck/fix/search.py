@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from gradcheck.capture.otherwise import Scope
 from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.paths import added, guessed, normalised
+from gradcheck.fix.candidates.paths import added, guessed, normalised, two_added
 from gradcheck.fix.candidates.terms import blind, missing, rescaled
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
@@ -116,13 +116,14 @@ class Search:
         self, e: Expression, there: Pool, scope: Scope, value: Any, before: Any, wanted: Wanted
     ) -> list[Edit]:
         """What a path that was left out contributes, put in."""
-        style = self._style(there)
-        found = []
-        for edit in (*added(e, there, wanted, self.line.target, style), *normalised(e, there, self.line.target, style)):
-            a = self._run(edit, scope, value, before)
-            if a is not None and wanted.holds(a):
-                found.append(edit)
-        return found
+        style, own = self._style(there), self.line.target
+
+        def holding(edits: Iterable[Edit]) -> list[Edit]:
+            ran = ((edit, self._run(edit, scope, value, before)) for edit in edits)
+            return [edit for edit, a in ran if a is not None and wanted.holds(a)]
+
+        one = holding((*added(e, there, wanted, own, style), *normalised(e, there, own, style)))
+        return one or holding(two_added(e, there, wanted, own, style))
 
     def _style(self, there: Pool) -> Style:
         return Style.of(self.line.source.text, there.numpy)

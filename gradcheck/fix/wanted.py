@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,13 @@ from gradcheck.blame.judged import in_layout
 from gradcheck.compare import BLUNT, Truth, agreement
 
 Array = NDArray[Any]
+
+SEEN = 8
+"""Numbers that a gradient must be known by before two terms are fitted to it."""
+EXACT = 1e-10
+"""What two terms may leave of what is lacking, squared and relative to it: they are tried in full then."""
+APART = 1e-6
+"""How far two terms must be from being multiples of each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,24 @@ class Wanted:
             off, along = self._seen(a), self._seen(x, difference=False)
             c = float(np.dot(off, along) / np.dot(along, along)) if np.any(along) else 0.0
         return c if np.isfinite(c) and c != 0 and self.holds(a + c * x) else None
+
+    def pairs(self, a: Array, terms: Sequence[Array]) -> Iterator[tuple[int, int, float, float]]:
+        """(i, j, c, d) such that a + c xᵢ + d xⱼ is what is wanted, by least squares of any two."""
+        lacking = self._seen(a)
+        seen = np.array([self._seen(x, difference=False) for x in terms])
+        if len(terms) < 2 or len(lacking) < SEEN or not np.isfinite(seen).all():
+            return
+        gram, along, size = seen @ seen.T, seen @ lacking, float(lacking @ lacking)
+        i, j = np.triu_indices(len(terms), 1)
+        apart = gram[i, i] * gram[j, j] - gram[i, j] ** 2
+        with np.errstate(all="ignore"):
+            c = (along[i] * gram[j, j] - along[j] * gram[i, j]) / apart
+            d = (along[j] * gram[i, i] - along[i] * gram[i, j]) / apart
+            left = np.abs(size - c * along[i] - d * along[j]) / size
+            exact = (left < EXACT) & (apart > APART * gram[i, i] * gram[j, j])
+        for k in np.flatnonzero(exact):
+            if self.holds(a + c[k] * terms[i[k]] + d[k] * terms[j[k]]):
+                yield int(i[k]), int(j[k]), float(c[k]), float(d[k])
 
     def _seen(self, a: Array, *, difference: bool = True) -> Array:
         """An array, or what it lacks, as far as the truth can be compared with it: by entry or along its directions."""

@@ -45,11 +45,10 @@ def checked(text: str, tmp_path: Path) -> gradcheck.Report:
 @pytest.mark.parametrize(
     ("wrong", "line"),
     [
-        ("    z1 = np.sum(x[:, :, None] * W1 + b1, axis=1)\n", 11),
         ("    s = x[:, :, None] * W1 + b1\n    z1 = s.sum(axis=1)\n", 12),
         ("    z1 = np.zeros((m, h))\n    for k in range(d):\n        z1 += x[:, k : k + 1] * W1[k] + b1\n", 13),
     ],
-    ids=["one line", "two lines", "a loop"],
+    ids=["two lines", "a loop"],
 )
 def test_a_bias_inside_of_a_sum_is_named_where_it_is_added(wrong: str, line: int, tmp_path: Path) -> None:
     report = checked(NET.replace(RIGHT, wrong), tmp_path)

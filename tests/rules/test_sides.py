@@ -61,7 +61,7 @@ def findings(text: str, tmp_path: Path) -> list[tuple[str, int | None, str]]:
     return [(f.headline, f.line, f.severity) for f in report.findings if f.code == "GC703"]
 
 
-@pytest.mark.parametrize("shape", ["(m, 2, 6, 9)", "(m, 2, 7, 10)", "(m, 2, 11, 8)"])
+@pytest.mark.parametrize("shape", ["(m, 2, 6, 9)", "(m, 2, 11, 8)"])
 def test_a_right_convolution_with_stride_padding_and_a_remainder_is_not_told(shape: str, tmp_path: Path) -> None:
     _, _, H, W = eval(shape, {"m": 0})
     long = 3 * ((H - 1) // 2 + 1) * ((W - 1) // 2 + 1)

@@ -17,6 +17,8 @@ from gradcheck.fix.wanted import Wanted
 
 _GRADIENT = re.compile(r"(?i)^(d_?|grad|g_|delta)|grad")
 _COUNTS = (1.0, 2.0, 0.5)
+PAIRED = 200
+"""Contributions of which two at a time are tried, the shortest first."""
 
 
 def is_gradient(operand: Operand) -> bool:
@@ -47,6 +49,24 @@ def added(e: Expression, pool: Pool, wanted: Wanted, own: str, style: Style) -> 
             for scaled, cost in times(term.text, abs(c), pool):
                 new = f"{'+' if c > 0 else '-'} {scaled}"
                 yield Edit(f"{text} {new}", "term-missing", cost + 2.2, "", new)
+
+
+def two_added(e: Expression, pool: Pool, wanted: Wanted, own: str, style: Style) -> Iterator[Edit]:
+    """The expression and two contributions, where one alone makes nothing right."""
+    shape = wanted.truth.shape
+    now = _spread(e.array(e.root), shape)
+    if now is None:
+        return
+    gradients, others = _parted(pool, own)
+    there = [t for d in gradients for t in contributions(d, others, shape, style) if t.text not in e.text]
+    there = sorted({t.text: t for t in there}.values(), key=lambda t: len(t.text))[:PAIRED]
+    arrays = [(t.text, a) for t in there if (a := _spread(t.array, shape)) is not None and np.isfinite(a).all()]
+    text = e.text if level(e.root) >= 8 else f"({e.text})"
+    for i, j, c, d in wanted.pairs(now, [a for _, a in arrays]):
+        for one, cost in times(arrays[i][0], abs(c), pool):
+            for other, more in times(arrays[j][0], abs(d), pool):
+                new = f"{'+' if c > 0 else '-'} {one} {'+' if d > 0 else '-'} {other}"
+                yield Edit(f"{text} {new}", "term-missing", cost + more + 3.4, "", new)
 
 
 def _spread(array: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
