@@ -53,7 +53,7 @@ CODES = {
     "GC606": ("update", "a parameter is set from another one's value"),
     "GC611": ("dtype", "an integer array cuts its update to whole numbers"),
     "GC612": ("dtype", "a gradient is off by the round-off of float32, and by nothing else"),
-    "GC613": ("loss-mismatch", "a gradient is off by a small number that guards a division, and by nothing else"),
+    "GC613": ("loss-mismatch", "a gradient is off by a guard against zero, and by nothing else"),
     "GC621": ("learning-rate", "the first update raises the loss, though its direction is right"),
     "GC631": ("initialisation", "units begin equal and stay equal"),
     "GC632": ("initialisation", "an activation is saturated"),

@@ -7,6 +7,7 @@ come right, this is whose gradient the line computes.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -22,7 +23,7 @@ from gradcheck.capture.steps import BINDS
 from gradcheck.compare import Truth
 
 Array = NDArray[np.float64]
-LINES = 6
+LINES = 12
 """Lines of the backward that are tried."""
 ENTRIES = 2048
 """Entries of all turns of a forward's line together whose derivatives are measured."""
@@ -32,10 +33,11 @@ def over_time(program: Program, judged: Sequence[Judged], truth_of: Callable[[Va
     """The gradients, and among them those that a line computes turn by turn on which wrong sums rest."""
     sums = [j for j in unreached(program, judged) if j.gradient.kind == "parameter"]
     forward = _forward(program) if sums else []
+    truth = functools.cache(truth_of)
     added: list[Judged] = []
     for turns in list(_lines(program, judged, sums))[:LINES] if forward else ():
-        own = (of for of in forward if len(of) == len(turns) and _alike(of, turns))
-        added += next(filter(None, (_meant(program, turns, of, sums, truth_of) for of in own)), [])
+        readings = (pairs for of in forward if len(of) == len(turns) for pairs in _readings(program, turns, of))
+        added += next(filter(None, (_meant(program, pairs, sums, truth) for pairs in readings)), [])
     order = {v.key: i for i, v in enumerate(program.trace.values)}
     return sorted([*judged, *told_apart(added, judged)], key=lambda j: order.get(j.gradient.key, len(order)))
 
@@ -68,26 +70,43 @@ def _lines(program: Program, judged: Sequence[Judged], sums: Sequence[Judged]) -
             yield turns
 
 
-def _alike(forward: Sequence[Variable], turns: Sequence[Value]) -> bool:
-    return all(of.array.shape == value.array.shape for of, value in zip(forward, turns))
+def _readings(
+    program: Program, turns: Sequence[Value], forward: Sequence[Variable]
+) -> Iterator[list[tuple[Value, Variable]]]:
+    """Each turn as the gradient of its own turn of the forward, or of the one before that, to which it is carried."""
+    own, before = list(zip(turns, forward)), list(zip(turns, forward[1:]))
+    if _alike(own):
+        yield own
+    if len(before) > 1 and _alike(before) and _is_carried(program, turns):
+        yield before
+
+
+def _alike(pairs: Sequence[tuple[Value, Variable]]) -> bool:
+    return all(of.array.shape == value.array.shape for value, of in pairs)
+
+
+def _is_carried(program: Program, turns: Sequence[Value]) -> bool:
+    """Whether the next turn is made of the first."""
+    first, second = turns[:2]
+    now = {v.key: v.array for v in program.backward({first.key: other_than(first.array)}).values}
+    return not np.array_equal(now.get(second.key, second.array), second.array)
 
 
 def _meant(
     program: Program,
-    turns: Sequence[Value],
-    forward: Sequence[Variable],
+    pairs: Sequence[tuple[Value, Variable]],
     sums: Sequence[Judged],
     truth_of: Callable[[Variable], Truth],
 ) -> list[Judged]:
     """The turns as the gradients of those of the forward, if that puts right every sum that rests on them."""
-    truths = [truth_of(of) for of in forward]
+    truths = [truth_of(of) for _, of in pairs]
     right = [truth.array for truth in truths]
-    fed: dict[Ref, Array] = {v.key: a for v, a in zip(turns, right) if a is not None and np.isfinite(a).all()}
-    if len(fed) < len(turns):
+    fed: dict[Ref, Array] = {v.key: a for (v, _), a in zip(pairs, right) if a is not None and np.isfinite(a).all()}
+    if len(fed) < len(pairs):
         return []
     now = {v.key: v.array for v in program.backward(fed).values}
     after = [(s, now[s.gradient.key]) for s in sums if s.gradient.key in now]
     moved = [(s, a) for s, a in after if not np.array_equal(a, s.gradient.array)]
     if not moved or not all(holds(s, a) for s, a in moved):
         return []
-    return [as_gradient(program, v, of, truth) for v, of, truth in zip(turns, forward, truths)]
+    return [as_gradient(program, v, of, truth) for (v, of), truth in zip(pairs, truths)]

@@ -36,24 +36,28 @@ def excused(
     """
     wrong = [j for j in found.judged if not j.right and off_a_little(j)]
     there = wrong and any(_has(excuse, file, trial.driver.overlay) for file in found.program.files)
-    scales = _scales_without(trial, excuse, first) if there else {}
+    scales, known = _without(trial, excuse, first) if there else ({}, frozenset())
     meant = {j.gradient.name: off for j in wrong if (off := off_a_little(j, scales.get(j.gradient.name, 0)))}
     if not meant:
         return found, list(findings)
-    judged = tuple(_within(j, meant[j.gradient.name]) if j.gradient.name in meant else j for j in found.judged)
-    told = excuse.told([was for j, was in zip(judged, found.judged) if j is not was])
-    others = [f for f in findings if f.tensor not in meant]
+    # what goes by no gradient's name was taken for one only because it would explain what is meant
+    left = [j for j in found.judged if j.gradient.name in known]
+    judged = tuple(_within(j, meant[j.gradient.name]) if j.gradient.name in meant else j for j in left)
+    told = excuse.told([was for j, was in zip(judged, left) if j is not was])
+    others = [f for f in findings if f.tensor not in meant and (f.tensor is None or f.tensor in known)]
     return replace(found, judged=judged), [*told, *others]
 
 
-def _scales_without(trial: Trial, excuse: Excuse, first: Draw) -> dict[str, float]:
-    """The gradients that are right without it, on two draws, and the factors that they carry by convention."""
+def _without(trial: Trial, excuse: Excuse, first: Draw) -> tuple[dict[str, float], frozenset[str]]:
+    """The gradients that are right without it, on two draws, with the factors that they carry; and all there are."""
     driver = trial.driver.less(excuse.without)
-    right: list[dict[str, float]] = []
+    runs: list[Mapping[str, Judged]] = []
     for draw in (first, replace(first, seed=first.seed + 1)):
         checked = None if trial.over() else trial.checked(driver, draw)
-        right.append({n: j.scale for n, j in checked.judged.items() if j.right} if checked is not None else {})
-    return {name: scale for name, scale in right[0].items() if name in right[1]}
+        runs.append(checked.judged if checked is not None else {})
+    one, other = runs
+    right = {name: j.scale for name, j in one.items() if j.right and name in other and other[name].right}
+    return right, frozenset(one)
 
 
 def off_a_little(judged: Judged, scale: float | None = None) -> Agreement | None:

@@ -47,7 +47,7 @@ def _findings(excused: Sequence[Judged]) -> list[Finding]:
             "GC613",
             "loss-mismatch",
             "warning",
-            f"{name} is off by no more than a small number that guards a division",
+            f"{name} is off by no more than a guard against zero",
             f"{names}: off by at most {off:.1g} of the scale. Without the small numbers that the code adds"
             f" ({where}) they agree with the numeric derivative: the loss has such a number and its"
             " gradient leaves it out, or the other way round. It is no bug; those lines can only be checked to about"

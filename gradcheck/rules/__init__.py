@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from gradcheck.codes import CODES as CODES
 from gradcheck.compare import Verdict
@@ -78,14 +80,22 @@ RUN_RULES: tuple[RunRule, ...] = (
 """Of a run as a whole, whether or not a gradient is wrong."""
 
 
+TURNS = 2
+"""Turns of a loop at which a line's cause is searched for in vain before the others are left alone."""
+
+
 def causes(probe: Sequence[Evidence]) -> list[list[Finding]]:
     """Of every gradient of a probe whose program is open: what may be its cause, likeliest first; often nothing."""
-    return [_causes(e) if e.judged.verdict is Verdict.FAIL else _warnings(e) for e in probe]
+    in_vain: Counter[int] = Counter()
+    return [_causes(e, in_vain) if e.judged.verdict is Verdict.FAIL else _warnings(e) for e in probe]
 
 
-def _causes(evidence: Evidence) -> list[Finding]:
+def _causes(evidence: Evidence, in_vain: Counter[int]) -> list[Finding]:
     found = [f for rule in RULES if (f := rule(evidence)) is not None]
-    found = found or [f for rule in SEARCHES if (f := rule(evidence)) is not None][:1]
+    line = evidence.site.number
+    if not found and in_vain[line] < TURNS:
+        found = list(islice((f for rule in SEARCHES if (f := rule(evidence)) is not None), 1))
+        in_vain[line] += not found
     return [*found, fallback.unexplained(evidence)]
 
 

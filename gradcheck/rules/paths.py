@@ -67,14 +67,25 @@ def _beside(program: Program, of: Variable) -> list[Value]:
 
 def _carried(evidence: Evidence, found: Contributions, near: Sequence[Value]) -> Finding | None:
     """GC364: what another turn of the loop gets back through a use is there in the place of what this one should."""
-    of, program = evidence.judged.gradient.of, evidence.program
+    few = replace(found, directions=found.directions[:2], slopes=found.slopes[:2], errors=found.errors[:2])
     for other in near:
-        of_other = replace(of, name=other.name, ref=other.key, array=other.array, identity=other.identity)
-        theirs = contributions(program, of_other, np.random.default_rng(0), least=1, along=found.directions)
-        for k, own in enumerate(found.uses):
-            same = [] if theirs is None else [i for i, u in enumerate(theirs.uses) if u.site.number == own.site.number]
-            if theirs is not None and len(same) == 1 and _is_sum(found, evidence.analytic, k, theirs, same[0]):
-                return _of_another_step(evidence, own, other, theirs.uses[same[0]])
+        if _exchanged(evidence, few, other) is not None:  # most are no such thing, and two directions show that
+            exchanged = _exchanged(evidence, found, other)
+            if exchanged is not None:
+                return _of_another_step(evidence, exchanged[0], other, exchanged[1])
+    return None
+
+
+def _exchanged(evidence: Evidence, found: Contributions, other: Value) -> tuple[Value, Value] | None:
+    """The use that the gradient lacks, and the one of another turn's value that it has instead."""
+    of_other = replace(
+        evidence.judged.gradient.of, name=other.name, ref=other.key, array=other.array, identity=other.identity
+    )
+    theirs = contributions(evidence.program, of_other, np.random.default_rng(0), least=1, along=found.directions)
+    for k, own in enumerate(found.uses):
+        same = [] if theirs is None else [i for i, u in enumerate(theirs.uses) if u.site.number == own.site.number]
+        if theirs is not None and len(same) == 1 and _is_sum(found, evidence.analytic, k, theirs, same[0]):
+            return own, theirs.uses[same[0]]
     return None
 
 
