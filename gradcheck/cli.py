@@ -94,22 +94,33 @@ def _check(asked: Any) -> int:
     done = outcomes(jobs, at_once=values.get("jobs", 1), meanwhile=show.prepare, until=until)
     if any(one.several for one in done):
         done = [part for one in done for part in _parts(one, values.get("jobs", 1), until)]
+    left = sum(one.report is None and one.part for one in done)
     for one in done:
         if one.error:
             _complain(_internal(one.error) if one.exit_code == INTERNAL else one.error)
     reports = [one.report for one in done if one.report is not None]
-    show(reports, several=len(done) > 1)
+    show(reports, several=len(done) > 1, unchecked=left)
     if getattr(asked, "fix", False):
         _fix(reports)
     return max((one.exit_code for one in done), key=SEVERITY.index)
 
 
 def _parts(whole: Outcome, at_once: int, until: float | None) -> list[Outcome]:
-    """The outcome of each thing that was found in a file of functions and classes."""
+    """The outcome of each thing that was found in a file of functions and classes.
+
+    Nobody has named them: beside one that was checked, one that can't be driven is inconclusive, no error.
+    """
     from gradcheck.child import outcomes
 
     jobs = [replace(whole.job, targets=(target,)) for target in whole.several]
-    return outcomes(jobs, at_once=at_once, until=until) if jobs else [whole]
+    found = outcomes(jobs, at_once=at_once, until=until) if jobs else [whole]
+    if all(one.report is None for one in found):
+        return found
+    unchecked = 0 if whole.job.options.allow_inconclusive else 1
+    return [
+        replace(one, part=True, exit_code=unchecked) if one.report is None and one.exit_code != INTERNAL else one
+        for one in found
+    ]
 
 
 def _fix(reports: Sequence[Any]) -> None:
@@ -153,10 +164,10 @@ class _Show:
             raise UsageError(f"--format {self._format} is not built yet; there are {', '.join(built)}.")
         ending.now_if_asked()
 
-    def __call__(self, reports: Sequence[Any], *, several: bool) -> None:
+    def __call__(self, reports: Sequence[Any], *, several: bool, unchecked: int = 0) -> None:
         if not reports:
             return
-        text = self._rendered(reports, several)
+        text = self._rendered(reports, several, unchecked)
         if self._file is None:
             _say(text)
             return
@@ -165,7 +176,7 @@ class _Show:
         except OSError as error:
             raise UsageError(f"--output {self._file}: {error.strerror}.") from None
 
-    def _rendered(self, reports: Sequence[Any], several: bool) -> str:
+    def _rendered(self, reports: Sequence[Any], several: bool, unchecked: int) -> str:
         from gradcheck import render
         from gradcheck.render import terminal
 
@@ -183,8 +194,8 @@ class _Show:
         if self._command == "shapes" and self._format == "text":
             return render.render_shapes(reports[0], **look)
         if several and self._format == "json":
-            return render.render_json(reports)
-        return render.render(reports, self._format, **look)
+            return render.render_json(reports, unchecked)
+        return render.render(reports, self._format, unchecked=unchecked, **look)
 
 
 # -- rules, explain

@@ -80,3 +80,5 @@ class Outcome:
     """For standard error."""
     several: tuple[str, ...] = ()
     """TARGETs to be checked in this one's place: a file of functions and classes."""
+    part: bool = False
+    """Whether it is one of these, and was not checked though others of them were."""

@@ -38,10 +38,12 @@ def render(
     color: bool = False,
     verbose: int = 0,
     ascii: bool = False,
+    unchecked: int = 0,
 ) -> str:
     """One report or several in one of the formats; the options are for text.
 
-    A sequence of one is one report; several come below one another, with a count.
+    A sequence of one is one report; several come below one another, with a count, `unchecked` of what there is no
+    report of.
     """
     if format not in FORMATS:
         known = ", ".join(FORMATS)
@@ -49,9 +51,10 @@ def render(
         raise UsageError(f"--format {format} {problem}; there are {known}")
     one = reports if isinstance(reports, Report) else reports[0] if len(reports) == 1 else None
     if format == "json":
-        return render_json(one or reports)
+        return render_json(reports if unchecked else one or reports, unchecked)
     if format == "markdown":
         return render_markdown(one or reports)
-    if one:
+    if one and not unchecked:
         return render_text(one, width=width, color=color, verbose=verbose, ascii=ascii)
-    return render_several(list(reports), width=width, color=color, verbose=verbose, ascii=ascii)  # type: ignore[arg-type]
+    several = [one] if one else list(reports)  # type: ignore[arg-type]
+    return render_several(several, width=width, color=color, verbose=verbose, ascii=ascii, unchecked=unchecked)

@@ -15,13 +15,14 @@ from gradcheck.rules.finding import Finding
 SCHEMA_VERSION = 1
 
 
-def render_json(reports: Report | Sequence[Report]) -> str:
-    """One report as an object, several as an object of them."""
+def render_json(reports: Report | Sequence[Report], unchecked: int = 0) -> str:
+    """One report as an object, several as an object of them, with the number of those that there is none of."""
     if isinstance(reports, Report):
         return dump(report_object(reports))
     objects = [report_object(report) for report in reports]
-    verdict = wording.overall(Verdict(one["verdict"]) for one in objects)
-    return dump({"schema_version": SCHEMA_VERSION, "verdict": verdict, "reports": objects})
+    verdict = wording.overall((Verdict(one["verdict"]) for one in objects), unchecked)
+    whole = {"schema_version": SCHEMA_VERSION, "verdict": verdict, "reports": objects}
+    return dump(whole | ({"unchecked": unchecked} if unchecked else {}))
 
 
 def dump(thing: Any) -> str:

@@ -79,14 +79,15 @@ def render_several(
     color: bool = False,
     verbose: int = 0,
     ascii: bool = False,
+    unchecked: int = 0,
 ) -> str:
-    """One report after the other, and the count."""
+    """One report after the other, and the count, `unchecked` of what there is none of."""
     style = Style(width, color, ascii)
     texts = [render_text(one, width=width, color=color, verbose=verbose, ascii=ascii) for one in reports]
     verdicts = [wording.settle(report).verdict for report in reports]
     rule = style.paint(style.glyphs("─") * min(width, 100), "dim")
-    worst = wording.overall(verdicts)
-    last = style.paint(f"{style.mark(worst)} {wording.tally(verdicts)}", ROLES[worst])
+    worst = wording.overall(verdicts, unchecked)
+    last = style.paint(f"{style.mark(worst)} {wording.tally(verdicts, unchecked)}", ROLES[worst])
     between = "\n" if verbose < 0 else f"\n\n{rule}\n\n"
     return between.join([*texts, last])
 

@@ -283,17 +283,18 @@ def summary(report: Report) -> list[str]:
     return [part for part in (came, sharpness(report), cost) if part]
 
 
-def tally(verdicts: Iterable[Verdict]) -> str:
-    """Several targets: "3 targets: 1 wrong, 2 right"."""
+def tally(verdicts: Iterable[Verdict], unchecked: int = 0) -> str:
+    """Several targets: "3 targets: 1 wrong, 2 right", "2 targets: 1 right, 1 not checked"."""
     found = list(verdicts)
     words = {Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "inconclusive", Verdict.PASS: "right"}
     parts = [f"{found.count(verdict)} {word}" for verdict, word in words.items() if verdict in found]
-    return f"{count(len(found), 'target')}: {', '.join(parts)}"
+    parts += [f"{unchecked} not checked"] if unchecked else []
+    return f"{count(len(found) + unchecked, 'target')}: {', '.join(parts)}"
 
 
-def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst of several; of none, nothing is known."""
-    found = set(verdicts)
+def overall(verdicts: Iterable[Verdict], unchecked: int = 0) -> Verdict:
+    """The worst of several; of none, and of what was not checked, nothing is known."""
+    found = {*verdicts, *([Verdict.INCONCLUSIVE] if unchecked else [])}
     if Verdict.FAIL in found or Verdict.INHERITED in found:
         return Verdict.FAIL
     return Verdict.PASS if found == {Verdict.PASS} else Verdict.INCONCLUSIVE
