@@ -63,8 +63,10 @@ def _of_each_sample(program: Program, gradient: Gradient, truth: Truth) -> Judge
     used = update is not None and bool(names & names_in(update[0].site))
     if len(program.rounds) < 2 or len(each) < 2 or last.site.form in ("refined", "moved") or used:
         return None
+    if truth.reason or any(v.array.shape != truth.shape for v in each):
+        return None
     whole = np.sum([v.array for v in each], axis=0)
-    if truth.reason or whole.shape != truth.shape or not agreement(truth, whole, scale=None).holds:
+    if not agreement(truth, whole, scale=None).holds:
         return None
     reason = f"right for each of {len(each)} samples; --grad NAME={gradient.of.name} says what adds them up"
     return Judged(gradient, truth, Verdict.INCONCLUSIVE, reason)

@@ -2,9 +2,9 @@
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
-    "fail": ["blur_adjoint:dx", "Difference:dx", "jac:dx", "AT:dx"],
+    "fail": ["blur_adjoint:dx", "Difference:dx", "jac:dx", "AT:dx", "scale_vjp:dw"],
     "inherited": ["rosen_der:dx"],  # from the edit of grad[-1], whose line is named
-    "checked": ["mse_prime:dy_pred"],
+    "checked": ["mse_prime:dy_pred", "scale_vjp:dx"],
 }
 
 import numpy as np
@@ -67,3 +67,11 @@ def mse(y_true, y_pred):
 
 def mse_prime(y_true, y_pred):
     return 2 * (y_pred - y_true) / y_true.size
+
+
+def scale(x, w):
+    return x * w
+
+
+def scale_vjp(v, x, w):
+    return v * w, v * w
