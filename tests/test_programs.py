@@ -119,3 +119,24 @@ def test_what_is_expected_says_something() -> None:
         if want.get("verdict") == "fail":
             assert want.get("fail") or want.get("codes"), f"{program.name} fails, but where is not said"
     assert sum(want.get("verdict") == "fail" for want in wants) >= 1
+
+
+def test_the_table_of_programs() -> None:
+    lines = (FOLDER / "README.md").read_text(encoding="utf-8").splitlines()
+    verdicts = {p.stem: expected(p).get("verdict") for p in PROGRAMS}
+    rows = [
+        [re.findall(r"`([a-z]\w*_\w+\*?)`", cell) for cell in line.split("|")[2:-1]] for line in lines if "`" in line
+    ]
+    for row in (row for row in rows if any(row)):
+        named = [
+            [v for s, v in verdicts.items() if s == n or (n[-1] == "*" and s.startswith(n[:-1]))]
+            for c in row
+            for n in c
+        ]
+        assert all(named), f"{row} names what is no program"
+        assert sum(map(len, named)) > 1, f"{row} has one program"
+        if len(row) == 2:  # right ones, wrong ones
+            right, wrong = ({verdicts.get(name) for name in cell} for cell in row)
+            assert "fail" not in right, row
+            assert "pass" not in wrong, row
+    assert sum("options" not in expected(p) for p in PROGRAMS) >= 30
