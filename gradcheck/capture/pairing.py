@@ -35,6 +35,8 @@ class Group:
     """Other names under which the same array went."""
     driven: bool = False
     """Whether the driver has given it a name: it is what the target hands back."""
+    handed: int = 0
+    """The id of the array that it hands back; 0 for none."""
     closed: bool = False
     """Whether the parameter has been updated with it: what bears the name from then on is something else."""
     moves: bool = False
@@ -174,7 +176,8 @@ class _Pairs:
             ]  # what the driver calls it, it is: a name of the user's is his own
         elif known is not None and (owner is None or known.of.ref == owner.ref or value.name == known.name):
             known.names.append(value.name)  # the same array, handed from function to function
-            known.driven = known.driven or is_drivers(value)
+            if is_drivers(value):
+                known.driven, known.handed = True, value.identity
             return
         if owner is None:
             if not self._rounded(value):
@@ -275,6 +278,10 @@ class _Pairs:
         del versions[_passed_on(group) :]
         again = _repeated(group)
         if self.step.turns or again is None:
+            return True
+        mine = [v for v in versions if v.identity == group.handed]
+        if mine and not any(v is again for v in mine):
+            versions[:] = mine  # a step's own dW, which the loop over time adds to the dW that is handed back
             return True
         del versions[versions.index(again) :]
         ref = group.of.ref
