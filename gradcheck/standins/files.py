@@ -161,7 +161,8 @@ def _content(hints: Hints, path: Any) -> Missing:
         made = Missing()
     elif low.endswith((".csv", ".data", ".txt")) and (low.endswith(".csv") or "mnist" in low or "iris" in low):
         names, columns = datasets.csv(low, hints)
-        lines = [",".join(names)] if low.endswith(".csv") else []
+        # mnist_train.csv, as it is passed around, has no header; train.csv of a competition has one
+        lines = [",".join(names)] if low.endswith(".csv") and "mnist" not in low else []
         lines += [",".join(map(str, row)) for row in zip(*(c.tolist() for c in columns))]
         made = Missing("\n".join(lines).encode() + b"\n")
     elif low.endswith(".txt") and _TEXTS.search(low):
