@@ -17,6 +17,7 @@ from gradcheck.blame.assign import assign_blame
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
 from gradcheck.blame.readings import reread
+from gradcheck.blame.rerun import reached_by
 from gradcheck.blame.rounds import assign_over_rounds
 from gradcheck.blame.turns import over_time
 from gradcheck.blame.unnamed import found_out
@@ -163,6 +164,7 @@ def probe(
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
     judged = _blamed(program, reread(program, judged), rng, limits)
     judged = [_unless_misread(j, judged) for j in judged]
+    judged = [_unless_seen_behind(program, j, judged) for j in judged]
     judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]
     return replace(found, judged=tuple(judged))
 
@@ -179,6 +181,18 @@ def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, li
         return assign_over_rounds(program, named, truth, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)
+
+
+def _unless_seen_behind(program: Program, judged: Judged, others: Sequence[Judged]) -> Judged:
+    """An intermediate that can't be told for kinks, ties in a max-pool, is seen in what rests on it."""
+    unseen = judged.verdict is Verdict.INCONCLUSIVE and "kink" in judged.reason
+    if not unseen or judged.gradient.kind != "intermediate":
+        return judged
+    keys = reached_by(program, judged, others)
+    resting = [o for o in others if o.gradient.key in keys and o is not judged]
+    if not all(o.right for o in resting) or not any(o.gradient.kind == "parameter" for o in resting):
+        return judged
+    return replace(judged, verdict=Verdict.SKIPPED, reason="on a kink, but what rests on it is right")
 
 
 def _unless_misread(judged: Judged, others: Sequence[Judged]) -> Judged:
@@ -352,7 +366,7 @@ def unmeasured(gradient: Gradient, reason: str = "not measured") -> Judged:
 
 def _not_cancelled(program: Program, judged: Judged, others: Sequence[Judged], rng: np.random.Generator) -> Judged:
     """A gradient that is truly zero, a bias before batch norm, is judged on the scale of what cancels in it."""
-    if not judged.truth.vanishes:
+    if not judged.truth.vanishes or judged.truth.reason:
         return judged
     floor = _contributions(program, judged.gradient.of, others, rng)
     if floor > 0:
