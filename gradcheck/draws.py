@@ -44,7 +44,7 @@ def _first_other(program: Program) -> Value | None:
         site for (site, one), (_, other) in zip(again.signature, third.signature) if not np.array_equal(one, other)
     }
     now = {(v.key, v.path) for v in _other(again, third)}
-    begun = {v.key for v in program.trace.values[: program.first_gradient]}
+    begun = {v.key for v in program.forward_values}
     return next((v for v in others if v.key in begun and (v.key, v.path) in now), None)
 
 

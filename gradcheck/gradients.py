@@ -161,7 +161,7 @@ def _made_of_nothing(program: Program) -> frozenset[Ref]:
     mine = [g.of for g in program.gradients if g.of.order >= 0]
     if not mine:
         return frozenset()
-    forward = [v for v in program.trace.values[: program.first_gradient] if v.plain and v.array.dtype.kind == "f"]
+    forward = [v for v in program.forward_values if v.plain and v.array.dtype.kind == "f"]
     others: dict[Ref, Array] = {v.key: 1.001 * v.array + 1e-3 for v in forward}
     others |= {path: 1.001 * r.value + 1e-3 for path, r in program.roots.items() if _is_float(r.value)}
     now: dict[Ref, Array] = {v.key: v.array for v in program.backward(others).values}

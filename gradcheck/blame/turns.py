@@ -45,7 +45,7 @@ def over_time(program: Program, judged: Sequence[Judged], truth_of: Callable[[Va
 def _forward(program: Program) -> list[list[Variable]]:
     """What each line of the forward computes over and over, the last turn first; later lines first."""
     found: dict[int, list[Variable]] = defaultdict(list)
-    for i, v in enumerate(program.trace.values[: program.first_gradient]):
+    for i, v in enumerate(program.forward_values):
         if v.plain and v.array.ndim and v.array.dtype.kind == "f" and v.site.kind in BINDS:
             name = v.name if v.name.endswith("]") else f"{v.name}[{v.key.occurrence}]"
             found[v.site.number].append(Variable(name, v.key, v.array, v.site, i, v.name, v.owner, v.identity))

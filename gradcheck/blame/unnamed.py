@@ -113,7 +113,7 @@ def _forward(program: Program) -> list[Variable]:
     """What a value of the backward may be the gradient of, the latest first: in a loop over layers each turn's z."""
     found = {v.ref: v for v in program.variables.values()}
     lines = {v.site.number for v in found.values() if v.site is not None}
-    for i, v in enumerate(program.trace.values[: program.first_gradient]):
+    for i, v in enumerate(program.forward_values):
         if v.plain and v.site.number in lines and v.key not in found:
             found[v.key] = Variable(
                 f"{v.name}[{v.key.occurrence}]", v.key, v.array, v.site, i, v.name, v.owner, v.identity

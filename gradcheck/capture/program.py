@@ -252,6 +252,11 @@ class Program:
         """What `name` stands for in the forward: the last value it had there, or a root."""
         return self.variables.get(name)
 
+    @property
+    def forward_values(self) -> tuple[Value, ...]:
+        """What was recorded before the first gradient."""
+        return self.trace.values[: self.first_gradient]
+
     def site(self, number: int) -> Site:
         return self.sites[number]
 

@@ -102,9 +102,7 @@ def with_fixes(findings: Sequence[Finding], repaired: Repair) -> list[Finding]:
         edit, fix = repaired.fixes[name]
         line = repaired.moved.get(name)
         if line is not None and line.site.last == name:  # of a gradient made on several lines another one is meant
-            found.append(
-                replace(caused(finding, edit) if finding.code in VAGUE else finding, fix=fix, **place(line.site))
-            )
+            found.append(replace(caused(finding, edit), fix=fix, **place(line.site)))
         elif line is not None:
             stale = edit.kind == "order" and finding.code == "GC361"
             at_fault = _stale(finding, line) if stale else caused(_at(line, repaired), edit)

@@ -107,7 +107,7 @@ def spots(program: Program, gradients: Sequence[Gradient], base_of: Callable[[st
     own = {v.key for g in gradients for v in (*g.versions, g.value)}
     parameters = frozenset(n for g in gradients if g.kind == "parameter" for n in (g.of.last, f"self.{g.of.last}"))
     # what comes round with each sample is no update
-    forward = {v.site.number for v in program.trace.values[: program.first_gradient]}
+    forward = {v.site.number for v in program.forward_values}
     held = {p: r.value for p, r in program.roots.items() if p.isidentifier() and isinstance(r.value, np.ndarray)}
     for i, value in enumerate(program.trace.values):
         file = value.site.file

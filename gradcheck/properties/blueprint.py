@@ -159,7 +159,7 @@ def _at_odd_sizes(
             if sizes:
                 with driver.open(sizes, seed=0) as program:
                     gradients = prepare(program)
-                    forward = program.trace.values[: program.first_gradient]
+                    forward = program.forward_values
                     counts = Counter((v.site.file, v.site.line, v.name) for v in forward)
                     return sizes, _shapes(program, gradients), counts
         except GradcheckError:

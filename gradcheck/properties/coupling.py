@@ -33,7 +33,7 @@ def excuse(opened: Opened, symbol: str, permuted: Trace) -> str:
 def _forward(opened: Opened) -> list[Value]:
     """Plain values that the forward assigns."""
     program = opened.program
-    return [v for v in program.trace.values[: program.first_gradient] if v.plain and v.site.kind != "argument"]
+    return [v for v in program.forward_values if v.plain and v.site.kind != "argument"]
 
 
 def _bound_to_places(opened: Opened, symbol: str, permuted: Trace) -> Value | None:

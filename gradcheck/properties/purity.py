@@ -94,7 +94,7 @@ def _cached(opened: Opened) -> dict[int, Value]:
     """Arrays of the forward as they last were in it, by identity; what belongs to the state is left out."""
     program = opened.program
     state = {id(r.value) for r in program.roots.values()}
-    forward = program.trace.values[: program.first_gradient]
+    forward = program.forward_values
     found: dict[int, Value] = {}
     for value in forward:
         if value.array.ndim and value.identity not in state and value.site.kind != "argument" and value.plain:

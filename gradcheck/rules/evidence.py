@@ -101,7 +101,7 @@ class Evidence:
         """What the update raised where it uses this gradient, with its place; "" if it did not."""
         error = self.program.trace.raised
         frames = frames_of(error) if error is not None else []
-        if not frames or self.name not in _names(frames[-1].line or ""):
+        if not frames or self.name not in names_in(frames[-1].line or ""):
             return ""
         return f"line {frames[-1].lineno} raises {type(error).__name__}: {str(error).strip()}"
 
@@ -155,7 +155,8 @@ def _read(line: str) -> set[str]:
     return {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in read}
 
 
-def _names(line: str) -> set[str]:
+def names_in(line: str) -> set[str]:
+    """The names in a line; none where it is no statement by itself."""
     try:
         return {n.id for n in ast.walk(ast.parse(line.strip())) if isinstance(n, ast.Name)}
     except SyntaxError:

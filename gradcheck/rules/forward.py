@@ -62,7 +62,7 @@ def _added_to(evidence: Evidence, count: int) -> Value | None:
     """The first value to which a parameter is added that many times, as long as it is only added and summed."""
     of, program = evidence.judged.gradient.of, evidence.program
     step = 0.5 * (float(np.abs(of.array).max(initial=0.0)) or 1.0)
-    base = {v.key: v for v in program.trace.values[: program.first_gradient] if v.plain and v.array.dtype.kind == "f"}
+    base = {v.key: v for v in program.forward_values if v.plain and v.array.dtype.kind == "f"}
     for v in program.forward({of.ref: of.array + step}).values:
         before = base.get(v.key)
         if before is None or v.key == of.ref or v.site.kind == "argument" or before.array.shape != v.array.shape:

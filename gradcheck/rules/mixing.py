@@ -29,7 +29,7 @@ _LAYOUTS = frozenset({"reshape", "resize", "ravel", "flatten", "swapaxes", "tran
 def samples_mixed(run: Run) -> Iterator[Finding]:
     """GC702, a warning: a line of the forward has of each sample what others go into, without a statistic's name."""
     program = run.program
-    before = program.trace.values[: program.first_gradient]
+    before = program.forward_values
     passed = [v.site.number for v in before]
     suspects = {v.key: what for v in before if passed.count(v.site.number) == 1 and (what := _suspected(v.site))}
     inputs = [v for v in program.variables.values() if suspects and _is_batch(v, run.sizes.get("m"))]

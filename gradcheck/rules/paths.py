@@ -46,6 +46,8 @@ def _shares(found: Contributions, analytic: Array) -> Array | None:
     """How often the gradient counts each use: small whole numbers that explain it to the numeric error, or None."""
     known = np.array([float(np.vdot(analytic, way)) for way in found.directions])
     size = np.abs(found.slopes).max(axis=0)
+    if not (size > CARE * found.errors.max(axis=0)).all():
+        return None  # what contributes nothing can be left out or not
     fitted, *_ = np.linalg.lstsq(found.slopes / size, known, rcond=None)
     halves = np.array([1 if u.array.ndim else 2 for u in found.uses])  # a penalty may well have lost its 2
     shares = np.rint(fitted / size * halves) / halves
@@ -58,7 +60,7 @@ def _shares(found: Contributions, analytic: Array) -> Array | None:
 
 def _beside(program: Program, of: Variable) -> list[Value]:
     """What the value's own line computes at the turns of its loop next to this one, the next one first."""
-    forward = program.trace.values[: program.first_gradient]
+    forward = program.forward_values
     turns = [v for v in forward if of.site is not None and v.site.number == of.site.number and v.plain]
     turns = [v for v in turns if v.array.shape == of.array.shape]
     here = next((i for i, v in enumerate(turns) if v.key == of.ref), None)

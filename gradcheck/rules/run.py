@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import traceback
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from gradcheck.blame.judged import Judged
 from gradcheck.capture.program import Program
 from gradcheck.errors import Refused
+from gradcheck.rules.evidence import names_in
 from gradcheck.rules.finding import Finding
 from gradcheck.source import frames_of, shown, told
 
@@ -48,7 +48,7 @@ def ended(program: Program, judged: Sequence[Judged], *, alone: bool = False) ->
 def _used(at: traceback.FrameSummary, judged: Sequence[Judged]) -> set[str]:
     """The gradients, and what they belong to, that a line names."""
     names = (n for j in judged for n in (j.gradient.name, j.gradient.of.name, j.gradient.of.ref) if isinstance(n, str))
-    return _names(at.line or "") & {_holder(name) for name in names}
+    return names_in(at.line or "") & {_holder(name) for name in names}
 
 
 def _holder(name: str) -> str:
@@ -74,10 +74,3 @@ def _finding(
         (0, len(line)) if line else None,
         {"error": f"{type(error).__name__}: {error}"},
     )
-
-
-def _names(line: str) -> set[str]:
-    try:
-        return {n.id for n in ast.walk(ast.parse(line.strip())) if isinstance(n, ast.Name)}
-    except SyntaxError:
-        return set()

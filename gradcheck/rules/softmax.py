@@ -69,7 +69,7 @@ def softmaxes(program: Program) -> list[Softmax]:
     """Every softmax of the forward: positive, sums to one, and its logarithm differs from its logits by a constant."""
     forward = [
         v
-        for v in program.trace.values[: program.first_gradient]
+        for v in program.forward_values
         if v.plain and v.site.kind != "argument" and v.array.dtype.kind == "f" and v.array.ndim
     ]
     roots = [(r.name, p, np.asarray(r.value)) for p, r in program.roots.items() if np.ndim(r.value)]

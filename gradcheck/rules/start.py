@@ -177,7 +177,7 @@ def _goes_down(truth: object, change: Array) -> bool:
 
 
 def _forward(run: Run) -> list[Value]:
-    values = run.program.trace.values[: run.program.first_gradient]
+    values = run.program.forward_values
     return [v for v in values if v.plain and v.array.ndim and v.array.dtype.kind == "f" and v.array.size > 1]
 
 

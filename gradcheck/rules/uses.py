@@ -49,12 +49,13 @@ def contributions(
     )
     if not np.isfinite(errors).all():
         return None
-    # what contributes nothing can be left out or not: the whole of an array, of whose rows the next step reads one
+    # the array of which the value is a row is no use of it, if nothing reads it as a whole
     felt = np.abs(slopes).max(axis=0) > CARE * errors.max(axis=0)
-    uses = [use for use, is_felt in zip(uses, felt) if is_felt]
+    kept = felt | np.array([use.name != of.name.partition("[")[0] for use in uses])
+    uses = [use for use, is_kept in zip(uses, kept) if is_kept]
     if len(uses) < least:
         return None
-    return Contributions(tuple(uses), tuple(ways), slopes[:, felt], errors[:, felt])
+    return Contributions(tuple(uses), tuple(ways), slopes[:, kept], errors[:, kept])
 
 
 def _uses(program: Program, of: Variable, rng: np.random.Generator) -> list[Value]:

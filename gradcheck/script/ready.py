@@ -172,7 +172,7 @@ def _cut(
 def works(target: Target, base_of: BaseOf) -> bool:
     """Whether the step by itself comes to a gradient, and to something of the forward before that."""
     with Driver(target, base_of=base_of).open() as program:
-        forward = (v for v in program.trace.values[: program.first_gradient] if v.site.kind in BINDS)
+        forward = (v for v in program.forward_values if v.site.kind in BINDS)
         return bool(program.gradients) and any(v.array.dtype.kind == "f" for v in forward)
 
 
