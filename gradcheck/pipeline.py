@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcheck import __version__, conventions
 from gradcheck.blame.judged import Judged, in_layout, upstream_scale
+from gradcheck.blame.readings import two_readings
 from gradcheck.capture.program import BaseOf, FirstRun, Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
@@ -159,6 +160,8 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
     findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
     findings += unraised(repaired)
     notes += _undecided(findings)
+    unexplained = {f.tensor for f in findings if f.code == "GC901"}
+    notes += two_readings([j for j in found.judged if j.gradient.name in unexplained])
     ended_by = raised(found.program, findings, found.judged, alone=target.traced)
     # where it may be meant for what does not raise, that it raises is no error
     findings += [replace(f, severity="warning") for f in ended_by] if target.asks else ended_by

@@ -103,6 +103,15 @@ def test_results_are_taken_apart_by_name_and_by_place() -> None:
     unnamed = taken_apart("b(dout)", [leaves["x"], leaves["w"]], [None, None], leaves, ["x", "w"])
     assert unnamed is not None
     assert unnamed.gradients == {"dx": "x", "dw": "w"}
+    turned = taken_apart("b(dout)", (leaves["w"], leaves["x"]), [None, None], leaves, ["x", "w"])
+    assert turned is not None
+    assert turned.gradients == {"dw": "w", "dx": "x"}  # nothing but the shapes tells
+    one = taken_apart("b(dout)", leaves["w"], [None], leaves, ["x", "w"])
+    assert one is not None
+    assert one.gradients == {"dw": "w"}
+    wrong = taken_apart("b(dout)", (leaves["w"].T, leaves["x"]), [None, None], leaves, ["x", "w"])
+    assert wrong is not None
+    assert wrong.gradients == {"dx": "x", "dw": "w"}  # one has a shape of its own: by place, and that is told
     keyed = taken_apart("b(dout)", {"dw": leaves["w"], "note": "text"}, [], leaves, [])
     assert keyed is not None
     assert keyed.lines == ("grads = b(dout)", "dw = grads['dw']")

@@ -137,3 +137,43 @@ def test_what_a_loop_that_raises_has_not_added_up_is_inconclusive(tmp_path: Path
 )
 def test_of_samples_one_by_one_the_line_is_wrong_for_each(right: str, wrong: str, code: str, tmp_path: Path) -> None:
     assert errors(tmp_path, SAMPLES, right, wrong) == [(1 + SAMPLES[: SAMPLES.index(right)].count("\n"), code, right)]
+
+
+ACTIVATED = """\
+import numpy as np
+
+
+def step():
+    rng = np.random.default_rng(0)
+    X, T = rng.normal(size=(9, 4)), rng.normal(size=(9, 2))
+    W1, W2 = rng.normal(size=(4, 5)), rng.normal(size=(5, 2))
+    h = np.tanh(X @ W1)
+    y = h @ W2
+    loss = 0.5 * np.sum((y - T) ** 2)
+    dy = y - T
+    dW2 = h.T @ dy
+    dh = dy @ W2.T * (1 - h ** 2)
+    dW1 = X.T @ dh
+    W1, W2 = W1 - 0.1 * dW1, W2 - 0.1 * dW2
+    return loss
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "grads", "both"),
+    [
+        ("", "", {}, False),  # right as the gradient of what goes in, which settles it
+        ("dy @ W2.T *", "np.sin(dy @ W2.T) *", {}, True),
+        ("dy @ W2.T *", "np.sin(dy @ W2.T) *", {"dh": "h"}, False),
+    ],
+)
+def test_two_readings_are_both_told_where_neither_is_right(
+    tmp_path: Path, old: str, new: str, grads: dict[str, str], both: bool
+) -> None:
+    file = tmp_path / "activated.py"
+    file.write_text(ACTIVATED.replace(old, new) if old else ACTIVATED, encoding="utf-8")
+    report = gradcheck.check(f"{file}:step", grads=grads, properties=False)
+    told = [note for note in report.notes if note.startswith("dh is read as the gradient of h;")]
+    assert bool(told) == both
+    assert all("what goes into h (line 8)" in note and "--grad dh=h says so" in note for note in told)
+    assert (report.verdict == "pass") == (not old)

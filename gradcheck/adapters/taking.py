@@ -102,6 +102,10 @@ def _by_place(
     return Taken((f"{', '.join(names)}{comma} = {call}",), gradients)
 
 
+def _alike(leaf: Any, part: Any) -> bool:
+    return bool(np.shape(leaf) == np.shape(part))
+
+
 def _owners(parts: Sequence[Any], own: Sequence[str | None], leaves: Mapping[str, Any]) -> list[str | None]:
     """What each part is the gradient of: by its name, else by its place, else by its shape."""
     real = [is_real(p) or isinstance(p, (int, np.integer)) for p in parts]
@@ -110,7 +114,12 @@ def _owners(parts: Sequence[Any], own: Sequence[str | None], leaves: Mapping[str
     left = [leaf for leaf in leaves if leaf not in named]
     open_ = [i for i, (n, ok) in enumerate(zip(named, real)) if n is None and ok]
     if len(open_) == len(left) or len(parts) == 1:
-        for i, leaf in zip(open_, left):
+        by_place = dict(zip(open_, left))
+        by_shape = {i: fit[0] for i in open_ if len(fit := [n for n in left if _alike(leaves[n], parts[i])]) == 1}
+        fits = all(_alike(leaves[leaf], parts[i]) for i, leaf in by_place.items())
+        # in another order than they were handed over: the shapes tell, where they tell it of every one
+        told = not fits and len(set(by_shape.values())) == len(open_)
+        for i, leaf in (by_shape if told else by_place).items():
             named[i] = leaf
         return named
     for i in open_:

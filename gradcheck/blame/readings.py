@@ -62,3 +62,15 @@ def _healed(program: Program, judged: Sequence[Judged], fed: Mapping[Key, Array]
 def _read_as(program: Program, judged: Judged, truth: Truth) -> Judged:
     found = judge(program, judged.gradient, truth)
     return replace(found, reason=found.reason or f"of what goes into {judged.gradient.of.name}" * found.right)
+
+
+def two_readings(judged: Sequence[Judged]) -> tuple[str, ...]:
+    """What to say of names that are wrong in both readings, unless the user has said which is meant."""
+    wrong = (j for j in judged if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate")
+    open_ = [j.gradient for j in wrong if j.gradient.paired != "--grad" and before_activation(j.gradient, j.truth)]
+    return tuple(
+        f"{g.name} is read as the gradient of {g.of.name}; as that of what goes into {g.of.name} (line"
+        f" {g.of.site.line if g.of.site is not None else '?'}) it is wrong as well. If it is {g.of.name}'s,"
+        f" --grad {g.name}={g.of.name} says so; if not, give what goes in a name of its own"
+        for g in open_
+    )
