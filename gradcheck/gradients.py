@@ -137,7 +137,8 @@ def _kind(program: Program, group: Group, inputs: Collection[str], made: frozens
     # computes anew belongs to the next sample, or to a loss that is computed once more
     values, begin = program.trace.values, program.first_gradient
     forward = {v.identity for v in values[:begin]} - {of.identity}
-    lines = {v.site.number for v in values[:begin]}
+    # dx = y, and then dx[t] -= 1: the gradient is made in the forward's own array, which is no update of that
+    lines = {v.site.number for v in (*values[:begin], *group.versions)}
     later = (v for v in values[begin:] if v.identity not in forward and v.site.number not in lines and is_update(v, of))
     moved = any(v.array.shape == of.array.shape and not np.array_equal(v.array, of.array) for v in later)
     own = of.ref in made and of.last not in DATA and not _FIRST.match(of.last)

@@ -83,7 +83,9 @@ def _is_upstream(name: str, stage: Stage) -> bool:
 def _options(stage: Stage, name: str, wanted: Sequence[str]) -> list[_Handed]:
     inputs, made, pair = stage.inputs, stage.made, stage.pair
     if name in inputs:
-        return [_Handed(name)]
+        # running statistics may go in by the name by which the cache comes out
+        returned = [n for n, own in zip(made.names, made.own) if own == name and by_name.CACHES.match(name)]
+        return [*map(_Handed, returned), _Handed(name)]
     if name.lower() in RATES:
         return [_Handed(repr(RATE))]
     if by_name.OPTIMIZERS.match(name):

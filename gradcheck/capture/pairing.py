@@ -285,7 +285,9 @@ class _Pairs:
             return True
         del versions[versions.index(again) :]
         ref = group.of.ref
-        return isinstance(ref, str) or ref.occurrence == 0
+        # one turn's share of a parameter that is used at every step of time is not the parameter's gradient
+        share = again.site.function == versions[0].site.function and again.call != versions[0].call
+        return not share if isinstance(ref, str) else ref.occurrence == 0
 
 
 def _is_anothers(of: Variable, gradient: Value) -> bool:
