@@ -7,23 +7,39 @@ from collections.abc import Iterator
 
 SMALL = 1e-6
 """What is larger than this changes what is computed: it belongs into the gradient."""
+_NO_VALUE_AT_ZERO = frozenset("log log2 log10 sqrt power divide true_divide reciprocal".split())
 Place = ast.Constant | ast.Name | ast.Attribute
 
 
 def added(tree: ast.AST, most: float = SMALL, within: ast.AST | None = None) -> Iterator[tuple[Place, float]]:
-    """Where a positive number up to `most` is added, written there or by a name that has one, and the number.
+    """Where a positive number up to `most` is added in a divisor or within a function that has no value at zero.
 
-    `within` is the part of the tree to look at; all of it is looked through for what names stand for. What is added to
-    another number, 1 + 1e-6, guards nothing.
+    It is written there, or by a name that has one. `within` is the part of the tree to look at; all of it is looked
+    through for what names stand for. What is added to another number, 1 + 1e-6, guards nothing.
     """
     named = dict(_numbers(tree))
-    for node in ast.walk(within or tree):
-        terms = (node.left, node.right) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) else ()
-        for term in () if all(isinstance(t, ast.Constant) for t in terms) else terms:
+    for node in _sums(within or tree):
+        for term in (
+            () if all(isinstance(t, ast.Constant) for t in (node.left, node.right)) else (node.left, node.right)
+        ):
             if isinstance(term, (ast.Constant, ast.Name, ast.Attribute)):
                 number = term.value if isinstance(term, ast.Constant) else named.get(_last(term))
                 if isinstance(number, float) and 0 < number <= most:
                     yield term, number
+
+
+def _sums(tree: ast.AST) -> list[ast.BinOp]:
+    """Sums in what something is divided by, or what a logarithm, root or power is taken of."""
+    guarded: list[ast.AST] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            guarded.append(node.right)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            guarded.append(node.left)
+        elif isinstance(node, ast.Call) and _last(node.func) in _NO_VALUE_AT_ZERO:
+            guarded += node.args
+    inside = (n for part in guarded for n in ast.walk(part) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add))
+    return list(dict.fromkeys(inside))
 
 
 def _numbers(tree: ast.AST) -> Iterator[tuple[str, float]]:

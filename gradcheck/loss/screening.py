@@ -141,7 +141,14 @@ class Screening:
         return None
 
     def _is_credible(self, candidate: Candidate, fit: Fit) -> bool:
-        """Of a single output the gradient is proportional to that of any label: then the factor must be a round one."""
+        """Whether the loss depends on most parameters, and the factor is a round one where any label would fit.
+
+        A single output's gradient is proportional to that of its loss with any label.
+        """
+        asked = [s for g in self.gradients if g.kind == "parameter" and (s := self.slopes(g)) is not None]
+        felt = [np.nan_to_num(self.slope(candidate, replace(s, ends=s.ends[:2]))).any() for s in asked]
+        if 2 * sum(felt) < len(felt):
+            return False
         if not candidate.is_single or _is_own(fit, candidate):
             return True
         sizes = _sizes(self.program)

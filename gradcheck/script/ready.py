@@ -16,10 +16,11 @@ import numpy as np
 
 from gradcheck import conventions, standins
 from gradcheck.capture import ambient
-from gradcheck.capture.program import FirstRun
+from gradcheck.capture.program import FirstRun, Program, Variable
 from gradcheck.capture.project import root_of
 from gradcheck.capture.steps import BINDS, BaseOf
 from gradcheck.capture.streams import quiet
+from gradcheck.conventions import DATA
 from gradcheck.driver import Driver
 from gradcheck.options import Options
 from gradcheck.script import cut, once
@@ -173,7 +174,21 @@ def works(target: Target, base_of: BaseOf) -> bool:
     """Whether the step by itself comes to a gradient, and to something of the forward before that."""
     with Driver(target, base_of=base_of).open() as program:
         forward = (v for v in program.forward_values if v.site.kind in BINDS)
-        return bool(program.gradients) and any(v.array.dtype.kind == "f" for v in forward)
+        return bool(program.gradients) and any(v.array.dtype.kind == "f" for v in forward) and _has_forward(program)
+
+
+def _has_forward(program: Program) -> bool:
+    """Whether most parameters go into what is computed before the last gradient begins: in a backward alone few do."""
+    parameters = [g.of for g in program.gradients if g.of.order < 0 and g.of.name not in DATA]
+    values = program.forward_values
+    before = {(v.key, v.path): v for v in values if v.site.kind in BINDS}
+
+    def goes_in(of: Variable) -> bool:
+        now = program.forward({of.ref: 1.01 * of.array + 0.01}).values
+        seen = ((v, before[v.key, v.path]) for v in now if (v.key, v.path) in before)
+        return any(was.identity != of.identity and not np.array_equal(v.array, was.array) for v, was in seen)
+
+    return 3 * sum(map(goes_in, parameters)) >= 2 * len(parameters)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ EXPECTED = {
     "verdict": "fail",
     "exit": 1,
     "fail": ["dz"],
+    "inherited": ["dW", "db"],
     "checked": ["dscores", "dV", "dpooled", "dz", "dW", "db"],
 }
 
