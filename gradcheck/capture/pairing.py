@@ -248,6 +248,8 @@ class _Pairs:
         return None, False
 
     def _close(self, value: Value) -> None:
+        if value.site.kind not in EDITS and value.identity in self.forward.by_identity:
+            return  # x, h = cache: what the forward put there
         for group in self.groups.values():
             if is_update(value, group.of) and not np.array_equal(value.array, group.of.array):
                 group.closed = True
