@@ -6,6 +6,7 @@ longer than most of the runs. tests/cli/test_process.py and the examples of the 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -15,9 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from gradcheck.child import Job, inside
+from gradcheck.options import Options
+
+collect_ignore_glob = ["programs/*"]
+"""They are what is run, tests of their own included."""
 LIMIT = 100
 """Seconds for one command."""
 FORKS = sys.platform == "linux"
+inside.prepare(Job("mutate", (), Options()))
+gc.freeze()  # the functions of what is under test are looked for among all objects: what is imported by now is not
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

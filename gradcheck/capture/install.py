@@ -92,7 +92,7 @@ def instrument(
         if lines:
             known[file] = _rewritten(file, "".join(lines).encode(), None, overlay.get(file))
     made.files = frozenset(known)
-    for function in [o for o in gc.get_objects() if type(o) is FunctionType]:
+    for function in [o for o in gc.get_objects() if type(o) is FunctionType and o.__code__.co_filename in known]:
         code = function.__code__ if function not in _originals else _originals[function][0]
         for plain, new in known.get(code.co_filename, {}).get((code.co_qualname, code.co_firstlineno), ()):
             if plain == code and new.co_freevars == code.co_freevars:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
@@ -169,12 +170,17 @@ def lies_within(file: str, folder: Path) -> bool:
 @functools.lru_cache(1 << 14)
 def _is_foreign(file: str, folder: Path) -> bool:
     # remembered: every opening asks it of every imported module, and resolving a path is a dozen system calls
-    path = Path(file).resolve()
-    own = folder.resolve()
-    if own not in path.parents:
+    own, path = _resolved(str(folder)), _resolved(file)
+    below = os.path.join(own, "")
+    if not path.startswith(below):
         return True
     # a virtual environment's site-packages lies below its own platstdlib: a target installed there is still the user's
-    installed = not _PACKAGES.isdisjoint(path.parts)
-    if not installed and any(library in path.parents for library in _LIBRARIES):
+    installed = not _PACKAGES.isdisjoint(Path(path).parts)
+    if not installed and any(library in Path(path).parents for library in _LIBRARIES):
         return True
-    return not _PACKAGES.isdisjoint(path.parts[len(own.parts) :])
+    return not _PACKAGES.isdisjoint(Path(path[len(below) :]).parts)
+
+
+@functools.lru_cache(1 << 14)
+def _resolved(path: str) -> str:
+    return os.path.realpath(path)

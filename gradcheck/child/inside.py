@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import shutil
@@ -72,6 +73,7 @@ def _serve(job: Job, private: Path, results: BinaryIO) -> None:
     guard = Guard(private.parent)
     try:
         prepare(job)
+        gc.freeze()  # the user's functions are looked for among all objects, again and again: these are none of them
         _settle_in(job, private)
         keep_apart(guard, private)
         guard.stand()
