@@ -24,8 +24,8 @@ def expected(case: Path) -> dict[str, Any]:
     raise AssertionError(f"{case.name} has no EXPECTED")
 
 
-SEEDED = [c for c in CASES if crc32(c.stem.encode()) % 3 == 0]
-"""A third of them, whatever others are added, is checked from another seed, too."""
+SEEDED = [c for c in CASES if crc32(c.stem.encode()) % 6 == 0]
+"""A sixth of them, whatever others are added, is checked from another seed, too."""
 
 
 @pytest.mark.parametrize(

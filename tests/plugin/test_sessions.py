@@ -43,11 +43,9 @@ def check_two(result: pytest.RunResult) -> None:
     assert result.ret == 1
 
 
-@pytest.mark.parametrize("args", [("-n2", "--dist=loadscope"), ("-n2", "--dist=worksteal", "-p", "randomly")])
-def test_xdist(project, process, args) -> None:
+def test_xdist(project, process) -> None:
     project.makepyfile(test_it=TWO)
-    args = (*args, "-v", "--junitxml=junit.xml")
-    result = process(*args, *(() if "randomly" in args else ("-p", "no:randomly")))
+    result = process("-n2", "--dist=worksteal", "-p", "randomly", "-v", "--junitxml=junit.xml")
     check_two(result)
     result.stdout.fnmatch_lines(
         ["FAILED test_it.py::TestWrong::test_net[[]dW1] - dW1 is wrong only because dZ1 is, at mask.py:20"]

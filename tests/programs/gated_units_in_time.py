@@ -49,7 +49,7 @@ class Gated:
 if __name__ == "__main__":
     net, rng = Gated(3, 2), np.random.default_rng(2)
     for step in range(50):
-        xs = rng.normal(size=(4, 3))
+        xs = rng.normal(size=(3, 3))
         loss = net.forward(xs, xs[0, :2])
         g = net.backward()
         for name in g:

@@ -56,7 +56,7 @@ SKIPPED = {
 
 @pytest.mark.parametrize("name", [*RIGHT, *(f"zoo:{style}" for style in STYLES)])
 def test_nothing_fails(opened: Any, name: str) -> None:
-    results = run_properties(opened(name), seed=0, examples=5)
+    results = run_properties(opened(name), seed=0, examples=3)
     told = [(r.name, r.verdict, r.reason, r.counterexample) for r in results]
     assert [t for t in told if t[1] in (Verdict.FAIL, Verdict.INCONCLUSIVE)] == []
     assert [r.name for r in results] == list(NAMES)
@@ -70,7 +70,7 @@ def test_what_has_no_use_is_skipped_with_the_reason(opened: Any, style: str) -> 
         assert reason in results[name].reason
 
 
-@pytest.mark.parametrize(("seed", "examples"), [(0, 25), (1, 8)])
+@pytest.mark.parametrize(("seed", "examples"), [(0, 12), (1, 6)])
 def test_the_corrected_reference_network_passes_them_all(opened: Any, seed: int, examples: int) -> None:
     results = run_properties(opened("reference_net:corrected"), seed=seed, examples=examples)
     assert [(r.name, r.verdict, r.reason, r.examples) for r in results] == [
