@@ -70,6 +70,8 @@ class _Forward:
         self.top: dict[str, Variable] = {}
         self.versions: dict[str, list[Variable]] = {}
         """Everything that bore a name, oldest first."""
+        self.arguments: dict[tuple[int, str], Variable | None] = {}
+        """What functions have been handed, by the object and what they call it; None where several calls were."""
         self.drivers: set[str] = set()
         """Names that the driver has bound: what the user's functions call by them is something else."""
         for root in sorted(roots.values(), key=lambda root: among_gradients(root.path)):
@@ -94,6 +96,9 @@ class _Forward:
     def take(self, i: int, value: Value) -> None:
         """Note a value of the forward."""
         kind, edit = value.site.kind, value.site.kind in EDITS
+        if kind == "argument" and value.plain:
+            handed_to = value.identity, value.name
+            self.arguments[handed_to] = None if handed_to in self.arguments else _variable(i, value)
         known = None if value.site.form == "literal" else self.by_identity.get(value.identity)  # 0.0 is one object
         handed = kind == "argument" and value.array.ndim == 0 and not _LABEL.match(value.name)
         new = value.plain and not handed and (known is None or edit)
@@ -231,11 +236,18 @@ class _Pairs:
         plain = (v for v in reversed(self.forward.versions.get(base, ())) if v.site and v.site.form in ("", "alias"))
         return next((v for v in plain if v.array.shape == found.array.shape), found)
 
+    def _local(self, names: Mapping[str, int], base: str) -> Variable | None:
+        """What a name stands for in a call: of a value with other uses beside that, what the function was handed."""
+        known = self.forward.by_identity.get(names[base]) if base in names else None
+        if known is None or known.order < 0 or known.name == base:
+            return known
+        return self.forward.arguments.get((names[base], base)) or known
+
     def _owner(self, value: Value, leaf: object) -> tuple[Variable | None, bool]:
         """What a value is the gradient of, and whether that is sure: found in its call, its instance or its module."""
         names = self._scope(value)
         for base in self.base_of(value.name):
-            local = self.forward.by_identity.get(names[base]) if base in names else None
+            local = self._local(names, base)
             nearest = local or self.forward.by_owner.get((value.owner, base)) or self.forward.top.get(base)
             nearest = self._but_running(base, nearest)
             found = self._of_its_shape(value, base, nearest or self.forward.by_name.get(base))

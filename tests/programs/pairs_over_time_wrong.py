@@ -1,58 +1,50 @@
-# A step with a memory, and the loop over time that calls it: both call their gradients by the same names.
+# The same pairs; on the way back to the state before, the recurrent weights are not transposed.
 import numpy as np
 
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
-    "options": ["--params", "Wx,Wh,b", "--budget", "600"],
-    "fail": ["lstm_backward:dWh"],
-    "checked": ["lstm_backward:dWx", "lstm_backward:db"],
+    "fail": ["step_backward:dprev_h", "time_backward:dprev_h[4]", "time_backward:dprev_h[3]", "time_backward:dprev_h[2]", "time_backward:dprev_h[1]", "time_backward:dprev_h[0]", "time_backward:dh0"],
+    "inherited": ["time_backward:dx[5]", "time_backward:dx[4]", "time_backward:dx[3]", "time_backward:dx[2]", "time_backward:dx[1]", "time_backward:dx[0]", "time_backward:dWx", "time_backward:dWh", "time_backward:db"],
+    "codes": {"time_backward:dh0": "GC104", "step_backward:dprev_h": "GC104"},
 }
 
 
-def step_forward(x, prev_h, prev_c, Wx, Wh, b):
-    gates = x @ Wx + prev_h @ Wh + b
-    n = prev_h.shape[1]
-    keep, let, show = np.split(1 / (1 + np.exp(-gates[:, : 3 * n])), 3, axis=1)
-    new = np.tanh(gates[:, 3 * n :])
-    next_c = keep * prev_c + let * new
-    next_h = show * np.sin(next_c)
-    return next_h, next_c, (x, prev_h, prev_c, Wx, Wh, keep, let, show, new, next_c)
+def step_forward(x, prev_h, Wx, Wh, b):
+    h = np.tanh(x @ Wx + prev_h @ Wh + b)
+    return h, (x, prev_h, Wx, Wh, h)
 
 
-def step_backward(dnext_h, dnext_c, cache):
-    x, prev_h, prev_c, Wx, Wh, keep, let, show, new, next_c = cache
-    on_c = dnext_c + dnext_h * show * np.cos(next_c)
-    on_keep = on_c * prev_c * keep * (1 - keep)
-    on_let = on_c * new * let * (1 - let)
-    on_show = dnext_h * np.sin(next_c) * show * (1 - show)
-    on_gates = np.hstack([on_keep, on_let, on_show, on_c * let * (1 - new**2)])
-    dx, dprev_h, dprev_c = on_gates @ Wx.T, on_gates @ Wh.T, on_c * keep
-    dWx = x.T @ on_gates
-    dWh = prev_h.T @ on_gates
-    db = on_gates.sum(axis=0)
-    return dx, dprev_h, dprev_c, dWx, dWh, db
+def step_backward(dh, cache):
+    x, prev_h, Wx, Wh, h = cache
+    da = dh * (1 - h**2)
+    dx = da @ Wx.T
+    dprev_h = da @ Wh
+    dWx = x.T @ da
+    dWh = prev_h.T @ da
+    db = da.sum(axis=0)
+    return dx, dprev_h, dWx, dWh, db
 
 
-def lstm_forward(x, h0, Wx, Wh, b):
-    h, caches = np.zeros((x.shape[0], x.shape[1], h0.shape[1])), []
-    state, c = h0, np.zeros_like(h0)
-    for t in range(x.shape[1]):
-        state, c, cache = step_forward(x[:, t], state, c, Wx, Wh, b)
-        h[:, t] = state
+def time_forward(x, h0, Wx, Wh, b):
+    n, steps, _ = x.shape
+    states, caches, h = np.zeros((n, steps, h0.shape[1])), [], h0
+    for t in range(steps):
+        h, cache = step_forward(x[:, t], h, Wx, Wh, b)
+        states[:, t] = h
         caches.append(cache)
-    return h, caches
+    return states, caches
 
 
-def lstm_backward(dh, caches):
-    n, steps, width = dh.shape
-    dx = np.zeros((n, steps, caches[0][0].shape[1]))
-    dWx, dWh = np.zeros_like(caches[0][3]), np.zeros_like(caches[0][4])
-    db = np.zeros(dWx.shape[1])
-    dnext_h, dnext_c = np.zeros((n, width)), np.zeros((n, width))
-    for t in range(steps - 1, -1, -1):
-        dx[:, t], dnext_h, dnext_c, dwx, dwh, d = step_backward(dh[:, t] + dnext_h, dnext_c, caches[t])
-        dWx += dwx
-        dWh += dwh * 2
-        db += d
-    return dx, dnext_h, dWx, dWh, db
+def time_backward(dstates, caches):
+    n, steps, _ = dstates.shape
+    last, dh, dWx, dWh, db = step_backward(dstates[:, steps - 1], caches[steps - 1])
+    dx = np.zeros((n, steps, last.shape[1]))
+    dx[:, steps - 1] = last
+    for t in range(steps - 2, -1, -1):
+        dxt, dh, dWxt, dWht, dbt = step_backward(dstates[:, t] + dh, caches[t])
+        dx[:, t] += dxt
+        dWx += dWxt
+        dWh += dWht
+        db += dbt
+    return dx, dh, dWx, dWh, db
