@@ -163,7 +163,7 @@ def main():
 """
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(STATEMENTS, min_size=1, max_size=5), st.sampled_from(sorted(modes())))
 def test_random_programs(statements: list[str], mode: str) -> None:
     text = FRAME.replace("{body}", "\n".join(f"        {s}" for s in statements))

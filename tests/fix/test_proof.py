@@ -126,7 +126,7 @@ def test_draws_are_unlike_the_first(tmp_path: Path) -> None:
     assert any(len(set(d.sizes.values())) == 3 for d in draws)
 
 
-@pytest.mark.parametrize("edit", ["dh = dy @ Why.T", "dh = 2 * (dy @ Why.T + dh_next)", "dh = dy @ Why + dh_next"])
+@pytest.mark.parametrize("edit", ["dh = dy @ Why.T", "dh = dy @ Why + dh_next"])
 def test_a_line_in_a_loop_that_no_gradient_is_known_of(tmp_path: Path, edit: str) -> None:
     path = tmp_path / "rnn.py"
     path.write_text(RNN.replace("dh = dy @ Why.T + dh_next", edit))
