@@ -30,7 +30,7 @@ SEEDED = [c for c in CASES if crc32(c.stem.encode()) % 6 == 0]
 
 @pytest.mark.parametrize(
     ("case", "seed"),
-    [*((case, 0) for case in CASES), *((case, 1) for case in SEEDED)],
+    [*((case, 0) for case in CASES), *(pytest.param(case, 1, marks=pytest.mark.slow) for case in SEEDED)],
     ids=lambda p: getattr(p, "stem", p),
 )
 def test_case(case: Path, seed: int) -> None:

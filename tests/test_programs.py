@@ -90,7 +90,17 @@ def tree(folder: Path) -> frozenset[str]:
     return frozenset(f"{p.relative_to(folder)} {p.stat().st_mtime_ns}" for p in folder.rglob("*") if p.is_file())
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
+SLOW = frozenset(
+    "at_once_wrong engine_of_arrays_wrong functions_and_adjoints_wrong gated_units_not_transposed"
+    " layers_as_objects_wrong layers_with_state_wrong loss_functions_wrong pairs_of_images pairs_of_layers_wrong"
+    " recurrent_characters_doubled samples_one_by_one_no_derivative tensorflow_fashion written_into_gradients_wrong".split()
+)
+"""Those that take seconds."""
+
+
+@pytest.mark.parametrize(
+    "program", [pytest.param(p, marks=[pytest.mark.slow] * (p.stem in SLOW), id=p.stem) for p in PROGRAMS]
+)
 def test_program(program: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
     want = expected(program)
     ran = run(command, program, tmp_path, want.get("file", program.name), want.get("options", []))

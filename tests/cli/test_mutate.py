@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import NET
 
 CALL = ("mutate", "net.py:train", "--call", "train(x, y)")
 
 
+@pytest.mark.slow
 def test_bugs_are_planted_and_caught(gradcheck: Callable[..., Any]) -> None:
     ran = gradcheck(*CALL, "--format", "json", "--timeout", "100")
     told = json.loads(ran.out)
