@@ -19,9 +19,7 @@ def added(tree: ast.AST, most: float = SMALL, within: ast.AST | None = None) -> 
     """
     named = dict(_numbers(tree))
     for node in _sums(within or tree):
-        for term in (
-            () if all(isinstance(t, ast.Constant) for t in (node.left, node.right)) else (node.left, node.right)
-        ):
+        for term in (node.left, node.right):
             if isinstance(term, (ast.Constant, ast.Name, ast.Attribute)):
                 number = term.value if isinstance(term, ast.Constant) else named.get(_last(term))
                 if isinstance(number, float) and 0 < number <= most:
@@ -39,7 +37,7 @@ def _sums(tree: ast.AST) -> list[ast.BinOp]:
         elif isinstance(node, ast.Call) and _last(node.func) in _NO_VALUE_AT_ZERO:
             guarded += node.args
     inside = (n for part in guarded for n in ast.walk(part) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add))
-    return list(dict.fromkeys(inside))
+    return [n for n in dict.fromkeys(inside) if not all(isinstance(t, ast.Constant) for t in (n.left, n.right))]
 
 
 def _numbers(tree: ast.AST) -> Iterator[tuple[str, float]]:

@@ -57,8 +57,9 @@ def checked(code: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_wrong_example_yields_the_code(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = checked(code, programs(code)[0], tmp_path, monkeypatch)
     assert code in {f.code for f in report.findings}, str(report)
-    severity = next(f.severity for f in report.findings if f.code == code)
-    assert f"{CODES[code][0]}, {'an error' if severity == 'error' else 'a warning'}" in page(code)
+    finding = next(f for f in report.findings if f.code == code)
+    assert CODES[code][0] == finding.category
+    assert f"\n{finding.category}, {'an error' if finding.severity == 'error' else 'a warning'}.\n" in page(code)
     shown = render_text(report, width=76)
     for block in blocks(sections(page(code))["Wrong"], "console"):
         _, *lines = block.splitlines()
