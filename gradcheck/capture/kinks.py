@@ -46,13 +46,18 @@ def sides_of(function: object) -> Sides | None:
         return _REDUCTIONS.get((owner.__name__, function.__name__))  # type: ignore[attr-defined]
     if not issubclass(type(owner), (np.ndarray, np.floating, list)):
         return None
-    sides = _OF_ARRAYS.get(function.__name__)  # type: ignore[attr-defined]
+    sides = OF_ARRAYS.get(function.__name__)  # type: ignore[attr-defined]
     return None if sides is None else functools.partial(sides, owner)
 
 
 def is_method(function: object) -> bool:
     """Whether it is bound to something, Z.max or np.maximum.reduce, and so made anew for every call."""
     return type(function) in _METHODS
+
+
+def is_method_of_array(function: Any) -> bool:
+    """Whether it is bound to a plain array, as Z.max is."""
+    return type(function) is _METHOD and type(getattr(function, "__self__", None)) is np.ndarray
 
 
 def pattern(sides: Sides, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pattern | None:
@@ -99,17 +104,22 @@ def _sign_of_second(_: Any, b: Any, /, *__: Any, **___: Any) -> Pattern | None:
 
 
 def _extreme(*finds: Callable[..., Any]) -> Sides:
+    single = finds[0] if len(finds) == 1 else None
+
     def where(a: Any, axis: Any = None, /, *_: Any, **kwargs: Any) -> Pattern | None:
+        axis = kwargs.get("axis", axis)
+        if single is not None and type(axis) is int and type(a) is np.ndarray and a.dtype.kind == "f" and a.ndim > 1:
+            found: Pattern = single(a, axis)  # much the most frequent, and in the innermost loop of every check
+            return found
         x = _real(a)
         if x is None or x.ndim == 0:
             return None
-        axis = kwargs.get("axis", axis)
         if isinstance(axis, tuple):
             kept = [i for i in range(x.ndim) if i not in {k % x.ndim for k in axis}]
             x = x.transpose(*kept, *(k % x.ndim for k in axis))
             x, axis = x.reshape(*x.shape[: len(kept)], -1), -1
-        if len(finds) == 1:
-            return np.asarray(finds[0](x, axis))
+        if single is not None:
+            return np.asarray(single(x, axis))
         return np.asarray([find(x, axis) for find in finds])
 
     return where
@@ -188,7 +198,7 @@ def _inserted(bins: Any, x: Any, /, *_: Any, **__: Any) -> Pattern | None:
 
 
 _MAX, _MIN = _extreme(np.ndarray.argmax), _extreme(np.ndarray.argmin)
-_OF_ARRAYS: dict[str, Sides] = {
+OF_ARRAYS: dict[str, Sides] = {
     **dict.fromkeys(("max", "amax", "nanmax", "argmax", "nanargmax"), _MAX),
     **dict.fromkeys(("min", "amin", "nanmin", "argmin", "nanargmin"), _MIN),
     "ptp": _extreme(np.ndarray.argmax, np.ndarray.argmin),
@@ -202,7 +212,7 @@ _OF_ARRAYS: dict[str, Sides] = {
 }
 """Methods of arrays, and NumPy's functions of the same names."""
 _OF_NUMPY: dict[str, Sides] = {
-    **_OF_ARRAYS,
+    **OF_ARRAYS,
     **dict.fromkeys(("maximum", "minimum", "fmax", "fmin"), _greater),
     **dict.fromkeys(("greater", "greater_equal", "less", "less_equal"), _greater),
     **dict.fromkeys(("abs", "absolute", "fabs", "sign", "signbit", "heaviside"), _positive),
@@ -251,6 +261,7 @@ def _functions() -> Iterable[tuple[object, Sides]]:
 
 _FUNCTIONS = {id(function): (function, sides) for function, sides in _functions()}
 """By id, since a user's own callable may have any idea of equality; the functions themselves keep their ids theirs."""
-_METHODS = (type(np.zeros(0).max), type(np.ma.zeros(0).max))
+_METHOD = type(np.zeros(0).max)
+_METHODS = (_METHOD, type(np.ma.zeros(0).max))
 NAMES = frozenset({*_OF_NUMPY, *_OF_PYTHON, *_OF_MATH})
 """Last names by which these functions mostly go."""

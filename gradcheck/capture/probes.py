@@ -104,17 +104,26 @@ def embedded(code: CodeType) -> CodeType:
 
 def stop(patience: int = 1000) -> NoReturn:
     """End the run. What cleans up on the way out passes unseen; code that swallows the end is ended again."""
-    left = patience
-
-    def value(_: int, passed: Any, *__: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise StopRun
-        return passed
-
-    install(dict.fromkeys(("value", "owned", "held", "augmented", "compared", "kink"), value))
+    global _left
+    _left = patience
+    vars(_PROBES).update(_ENDED)
     raise StopRun
+
+
+_left = 0
+"""How many values may still pass after the end."""
+
+
+def _after_the_end(_: int, passed: Any, *__: Any) -> Any:
+    global _left
+    _left -= 1
+    if _left < 0:
+        raise StopRun
+    return passed
+
+
+_HANDED_ON = "value", "owned", "held", "augmented", "compared", "kink"
+_ENDED: Probes = {**PASSING, **dict.fromkeys(_HANDED_ON, _after_the_end)}
 
 
 def is_stop(error: BaseException) -> bool:

@@ -120,8 +120,9 @@ class Program:
         run = self._evaluator(scalar, replace)
         if self._runs.reaches(replace):
             entry = self._runs.entry if run.wanted else _nothing
-            thorough = self._is_new(replace, self.evaluations)
-            self._seen.add(frozenset(replace))
+            refs = frozenset(replace)
+            thorough = self._is_new(refs, self.evaluations)
+            self._seen.add(refs)
             self._runs.run(run.probes, replace, then=run.measure, entry=entry, thorough=thorough, edited=run.edited)
         return self._came_to(run)
 
@@ -132,22 +133,25 @@ class Program:
         Nothing else is to be run before the context ends.
         """
         path = of.ref if isinstance(of.ref, str) else None
-        run = self._evaluator(self.scalar, {of.ref: of.array})
+        runs, scalar = self._runs, self.scalar
+        run = self._evaluator(scalar, {of.ref: of.array})
+        held = self._by_key({})
+        wants = bool(run.wanted)
 
         def loss(a: Array) -> Evaluation:
-            fits = path is None or self._runs.fits(path, a)
-            if self._is_new({of.ref: a}, self.evaluations + 1) or not fits or not run.wanted:
+            if not wants or self._is_new(refs, self.evaluations + 1) or not (path is None or runs.fits(path, a)):
                 if path is not None:
-                    self._runs.unmoved(path)
+                    runs.unmoved(path)
                 return self.loss({of.ref: a})
             self.evaluations += 1
             if path is not None:
-                self._runs.move(path, a)
-            run.begin(self.scalar, self._by_key({of.ref: a}))
-            self._runs.next(run.probes, run.measure, run.edited)
+                runs.move(path, a)
+            run.begin(scalar, held if path is not None else self._by_key({of.ref: a}))
+            runs.next(run)
             return self._came_to(run)
 
-        with self._runs.in_a_row(path):
+        refs = frozenset({of.ref})
+        with runs.in_a_row(path):
             yield loss
 
     def _evaluator(self, scalar: Scalar, replace: Mapping[Ref, Array]) -> Evaluator:
@@ -161,10 +165,11 @@ class Program:
         return run
 
     def _came_to(self, run: Evaluator) -> Evaluation:
-        signature = run.kinks.signature
+        signature, labels = run.kinks.signature, self._labels
         if self.loose:
             signature = [(site, pattern) for site, pattern in signature if site not in self.loose]
-        return Evaluation(run.value, tuple([(self._label(site), pattern) for site, pattern in signature]))
+        labelled = [(labels.get(site) or self._label(site), pattern) for site, pattern in signature]
+        return Evaluation(run.value, tuple(labelled))
 
     def remembered(self, scalar: Scalar, of: Variable, how: object, measure: Callable[[], _Measured]) -> _Measured:
         """What was measured of a value's derivative before, where the forward was the same, number for number.
@@ -419,9 +424,9 @@ class Program:
             return trace
         return replaced(trace, values=tuple(self._named(v, replace) for v in trace.values))
 
-    def _is_new(self, replace: Mapping[Ref, Array], number: int) -> bool:
+    def _is_new(self, replaced: frozenset[Ref], number: int) -> bool:
         """Whether a run is to be looked at closely: of a kind not seen before, and now and then in any case."""
-        return number & (number - 1) == 0 or frozenset(replace) not in self._seen
+        return number & (number - 1) == 0 or replaced not in self._seen
 
     def _by_key(self, replace: Mapping[Ref, Array]) -> dict[Key, Array]:
         """What is replaced at sites, at every place where the code computes it."""

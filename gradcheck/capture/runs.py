@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from gradcheck.capture import state
 from gradcheck.capture.ambient import Ambient
-from gradcheck.capture.probes import Probes, install, installed, is_stop
+from gradcheck.capture.evaluate import Evaluator
+from gradcheck.capture.probes import Probes, StopRun, install, installed, is_stop
 from gradcheck.capture.record import as_like
 from gradcheck.capture.roots import assign, look
 from gradcheck.capture.streams import nowhere
@@ -84,17 +85,19 @@ class Runs:
             if path is not None:
                 self.unmoved(path)
 
-    def next(self, probes: Probes, then: Callable[[], None], edited: Sequence[Any]) -> None:
+    def next(self, run: Evaluator) -> None:
         """One of several runs in a row: what it is seen to change is put back, but for what the row replaces."""
         settings = self._ambient.look(False)
         try:
-            install(probes)
+            install(run.probes)
             self._enter(self.entry)
-            then()
+            run.measure()
         finally:
-            self._ambient.put_back(settings)
-            self._touched(edited)
-            self._saved.restore()
+            if settings:
+                self._ambient.put_back(settings)
+            if run.edited or self._saved.touched:
+                self._touched(run.edited)
+                self._saved.restore()
 
     def _touched(self, edited: Sequence[Any]) -> None:
         for array in edited:
@@ -103,6 +106,8 @@ class Runs:
     def _enter(self, entry: Callable[[], object]) -> BaseException | None:
         try:
             entry()
+        except StopRun:
+            return None
         except BaseException as error:
             if isinstance(error, (Exception, SystemExit)) or self._is_mine(type(error)):
                 return error
@@ -167,4 +172,7 @@ class Runs:
 
     def now(self, path: str) -> Any:
         """What a root holds now."""
-        return look(self._roots[path].places[0])
+        holder, steps = self._roots[path].places[0]
+        if type(holder) is dict and len(steps) == 1:
+            return holder[steps[0]]
+        return look((holder, steps))

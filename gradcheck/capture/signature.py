@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,10 @@ class Kinks:
         """Site number and pattern of each."""
         self._floats: set[int] = set()
         self._watched: dict[int, tuple[object, Callable[..., Any]]] = {}
-        """By site, the function that was called there and what was called in its place: it is mostly the same again."""
+        """By site, the function or the name of the array's method that was called there, and what is called instead.
+
+        It is mostly the same again.
+        """
 
     def begin(self) -> None:
         """Forget the last run."""
@@ -45,24 +49,50 @@ class Kinks:
 
     def kink(self, site: int, function: Any) -> Any:
         known = self._watched.get(site)
-        if known is not None and known[0] is function:
-            return known[1]
+        if known is not None:
+            if known[0] is function:
+                return known[1]
+            if kinks.is_method_of_array(function) and function.__name__ == known[0]:
+                return functools.partial(known[1], function)
+        return self._watching(site, function)
+
+    def _watching(self, site: int, function: Any) -> Any:
+        """What is called in the place of a function that has kinks; the function itself if it has none."""
         sides = kinks.sides_of(function)
         if sides is None:
             return function
-        watched = self._watching(site, function, sides)
-        if not kinks.is_method(function):
-            self._watched[site] = function, watched
-        return watched
+        if kinks.is_method_of_array(function):
+            watched = self._watching_method(site, kinks.OF_ARRAYS[function.__name__])
+            self._watched[site] = function.__name__, watched
+            return functools.partial(watched, function)
 
-    def _watching(self, site: int, function: Callable[..., Any], sides: kinks.Sides) -> Callable[..., Any]:
         def called(*args: Any, **kwargs: Any) -> Any:
-            args = kinks.spread(args)
-            pattern = kinks.pattern(sides, args, kwargs)
+            if len(args) == 1:
+                args = kinks.spread(args)
+            try:
+                pattern = sides(*args, **kwargs)
+            except Exception:  # an unusual signature: the call itself will say what is wrong with it
+                pattern = None
             if pattern is not None:
-                self._note(site, pattern)
+                note(site, pattern)
             return function(*args, **kwargs)
 
+        note = self._note
+        if not kinks.is_method(function):
+            self._watched[site] = function, called
+        return called
+
+    def _watching_method(self, site: int, sides: kinks.Sides) -> Callable[..., Any]:
+        def called(method: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                pattern = sides(method.__self__, *args, **kwargs)
+            except Exception:
+                pattern = None
+            if pattern is not None:
+                note(site, pattern)
+            return method(*args, **kwargs)
+
+        note = self._note
         return called
 
     def _note(self, site: int, pattern: Pattern) -> None:
