@@ -309,11 +309,11 @@ def _put_right(found: Probe) -> frozenset[str]:
 
 
 def _folded(found: Probe) -> frozenset[str]:
-    """Gradients that are right in another shape, and those that no loss confirms: a name may mean something else."""
+    """Gradients that are right in another shape, and those that may belong to something else than their names say."""
 
     def is_folded(j: Judged) -> bool:
         unconfirmed = j.gradient.kind == "intermediate" and not found.chosen.sure
-        return (j.right or unconfirmed) and j.gradient.array.shape != j.truth.shape
+        return (j.right or unconfirmed or j.verdict is Verdict.SKIPPED) and j.gradient.array.shape != j.truth.shape
 
     return frozenset(j.gradient.name for j in found.judged if is_folded(j))
 

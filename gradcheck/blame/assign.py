@@ -135,9 +135,10 @@ def _at_a_turn(judged: Judged) -> bool:
 def _named_otherwise(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     """An intermediate on which right gradients rest is not wrong: it belongs to something else than its name says.
 
-    Many write dh for the gradient of what goes into h's activation. At every turn of a loop the name says the same.
+    Many write dh for the gradient of what goes into h's activation, or for that of all states but the first. At every
+    turn of a loop the name says the same.
     """
-    suspects = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate" and j.agreement]
+    suspects = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate" and _is_finite(j)]
     lines = {j.gradient.value.site.number for j in suspects if _harms(program, j, judged)}
     result = list(judged)
     for i, j in enumerate(judged):
@@ -152,12 +153,16 @@ def _harms(program: Program, suspect: Judged, judged: Sequence[Judged]) -> bool:
 
     Where the derivative that it would then be is not known in full, doubling shows what rests on it.
     """
-    truth = _substitute(suspect, judged)
+    truth = _substitute(suspect, judged) if suspect.agreement is not None else None  # of another shape, it can't be fed
     fed = 2 * suspect.gradient.versions[-1].array if truth is None else truth
     again = rejudged(program, judged, {suspect.gradient.key: fed})
     resting = [(p, after) for p, after in zip(judged, again) if _rests(p, after)]
     harmed = any(p.right and not came_right(after) for p, after in resting)
     return harmed and not any(not p.right and (truth is None or came_right(after)) for p, after in resting)
+
+
+def _is_finite(judged: Judged) -> bool:
+    return bool(np.isfinite(judged.gradient.array).all())
 
 
 def _rests(judged: Judged, after: Judged | None) -> bool:

@@ -64,7 +64,7 @@ class Evaluator:
         passes = self._passes
         no_argument = not any(self.sites[site].kind == "argument" for site in hot)
 
-        def value(site: int, value: Any) -> Any:
+        def value(site: int, value: Any, _: Any = None) -> Any:
             return passes(site, value) if site in hot else value
 
         def owned(site: int, value: Any, _: Any) -> Any:

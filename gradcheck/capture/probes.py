@@ -18,7 +18,7 @@ MARK = "\0gradcheck's probes"
 Probes = Mapping[str, Callable[..., Any]]
 """What the rewritten code calls:
 
-value(site, v) -> v             v is about to be bound, returned or put into a container
+value(site, v[, o]) -> v        v is about to be bound, returned or put into a container, o
 owned(site, v, o) -> v          the same, of an attribute of o
 held(site, v) -> v              v is about to be stored under a computed key
 index(site, key) -> key         which turns out to be this

@@ -148,8 +148,8 @@ class Recorder:
 
     # -- what the rewritten code calls
 
-    def value(self, site: int, value: Any) -> Any:
-        return self.owned(site, value, None)
+    def value(self, site: int, value: Any, holder: Any = None) -> Any:
+        return self.owned(site, _put_into(holder, value), None)
 
     def owned(self, site: int, value: Any, owner: Any) -> Any:
         key = self._next(site)
@@ -167,6 +167,7 @@ class Recorder:
     def index(self, site: int, index: Any, holder: Any = None) -> Any:
         key, value = self._held[site].pop()
         place = self.sites[site]
+        value = _put_into(holder, value)
         if type(index) is str:
             self._record(place, key, value, f"{place.name}[{index!r}]", index)
         elif not _is_scalar(value) or type(holder) in (list, dict):  # not one entry of an array
@@ -364,6 +365,12 @@ def _of_subclass(array: Array, value: Any) -> Any:
     made = value.astype(array.dtype)
     made.view(np.ndarray)[...] = array
     return made
+
+
+def _put_into(holder: Any, value: Any) -> Any:
+    """What is stored under a key: an array takes the numbers only, and what is done to them later is not seen there."""
+    into_array = issubclass(type(holder), np.ndarray) and issubclass(type(value), np.ndarray)
+    return np.array(value) if into_array else value
 
 
 def _memory(array: Any) -> int:

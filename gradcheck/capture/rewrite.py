@@ -207,6 +207,9 @@ class _Rewriter(ast.NodeTransformer):
             if isinstance(plain, ast.Attribute) and isinstance(plain.value, ast.Name):
                 owner = ast.Name(plain.value.id, ast.Load())
                 node.value = self.call("owned", number, node.value, owner, at=node.value)
+            elif key is None and isinstance(plain, ast.Subscript) and isinstance(plain.value, ast.Name):
+                into = ast.Name(plain.value.id, ast.Load())
+                node.value = self.call("value", number, node.value, into, at=node.value)
             else:
                 node.value = self.call("value" if key is None else "held", number, node.value, at=node.value)
         after: list[ast.stmt] = []

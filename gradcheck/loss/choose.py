@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.capture.program import Program, Scalar, Variable
-from gradcheck.capture.record import Key
 from gradcheck.errors import UsageError
 from gradcheck.gradients import Gradient
+from gradcheck.loss import written
 from gradcheck.loss.floors import without_floor
 from gradcheck.loss.forms import Reading
 from gradcheck.loss.screening import Explanation, Screening
@@ -48,35 +48,21 @@ class Chosen:
     """The code's own loss that it is, with or without a floor in its logarithm; "" for any other."""
 
 
-OWN_NAMES = (
-    "returned_loss",  # what a driver calls what a function hands back
-    "total_loss",
-    "loss",
-    "cost",
-    "J",
-    "L",
-    "objective",
-    "cost_value",
-    "loss_value",
-    "Loss",
-    "Cost",
-    "batch_loss",
-)
-METRICS = ("error", "nll", "mse", "mae", "train_loss", "err", "E")
-"""Names of scalars that are printed more often than differentiated."""
-
-
 def choose(program: Program, gradients: Sequence[Gradient]) -> Chosen:
     """The code's own scalar loss if it has one, else the standard loss that explains the gradients.
 
     Raises UsageError where no loss fits, since nothing can be compared without one.
     """
     screening = Screening(program, gradients)
-    own, metric = _own(program, OWN_NAMES), _own(program, METRICS)
+    own = written.named(program, written.OWN_NAMES) or written.computed(program)
     if own is not None:
         return _as_written(screening, own)
+    metric = written.named(program, written.METRICS)
     if metric is not None and screening.supports(metric):
         return _as_written(screening, metric)
+    own = written.differentiated(screening)
+    if own is not None:
+        return _as_written(screening, own)
     found = screening.explained()
     if found is not None:
         return standard(found)
@@ -135,16 +121,6 @@ def found_again(program: Program, chosen: Chosen, gradients: Sequence[Gradient])
             reading = chosen.reading.at(candidate.outputs[0].array.shape, len(candidate.outputs))
             return candidate.scalar(reading, chosen.factor, chosen.penalty)
     return None
-
-
-def _own(program: Program, names: Sequence[str]) -> Variable | None:
-    found = [v for v in map(program.variable, names) if v is not None and _may_be_loss(v)]
-    # total_loss += loss * len(batch) is a count over the batches, where there is a loss beside it
-    return next((v for v in found if v.site is None or v.site.kind != "augment"), next(iter(found), None))
-
-
-def _may_be_loss(v: Variable) -> bool:
-    return v.order >= 0 and v.array.size == 1 and v.array.dtype.kind == "f" and isinstance(v.ref, Key)
 
 
 def _as_written(screening: Screening, own: Variable) -> Chosen:

@@ -110,6 +110,11 @@ class Screening:
         """Whether any gradient is that of the code's own loss, up to a factor."""
         return any((s := self.slopes(g)) is not None and _fit(s, own_slopes(s, own), g) for g in self.gradients)
 
+    def is_of(self, own: Variable) -> bool:
+        """Whether a gradient of three entries or more is a scalar's, without any factor."""
+        asked = ((g, s) for g in self.gradients if g.of.array.size >= 3 and (s := self.slopes(g)) is not None)
+        return any((f := _fit(s, own_slopes(s, own), g)) is not None and _close(f.factor, 1) for g, s in asked)
+
     def steps_by(self, own: Variable) -> float | None:
         """The factor, other than 1, that every update has beyond its rate: a constant which the rate takes up."""
         moved = [g for g in self.gradients if g.kind == "parameter"]

@@ -1,0 +1,74 @@
+"""The loss that the code itself computes: known by its name, by what computes it, or by its gradient."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from gradcheck.capture.program import Program, Variable
+from gradcheck.capture.record import Key
+from gradcheck.capture.rewrite import Site
+from gradcheck.loss.screening import Screening
+from gradcheck.loss.standard import distinct, is_plain
+from gradcheck.source import line_of
+
+OWN_NAMES = (
+    "returned_loss",  # what a driver calls what a function hands back
+    "total_loss",
+    "loss",
+    "cost",
+    "J",
+    "L",
+    "objective",
+    "cost_value",
+    "loss_value",
+    "Loss",
+    "Cost",
+    "batch_loss",
+)
+METRICS = ("error", "nll", "mse", "mae", "train_loss", "err", "E")
+"""Names of scalars that are printed more often than differentiated."""
+MOST = 24
+"""Scalars of the forward that are asked whether a gradient is theirs, the last ones."""
+
+_COMPUTES_LOSS = re.compile(
+    r"^(?:[\w.\[\]]*[._])?(?:"
+    r"(?:loss|criterion|cost|objective)(?:_(?:fn|func|function|layer))?"
+    r"(?:\.(?:forward|__call__|calculate|compute|compute_loss|get_loss|loss|value|evaluate))?"
+    r"|(?:compute|calculate|calc|get)_(?:loss|cost))\(",
+    re.IGNORECASE,
+)
+"""loss.forward(out, y), self.criterion(p, y), mse_loss(p, y), compute_cost(A2, Y)."""
+
+
+def named(program: Program, names: Sequence[str]) -> Variable | None:
+    """The scalar that goes by one of these names."""
+    found = [v for v in map(program.variable, names) if v is not None and _may_be_loss(v)]
+    # total_loss += loss * len(batch) is a count over the batches, where there is a loss beside it
+    return next((v for v in found if v.site is None or v.site.kind != "augment"), next(iter(found), None))
+
+
+def computed(program: Program) -> Variable | None:
+    """The scalar that a function or object computes which is called a loss: `value = criterion.forward(out, y)`."""
+    return next((v for v in _scalars(program) if v.site is not None and _COMPUTES_LOSS.match(_right_of(v.site))), None)
+
+
+def differentiated(screening: Screening) -> Variable | None:
+    """A scalar of which a gradient, as it stands, is the gradient: `e = 0.5 * sum((y - t) ** 2)` is the loss then."""
+    return next((v for v in _scalars(screening.program) if screening.is_of(v)), None)
+
+
+def _scalars(program: Program) -> Iterator[Variable]:
+    made = [v for v in distinct(program.variables.values()) if _may_be_loss(v) and is_plain(v.last or v.name)]
+    plain = [v for v in made if v.site is not None and v.site.kind == "assign"]
+    yield from sorted(plain, key=lambda v: -v.order)[:MOST]
+
+
+def _right_of(site: Site) -> str:
+    """The expression that is assigned, as far as its line has it."""
+    line = line_of(site.file, site.span[0]).encode()
+    return line[site.span[1] :].decode(errors="replace")
+
+
+def _may_be_loss(v: Variable) -> bool:
+    return v.order >= 0 and v.array.size == 1 and v.array.dtype.kind == "f" and isinstance(v.ref, Key)
