@@ -176,8 +176,12 @@ def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, li
         with program.along(of) as loss:
             return measure(limits.watched(program, loss), of.array, rng=rng, full=of.array.size <= MAPPED)
 
+    def along(of: Variable) -> Truth:
+        with program.along(of) as loss:
+            return measure(limits.watched(program, loss), of.array, rng=rng, full=False, count=1)
+
     try:
-        named = over_time(program, found_out(program, judged, truth), truth)
+        named = over_time(program, found_out(program, judged, truth), truth, along)
         return assign_over_rounds(program, named, truth, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)

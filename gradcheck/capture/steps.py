@@ -71,6 +71,11 @@ def says_little(name: str) -> bool:
     return _WEAK.search(name) is not None
 
 
+def says_loss(name: str) -> bool:
+    """Whether a number of this name may be a loss."""
+    return _LOSS.search(name) is not None
+
+
 class FirstStep:
     """Watches a run from its beginning; `cut` is where the second step begins, if there is one."""
 
@@ -133,7 +138,7 @@ class FirstStep:
             self._comes_round(value)
         elif value.name in self._bases and not self._is_known(value):
             self._updated = True
-        elif not self._updated and value.plain and value.array.ndim == 0 and _LOSS.search(value.name):
+        elif not self._updated and value.plain and value.array.ndim == 0 and says_loss(value.name):
             self.late.add(value.key)
         self._note(value)
         return False
