@@ -38,19 +38,30 @@ def units(path: Path) -> list[Unit]:
 
 def cell_line(file: str, line: int) -> str | None:
     """A line of a notebook's cell, "" where there is none; None for a file that is no cell."""
-    match = _CELL.match(file)
-    if match is None:
+    if not is_cell(file):
         return None
-    try:
-        lines = _code(Path(match["notebook"]))[int(match["number"])].splitlines()
-    except (OSError, ValueError, KeyError):
-        return ""
+    lines = (text_of(file) or "").splitlines()
     return lines[line - 1] if 0 < line <= len(lines) else ""
+
+
+def text_of(file: str) -> str | None:
+    """The source of a notebook's cell; None for a file that is none, or is not there any more."""
+    match = _CELL.match(file)
+    try:
+        return None if match is None else _code(Path(match["notebook"])).get(int(match["number"]))
+    except (OSError, ValueError):
+        return None
 
 
 def is_cell(file: str) -> bool:
     """Whether a file's name is that of a notebook's cell."""
     return _CELL.match(file) is not None
+
+
+def cell_number(file: str) -> int:
+    """Of a file's name that is that of a notebook's cell, which one; 0 of any other."""
+    match = _CELL.match(file)
+    return int(match["number"]) if match else 0
 
 
 def place(file: str, line: int) -> str:

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, GeneratorType, ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ from gradcheck.capture.install import compile_script, instrument
 from gradcheck.capture.program import FirstRun, Program
 from gradcheck.capture.project import functions_in, is_library, owners_in, project_of
 from gradcheck.capture.roots import assign, roots
+from gradcheck.capture.runs import Runs
 from gradcheck.capture.steps import BaseOf
 from gradcheck.capture.streams import quiet
 from gradcheck.cells import units
@@ -28,6 +30,18 @@ from gradcheck.source import told, traced
 from gradcheck.target import Target
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A target that is set up and instrumented."""
+
+    runs: Runs
+    """Runs it."""
+    roots: Mapping[str, state.Root]
+    """Its inputs and parameters, by path."""
+    names: Mapping[str, Any]
+    """The driver's own names."""
 
 
 class Driver:
@@ -113,18 +127,7 @@ class Driver:
         """
         sizes = {**self.target.sizes, **(sizes or {})}
         with contextlib.ExitStack() as stack:
-            stack.enter_context(ambient.kept())
-            stack.enter_context(quiet())
-            self._use_folder()
-            names = _Names(vars(self.target.module) if self.target.module else {})
-            names.update({**sizes, "seed": seed, **self.target.names})
-            self._execute(self.target.imports, f"the imports of {self.target.name}", names)
-            if self._unknown() or self._definitions().keys() - self._defined.keys():
-                self._instrument()
-            given = [dict(self.target.names), *self._handed(), *(vars(m) for m in self._modules)]
-            saved = stack.enter_context(_put_back(given, self._is_mine))
-            self._execute(self.target.setup, f"the setup of {self.target.name}", names)
-            stack.enter_context(self._instrumentation.active())
+            names, saved = self._stage(stack, sizes, seed)
             program = self._program(names, values or {}, dtype, saved)
             imported = self._unknown()
             if imported:
@@ -135,6 +138,34 @@ class Driver:
                     yield program
                 return
             yield program
+
+    @contextlib.contextmanager
+    def staged(self) -> Iterator[Staged]:
+        """The target ready to be run, by this entry or by another, without a Program."""
+        with contextlib.ExitStack() as stack:
+            names, saved = self._stage(stack, self.target.sizes, 0)
+            namespaces = [names, *self._handed(), *(vars(m) for m in self._modules)]
+            found = {root.path: root for root in roots(namespaces, self._is_mine)}
+            saved = state.save(namespaces, self._is_mine, known=saved)
+            yield Staged(Runs(self._entry(names), found, saved, self._is_mine), found, names)
+
+    def _stage(
+        self, stack: contextlib.ExitStack, sizes: Mapping[str, int], seed: int
+    ) -> tuple[dict[str, Any], state.State]:
+        """Import and set up, instrument, and have all of it put back when the stack is left."""
+        stack.enter_context(ambient.kept())
+        stack.enter_context(quiet())
+        self._use_folder()
+        names = _Names(vars(self.target.module) if self.target.module else {})
+        names.update({**sizes, "seed": seed, **self.target.names})
+        self._execute(self.target.imports, f"the imports of {self.target.name}", names)
+        if self._unknown() or self._definitions().keys() - self._defined.keys():
+            self._instrument()
+        given = [dict(self.target.names), *self._handed(), *(vars(m) for m in self._modules)]
+        saved = stack.enter_context(_put_back(given, self._is_mine))
+        self._execute(self.target.setup, f"the setup of {self.target.name}", names)
+        stack.enter_context(self._instrumentation.active())
+        return names, saved
 
     def _started(self) -> list[ModuleType]:
         """The `__main__` of a script that has been run up to its step: it is imported nowhere."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +70,11 @@ def parsed(path: Path) -> ast.Module:
         raise TargetError(_syntax(error, path)) from None
 
 
+def whole(path: Path) -> ast.Module:
+    """A file's statements; of a notebook those of all its cells."""
+    return ast.Module([s for unit in units(path) for s in ast.parse(unit.text, unit.file).body], [])
+
+
 def check_notebook(path: Path) -> None:
     """Raise TargetError for a file that is no notebook, or one of whose cells is no Python."""
     try:
@@ -94,8 +101,10 @@ def _syntax(error: Exception, path: Path) -> str:
 
 
 def module_of_file(path: Path) -> ModuleType:
-    """Import a file as a module, within its package if it lies in one."""
+    """Import a file as a module, within its package if it lies in one; a notebook by what it defines."""
     path = path.resolve()
+    if path.suffix == ".ipynb":
+        return _module_of_notebook(path)
     parsed(path)
     folder, parts = path.parent, [path.stem]
     while (folder / "__init__.py").is_file():
@@ -127,6 +136,30 @@ def module_of_file(path: Path) -> ModuleType:
     return _guarded(load, shown(str(path)))
 
 
+def _module_of_notebook(path: Path) -> ModuleType:
+    """What a notebook imports and defines, as a module, without what its cells do beside that."""
+    name = re.sub(r"\W", "_", path.stem)
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+        return loaded
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    tree = whole(path)
+    own = _defined_in(tree)
+    for cell in units(path):
+        for statement in ast.parse(cell.text, cell.file).body:
+            if not _does_something(statement, own, guarded=True):
+                code = compile(ast.Module([statement], []), cell.file, "exec", dont_inherit=True)
+                with contextlib.suppress(
+                    Exception
+                ):  # a constant that rests on a cell's result; a library for its plots
+                    exec(code, vars(module))
+    return module
+
+
 def _guarded(load: Callable[[], ModuleType], name: str) -> ModuleType:
     """Import user code; whatever it does wrong is told as its own."""
     try:
@@ -151,9 +184,12 @@ def only_defines(tree: ast.Module, *, guarded: bool = False) -> bool:
 
     With `guarded` there may be an `if __name__ == "__main__"`, since it is not run by an import.
     """
-    definitions = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
-    own = {s.name for s in tree.body if isinstance(s, definitions)}
+    own = _defined_in(tree)
     return bool(own) and not any(_does_something(statement, own, guarded) for statement in tree.body)
+
+
+def _defined_in(tree: ast.Module) -> set[str]:
+    return {s.name for s in tree.body if isinstance(s, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))}
 
 
 def _does_something(statement: ast.stmt, own: set[str], guarded: bool) -> bool:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
+from gradcheck.cells import is_cell, text_of
 from gradcheck.errors import UsageError
 from gradcheck.source import shown
 
@@ -91,7 +92,13 @@ def lines_of(text: str) -> list[str]:
 
 
 def read(file: str) -> SourceText | None:
-    """A file's text; None for one that can't be read, or would not come out the same if it were written again."""
+    """A file's text; None for one that can't be read, or would not come out the same if it were written again.
+
+    Of a notebook's cell, its source without what is meant for the notebook.
+    """
+    cell = text_of(file)
+    if cell is not None:
+        return SourceText(file, cell, "utf-8", _digest(cell.encode()))
     try:
         raw = Path(file).read_bytes()
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
@@ -137,9 +144,12 @@ class Patch:
 
 
 def merged(patches: Iterable[Patch]) -> list[Patch]:
-    """One patch a file: several reports may be about functions of one. Raises UsageError where they contradict."""
+    """One patch a file: several reports may be about functions of one. Raises UsageError where they contradict, and for
+    a notebook."""
     found: dict[str, Patch] = {}
     for patch in patches:
+        if is_cell(patch.file):
+            raise UsageError("--fix does not write into notebooks: change the cell by hand. Nothing was written.")
         before = found.get(patch.file)
         edits = {*(before.splices if before else ()), *patch.splices}
         found[patch.file] = replace(patch, splices=tuple(sorted(edits, key=lambda s: (s.start, s.end))))

@@ -176,8 +176,12 @@ def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, li
         with program.along(of) as loss:
             return measure(limits.watched(program, loss), of.array, rng=rng, full=of.array.size <= MAPPED)
 
+    def along(of: Variable) -> Truth:
+        with program.along(of) as loss:
+            return measure(limits.watched(program, loss), of.array, rng=rng, full=False, count=1)
+
     try:
-        named = over_time(program, found_out(program, judged, truth), truth)
+        named = over_time(program, found_out(program, judged, truth), truth, along)
         return assign_over_rounds(program, named, truth, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)
@@ -379,22 +383,22 @@ def _not_cancelled(program: Program, judged: Judged, others: Sequence[Judged], r
 
 
 def _contributions(program: Program, of: Variable, others: Sequence[Judged], rng: np.random.Generator) -> float:
-    """Summed magnitude of ∂L/∂u ∂u/∂v over the next value u downstream whose derivative can be had entry by entry."""
+    """Summed magnitude of ∂L/∂u ∂u/∂v over the next value u that v goes into and whose derivative can be had entry by
+    entry."""
     downstream = [j for j in others if j.gradient.of.order > of.order and j.gradient.of.array.size <= MAPPED]
-    if not downstream:
-        return 0.0
-    u = min(downstream, key=lambda j: j.gradient.of.order)
-    by_entry = u.truth.array
-    if by_entry is None:
-        by_entry = _truth(program, u.gradient, rng, True, "auto", Limits()).array
     step = 1e-4 * (float(np.abs(of.array).max(initial=0.0)) or 1.0)
-    moved = program.forward({of.ref: of.array + step * rng.standard_normal(of.array.shape)})
-    value = next((v for v in moved.values if v.key == u.gradient.of.ref), None)
-    if value is None or value.array.shape != u.gradient.of.array.shape:
-        return 0.0
-    change = np.abs(value.array - u.gradient.of.array) / step
-    found = float(np.nansum(np.abs(np.asarray(by_entry)) * change))
-    return found if math.isfinite(found) else 0.0
+    moved = program.forward({of.ref: of.array + step * rng.standard_normal(of.array.shape)}) if downstream else None
+    arrays: dict[Ref, Array] = {v.key: v.array for v in moved.values} if moved is not None else {}
+    for u in sorted(downstream, key=lambda j: j.gradient.of.order):
+        was, now = u.gradient.of.array, arrays.get(u.gradient.of.ref)
+        if now is None or now.shape != was.shape or np.array_equal(now, was):
+            continue
+        by_entry = u.truth.array
+        if by_entry is None:
+            by_entry = _truth(program, u.gradient, rng, True, "auto", Limits()).array
+        found = float(np.nansum(np.abs(np.asarray(by_entry)) * np.abs(now - was) / step))
+        return found if math.isfinite(found) else 0.0
+    return 0.0
 
 
 def _inputs(program: Program, spec: Spec | None) -> frozenset[str]:

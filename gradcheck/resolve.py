@@ -31,6 +31,7 @@ from gradcheck.importing import (
     module_of_file,
     only_defines,
     parsed,
+    whole,
 )
 from gradcheck.target import Target
 
@@ -45,11 +46,17 @@ def resolve(text: str, *, call: str | None = None, shapes: str | None = None, ex
     head, colon, rest = _split(text)
     if not head:
         raise UsageError(f"TARGET {text!r} names nothing: expected a module, a file or module:name, e.g. net.py:train.")
-    if head.endswith(".ipynb") and not colon:
+    is_file = head.endswith((".py", ".ipynb"))
+    if head.endswith(".ipynb"):
         path = existing(head, text)
         check_notebook(path)
-        return Target(text, script=path, shapes=shapes or "", call=call or "")
-    is_file = head.endswith(".py")
+        if not colon:
+            one = (
+                None
+                if call or not examples or not only_tries(whole(path))
+                else _the_one(text, module_of_file(path), shapes, True)
+            )
+            return one or Target(text, script=path, shapes=shapes or "", call=call or "")
     if is_file and not colon and not call:
         path = existing(head, text)
         declared = literal_declaration(path)
@@ -75,6 +82,13 @@ def only_tests(tree: ast.Module) -> bool:
         return False
     blocks = [s for s in tree.body if isinstance(s, ast.If) and "__name__" in ast.unparse(s.test)]
     return bool(blocks) and not trains(tree, blocks)
+
+
+def only_tries(tree: ast.Module) -> bool:
+    """Whether all that a notebook's cells do is to try what they define: they train nothing, and repeat nothing."""
+    tried = [s for s in tree.body if not isinstance(s, (ast.FunctionDef, ast.ClassDef))]
+    repeats = any(isinstance(node, (ast.For, ast.While)) for s in tried for node in ast.walk(s))
+    return not repeats and not trains(tree, tried)
 
 
 def defined(target: Target, *, ends: bool = False) -> tuple[str, ...]:

@@ -223,3 +223,45 @@ def test_libraries_do_nothing_of_their_own() -> None:
         assert table.iloc[1:, :-1].shape == (2, 1)
         assert len(hints.notes) == 4
     assert "seaborn" not in sys.modules
+
+
+BESIDE = f"""{HEAD}{INIT}
+seen = []
+def score(X, W):
+    return float((X @ W).sum())
+def shaken(W):
+    return W + 0 * rng.normal(size=W.shape)
+def loss_of(X, W, b):
+    cost = ((X @ W + b - Y) ** 2).sum() / len(X)
+    return cost
+for epoch in range(10 ** 9):
+    if epoch % 10 == 0:
+        WHAT
+{indented(STEP)}"""
+
+
+@pytest.mark.parametrize(
+    ("what", "gone"),
+    [
+        ("seen.append(score(X, W))", True),
+        ("told = [score(X, W) for _ in range(3)]; print(told)", True),
+        ("W = shaken(W)", False),  # the step reads what it binds
+        ("W += 0 * score(X, W)", False),
+        ("X[:] = X + 0 * score(X, W)", False),
+        ("print(loss_of(X, W, b))", False),  # it may be the loss that is meant
+        ("if score(X, W) > 1e9: break", False),  # it may end the loop
+    ],
+)
+def test_what_is_done_beside_the_step(tmp_path: Path, what: str, gone: bool) -> None:
+    """Left out where nothing rests on it; what the step reads, edits or may mean stays."""
+    with stepped(tmp_path, BESIDE.replace("WHAT", what)) as target:
+        assert any("left out" in note for note in target.notes) == gone, target.notes
+    report = gradcheck.check(str(tmp_path / "script.py"), properties=False)
+    assert report.verdict.value == "pass"
+    assert {"dW", "db"} <= {c.name for c in report.comparisons}
+
+
+def test_draws_that_the_step_goes_on_with_are_not_left_out(tmp_path: Path) -> None:
+    text = BESIDE.replace("WHAT", "seen.append(shaken(W))").replace("Z = X @ W + b", "Z = X @ W + b + rng.normal()")
+    with stepped(tmp_path, text) as target:
+        assert not any("left out" in note for note in target.notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import doctest
 import functools
 import random
@@ -21,6 +22,7 @@ from gradcheck.adapters.inputs import required
 from gradcheck.adapters.overheard import Call, overhear
 from gradcheck.capture import ambient
 from gradcheck.capture.project import root_of
+from gradcheck.cells import units
 from gradcheck.script.sources import forgotten
 
 SECONDS = 3.0
@@ -41,7 +43,7 @@ def example_calls(
     if the caller puts its globals back.
     """
     file = getattr(module, "__file__", None)
-    if not file or not file.endswith(".py"):
+    if not file or not file.endswith((".py", ".ipynb")):
         return
     until = time.monotonic() + SECONDS
     names = {(kind or function).__name__, *([beside] if beside else [])}
@@ -59,29 +61,40 @@ def example_calls(
 
 def _code(module: ModuleType, file: Path, names: Collection[str]) -> Iterator[Run]:
     """What may call it, likeliest first."""
-    tree = ast.parse(file.read_bytes(), str(file))
-    yield from _own(module, tree, str(file), names)
-    yield from _doctests(module, tree, str(file), names)
+    parts = [(unit.file, ast.parse(unit.text, unit.file)) for unit in units(file)]
+    tree = ast.Module([s for _, part in parts for s in part.body], [])
+    yield from _own(module, tree, parts, names)
+    for name, part in parts:
+        yield from _doctests(module, part, name, names)
     for test in _beside(file):
         source = test.read_text(encoding="utf-8", errors="replace")
         if any(name in source for name in names):
             yield from _test_file(test, source, names)
 
 
-def _own(module: ModuleType, tree: ast.Module, file: str, names: Collection[str]) -> Iterator[Run]:
+def _own(
+    module: ModuleType, tree: ast.Module, parts: Iterable[tuple[str, ast.Module]], names: Collection[str]
+) -> Iterator[Run]:
     """What the file does by itself, its `__main__` block included, and its functions that test it."""
-    rest = [s for s in tree.body if not isinstance(s, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))]
-    if reaches(tree, rest, names):
-        code = compile(ast.Module(rest, []), file, "exec", dont_inherit=True)
-        yield lambda: _as_main(code, vars(module))
+    if reaches(tree, _done_by(tree), names):
+        codes = [compile(ast.Module(_done_by(part), []), name, "exec", dont_inherit=True) for name, part in parts]
+        yield lambda: _as_main(codes, vars(module))
     yield from _tests(module, tree, names, _RUNS)
 
 
-def _as_main(code: CodeType, home: dict[str, Any]) -> None:
+def _done_by(tree: ast.Module) -> list[ast.stmt]:
+    """What it does beside its definitions."""
+    definitions = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    return [s for s in tree.body if not isinstance(s, definitions)]
+
+
+def _as_main(codes: Iterable[CodeType], home: dict[str, Any]) -> None:
     name = home["__name__"]
     home["__name__"] = "__main__"
     try:
-        exec(code, home)
+        for code in codes:
+            with contextlib.suppress(Exception):  # of a notebook, one cell after the other
+                exec(code, home)
     finally:
         home["__name__"] = name
 
@@ -197,10 +210,16 @@ def _goes_on(node: ast.AST) -> bool:
 
 def trains(tree: ast.Module, start: Iterable[ast.AST]) -> bool:
     """Whether statements of a file, by way of its own functions, speak of training."""
-    return any(_name(node) in _TRAINING for node in _reached(tree, start))
+    reached = list(_reached(tree, start))
+    called = {_name(node.func) for node in reached if isinstance(node, ast.Call)}
+    return not _TRAINS.isdisjoint(called) or any(_name(node) in _TRAINING for node in reached)
 
 
+_TRAINS = frozenset(
+    "update update_params update_parameters train fit train_step step sgd SGD Adam GradientDescent".split()
+)
+"""What is called to train; an argument `train` says which mode a layer is in."""
 _TRAINING = frozenset(
-    "lr learning_rate learningrate alpha eta rate epochs epoch n_epochs num_epochs iterations n_iter optimizer optim"
-    " update update_params update_parameters train fit train_step step step_size sgd SGD Adam GradientDescent".split()
+    "lr learning_rate learningrate alpha eta rate epochs epoch n_epochs num_epochs iterations n_iter num_iterations"
+    " optimizer optim step_size".split()
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from types import FunctionType, ModuleType
 
 from gradcheck.adapters import names as by_name
@@ -10,6 +9,7 @@ from gradcheck.adapters.engines import is_engine
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.kinds import methods_of
 from gradcheck.adapters.loss_functions import method_of, returns_gradients
+from gradcheck.cells import cell_number
 
 _GENERIC = frozenset(
     "f fun func function fn objective objective_function loss cost energy model residuals value".split()
@@ -21,24 +21,22 @@ def units(module: ModuleType) -> list[str]:
     """What to write behind the colon of a TARGET, in the order of the source: ["affine_forward,affine_backward"]."""
     own = [o for o in vars(module).values() if getattr(o, "__module__", None) == module.__name__]
     functions = [o for o in own if isinstance(o, FunctionType)]
-    found = [(f.__code__.co_firstlineno, f"{f.__name__},{b.__name__}") for f, b in pairs(functions)]
+    found = [(_place(f), f"{f.__name__},{b.__name__}") for f, b in pairs(functions)]
     paired = {name for _, both in found for name in both.split(",")}
     found += [
-        (f.__code__.co_firstlineno, f.__name__)
-        for f in functions
-        if f.__name__ not in paired and required(f) and returns_gradients(f)
+        (_place(f), f.__name__) for f in functions if f.__name__ not in paired and required(f) and returns_gradients(f)
     ]
     found += [
-        (_line(c), c.__name__) for c in own if isinstance(c, type) and (is_engine(c) or methods_of(c) or method_of(c))
+        (_place(c), c.__name__) for c in own if isinstance(c, type) and (is_engine(c) or methods_of(c) or method_of(c))
     ]
     return [name for _, name in sorted(found)]
 
 
-def _line(kind: type) -> int:
-    try:
-        return inspect.getsourcelines(kind)[1]
-    except (OSError, TypeError):
-        return 0
+def _place(thing: FunctionType | type) -> tuple[int, int]:
+    """The number of its cell, 0 where it stands in no notebook, and its first line."""
+    methods = [m for m in vars(thing).values() if isinstance(m, FunctionType)] if isinstance(thing, type) else [thing]
+    codes = [m.__code__ for m in methods if m.__module__ == thing.__module__]
+    return min(((cell_number(c.co_filename), c.co_firstlineno) for c in codes), default=(0, 0))
 
 
 def pairs(functions: list[FunctionType]) -> list[tuple[FunctionType, FunctionType]]:

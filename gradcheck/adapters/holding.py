@@ -51,15 +51,16 @@ class Leaf:
 
 def leaves(value: Any, path: str) -> list[Leaf]:
     """Every array of real numbers below an object."""
-    return list(_walk(value, path, DEPTH, set()))
+    return [leaf for leaf in _walk(value, path, DEPTH, set()) if isinstance(leaf.value, np.ndarray)]
 
 
 def _walk(value: Any, path: str, depth: int, seen: set[int]) -> Iterator[Leaf]:
+    """Arrays, and single numbers that NumPy has computed: a gradient that was summed over everything."""
     if depth == 0 or id(value) in seen:
         return
     seen.add(id(value))
     for step, name, child in _children(value):
-        if isinstance(child, np.ndarray):
+        if isinstance(child, (np.ndarray, np.floating)):
             if child.dtype.kind == "f" and child.size:
                 yield Leaf(f"{path}{step}", path, name, child)
         elif isinstance(child, (dict, list, tuple)) or _is_object(child):
@@ -178,7 +179,7 @@ def fetched(
     lines: list[str] = []
     gradients: dict[str, str] = {}
     paths: dict[str, str] = {}
-    known = parameters(old, new)
+    known = parameters(old, list(_walk(after, owner, DEPTH, set())))
     for name, (parameter, gradient) in known.items():
         lines.append(f"d{name} = {gradient.path}")
         gradients[f"d{name}"] = name

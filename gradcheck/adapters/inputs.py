@@ -19,7 +19,7 @@ def home_of(function: Callable[..., Any]) -> ModuleType | None:
     function = inspect.unwrap(function)
     known = isinstance(function, (FunctionType, type)) or inspect.ismethod(function)
     module = inspect.getmodule(function if known else type(function))  # an instance: what its class is made of
-    return module if module is not None and getattr(module, "__file__", "").endswith(".py") else None
+    return module if module is not None and getattr(module, "__file__", "").endswith((".py", ".ipynb")) else None
 
 
 def required(function: Callable[..., Any]) -> list[str]:

@@ -111,7 +111,7 @@ def _resized(arguments: dict[str, Drawn], takes: Takes, is_late: Callable[[], bo
         for group in free:
             used = {slot.size for slot in _slots(arguments)}
             tried = (_changed(arguments, group, n) for n in _other_sizes(size) if n not in used)
-            arguments = next((a for a in tried if not is_late() and takes(a)), arguments)
+            arguments = next((a for a in tried if not is_late() and _goes(a, group, takes)), arguments)
     return arguments
 
 
@@ -132,10 +132,29 @@ def _groups(
                 return []
             some, size = frozenset[Slot]().union(*several), slots[0].size
             apart = not any(some & other for other in found)
-            if apart and any(takes(_changed(arguments, some, n)) for n in (size + 1, size + 2, 2 * size)):
+            sizes = (size + 1, size + 2, 2 * size)
+            if apart and any(_goes(_changed(arguments, some, n), some, takes) for n in sizes):
                 found.append(some)
     rest = frozenset(slots).difference(*found)
     return [*found, *([rest] if rest else [])]
+
+
+def _goes(arguments: dict[str, Drawn], slots: Collection[Slot], takes: Takes) -> bool:
+    """Whether the code takes them, and reads each place of another size to its end: nine biases for eight filters are
+    taken as well, and the ninth is never looked at."""
+    return takes(arguments) and not any(takes(_spoilt(arguments, slot)) for slot in slots if _is_real(arguments, slot))
+
+
+def _is_real(arguments: Arguments, slot: Slot) -> bool:
+    return slot.at is not None and _look(arguments, slot.path).kind in ("normal", "positive")
+
+
+def _spoilt(arguments: Arguments, slot: Slot) -> dict[str, Drawn]:
+    """The same with NaN at the end of an array's axis, which no output survives that it goes into."""
+    drawn = _look(arguments, slot.path)
+    value = drawn.draw(np.random.default_rng(0))
+    np.moveaxis(value, slot.at or 0, 0)[-1] = np.nan
+    return _with(arguments, slot.path, replace(drawn, value=value))
 
 
 def _tied(arguments: Arguments, slots: Sequence[Slot]) -> list[frozenset[Slot]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -22,8 +23,10 @@ from gradcheck.adapters.seeking import Found, examined, is_finite
 from gradcheck.adapters.taking import Taken
 from gradcheck.adapters.trying import Sandbox, copied
 
-ENOUGH = 4
-"""How many sets of arguments that the object takes are looked at, if its backward suits none of them."""
+ENOUGH = 2
+"""How many sets of arguments of one layout that the object takes are looked at, if its backward suits none of them."""
+LAYOUTS = 6
+"""How many layouts that it takes are."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,12 @@ class Sought:
     """What is for the user to say, where two readings fit."""
 
     @property
+    def misfits(self) -> float:
+        """How many gradients have another shape than what they belong to; more than that where none goes through."""
+        taken = self.found.settled.taken if self.found is not None else None
+        return len(taken.misfits) if taken is not None else 1e3 if self.found is not None else 1e4
+
+    @property
     def goes_through(self) -> bool:
         """Whether forward and backward do."""
         return self.found is not None and self.found.settled.taken is not None
@@ -48,22 +57,23 @@ def seek_object(sandbox: Sandbox, kind: Kind, known: Mapping[str, Drawn], object
     names = list(dict.fromkeys((*kind.constructor, *kind.inputs)))
     labels = any(map(by_name.LABELS.match, kind.inputs)) and len(kind.inputs) > 1
     annotations = {**annotations_of(kind.made), **annotations_of(getattr(kind.made, kind.forward))}
-    best, accepted = Sought(kind), 0
+    best, accepted = Sought(kind), Counter[str]()
     likely = reads_logarithms(getattr(kind.made, kind.forward)) if labels else ""
     hint = f"{'of_a_vector ' if by_name.says_adjoint(kind.backward) else ''}{kind.made.__name__}"
     sized = kind.constructor
     for trial in trials(
         names, hint, annotations, labels=labels, known=known, sized=sized, likely=likely, objects=objects
     ):
-        if (accepted >= ENOUGH and not trial.world.degenerate) or (sandbox.time_is_up and best.refused):
+        enough = len(accepted) >= LAYOUTS or accepted[trial.world.name] >= ENOUGH
+        if (enough and not trial.world.degenerate) or (sandbox.time_is_up and best.refused):
             continue
         trial.arguments(0)
         one = _tried(sandbox, kind, trial.plan())
         if one.found is not None and one.found.fits:
             return one if best.found is None or not trial.world.degenerate else _asking(best, one)
-        accepted += one.found is not None
-        best.refused = best.refused or one.refused
-        best = best if best.found is not None or one.found is None else one
+        accepted.update([trial.world.name] * (one.found is not None))
+        one.refused = best.refused = best.refused or one.refused
+        best = one if one.misfits < best.misfits else best
     return best
 
 

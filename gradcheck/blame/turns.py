@@ -20,7 +20,7 @@ from gradcheck.blame.unnamed import as_gradient, holds, told_apart, unreached
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import Value
 from gradcheck.capture.steps import BINDS
-from gradcheck.compare import Truth
+from gradcheck.compare import Truth, agreement
 
 Array = NDArray[np.float64]
 LINES = 12
@@ -29,14 +29,24 @@ ENTRIES = 2048
 """Entries of all turns of a forward's line together whose derivatives are measured."""
 
 
-def over_time(program: Program, judged: Sequence[Judged], truth_of: Callable[[Variable], Truth]) -> list[Judged]:
-    """The gradients, and among them those that a line computes turn by turn on which wrong sums rest."""
+def over_time(
+    program: Program,
+    judged: Sequence[Judged],
+    truth_of: Callable[[Variable], Truth],
+    along: Callable[[Variable], Truth],
+) -> list[Judged]:
+    """The gradients, and among them those that a line computes turn by turn on which wrong sums rest.
+
+    `along` is the truth in a single direction: a line that is right there is not measured entry by entry.
+    """
     sums = [j for j in unreached(program, judged) if j.gradient.kind == "parameter"]
     forward = _forward(program) if sums else []
-    truth = functools.cache(truth_of)
+    truth, glance = functools.cache(truth_of), functools.cache(along)
     added: list[Judged] = []
     for turns in list(_lines(program, judged, sums))[:LINES] if forward else ():
-        readings = (pairs for of in forward if len(of) == len(turns) for pairs in _readings(program, turns, of))
+        readings = [pairs for of in forward if len(of) == len(turns) for pairs in _readings(program, turns, of)]
+        if any(_is_right(pairs, glance) for pairs in readings):
+            continue
         added += next(filter(None, (_meant(program, pairs, sums, truth) for pairs in readings)), [])
     order = {v.key: i for i, v in enumerate(program.trace.values)}
     return sorted([*judged, *told_apart(added, judged)], key=lambda j: order.get(j.gradient.key, len(order)))
@@ -90,6 +100,11 @@ def _is_carried(program: Program, turns: Sequence[Value]) -> bool:
     first, second = turns[:2]
     now = {v.key: v.array for v in program.backward({first.key: other_than(first.array)}).values}
     return not np.array_equal(now.get(second.key, second.array), second.array)
+
+
+def _is_right(pairs: Sequence[tuple[Value, Variable]], along: Callable[[Variable], Truth]) -> bool:
+    """Whether every turn is the gradient of its own: then the line is right, and nothing wrong is put right by it."""
+    return all(agreement(along(of), value.array).holds for value, of in pairs)
 
 
 def _meant(

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck.capture.rates import names_in
 from gradcheck.capture.record import Key, Value
+from gradcheck.capture.scoping import is_local
 from gradcheck.capture.state import Root
 from gradcheck.capture.steps import BINDS, EDITS, FirstStep, among_gradients, may_be_gradient
 from gradcheck.capture.trace import Variable
@@ -247,10 +248,12 @@ class _Pairs:
         """What a value is the gradient of, and whether that is sure: found in its call, its instance or its module."""
         names = self._scope(value)
         for base in self.base_of(value.name):
-            local = self._local(names, base)
-            nearest = local or self.forward.by_owner.get((value.owner, base)) or self.forward.top.get(base)
-            nearest = self._but_running(base, nearest)
-            found = self._of_its_shape(value, base, nearest or self.forward.by_name.get(base))
+            own = self._local(names, base) or self.forward.by_owner.get((value.owner, base))
+            outer = (self.forward.top.get(base), self.forward.by_name.get(base))
+            inside = any(name.startswith(f"{base}[") for name in names) and base not in names
+            top, anywhere = (None if inside and _is_hidden(of, value, base) else of for of in outer)
+            nearest = self._but_running(base, own or top)
+            found = self._of_its_shape(value, base, nearest or anywhere)
             if nearest is None and found is not None and _is_anothers(found, value):
                 continue
             if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
@@ -302,6 +305,12 @@ class _Pairs:
         # one turn's share of a parameter that is used at every step of time is not the parameter's gradient
         share = again.site.function == versions[0].site.function and again.call != versions[0].call
         return not share if isinstance(ref, str) else ref.occurrence == 0
+
+
+def _is_hidden(of: Variable | None, gradient: Value, base: str) -> bool:
+    """Whether what bears a name in the module is another thing in the gradient's function: h, a dictionary by steps."""
+    modules = of is not None and not of.owner and (of.site is None or not of.site.function)
+    return modules and is_local(gradient.site.file, gradient.site.line, base)
 
 
 def _is_anothers(of: Variable, gradient: Value) -> bool:

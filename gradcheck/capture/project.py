@@ -40,7 +40,7 @@ class Project:
             if not own or key.partition(".")[0] in _NEVER:
                 continue  # most of what is imported: asked first, since resolving a path is a dozen system calls
             file = getattr(module, "__file__", None)
-            its_own = isinstance(file, str) and file.endswith(".py") and not _is_foreign(file, self.folder)
+            its_own = isinstance(file, str) and file.endswith((".py", ".ipynb")) and not _is_foreign(file, self.folder)
             if its_own and not is_library(key):
                 found[key] = module
         if self.package is None and self.start:

@@ -71,6 +71,11 @@ def says_little(name: str) -> bool:
     return _WEAK.search(name) is not None
 
 
+def says_loss(name: str) -> bool:
+    """Whether a number of this name may be a loss."""
+    return _LOSS.search(name) is not None
+
+
 class FirstStep:
     """Watches a run from its beginning; `cut` is where the second step begins, if there is one."""
 
@@ -133,7 +138,7 @@ class FirstStep:
             self._comes_round(value)
         elif value.name in self._bases and not self._is_known(value):
             self._updated = True
-        elif not self._updated and value.plain and value.array.ndim == 0 and _LOSS.search(value.name):
+        elif not self._updated and value.plain and value.array.ndim == 0 and says_loss(value.name):
             self.late.add(value.key)
         self._note(value)
         return False
@@ -268,7 +273,7 @@ def recomputed(values: Sequence[Value]) -> dict[Key, tuple[Key, ...]]:
     """The other keys of values that the code computes twice: a backward that runs the forward again has two of each.
 
     Two values are one if they have the same name and the same numbers and were computed in different functions, or in
-    two calls of one function with the same arguments.
+    two calls of one function with the same arguments; not in two instances, which are two layers of one input.
     """
     named: dict[tuple[str, tuple[int, ...]], list[tuple[Value, _Call]]] = {}
     for value, call in _with_calls(values):
@@ -295,7 +300,7 @@ def _grouped(values: Sequence[tuple[Value, _Call]]) -> dict[int, list[tuple[Valu
 
 
 def _recomputes(a: Value, call: _Call, b: Value, other: _Call) -> bool:
-    if a.identity == b.identity:
+    if a.identity == b.identity or (a.owner and b.owner and a.owner != b.owner):
         return False
     if (a.site.file, a.site.function) != (b.site.file, b.site.function):
         return True

@@ -36,10 +36,10 @@ class Listening:
         with contextlib.redirect_stdout(sys.__stdout__) if first else contextlib.nullcontext(), self._patience(seen):
             try:
                 yield
-            finally:
+            finally:  # most runs are ended at the second step
                 streams.silence()
-        if first and seen()[1]:
-            self._came()
+                if first and seen()[1]:
+                    self._came()
 
     @contextlib.contextmanager
     def _patience(self, seen: Callable[[], tuple[int, int]]) -> Iterator[None]:

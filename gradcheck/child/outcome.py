@@ -81,7 +81,7 @@ def _unfinished(report: Result, ending: Ending) -> Result:
 def _cut_short(ending: Ending) -> str:
     at = f" at {ending.place}" if ending.place else ""
     if ending.timed_out:
-        return f"ended after {ending.seconds:.3g} s{at}; what is missing is inconclusive"
+        return f"ended after {round(ending.seconds, 1):g} s{at}; what is missing is inconclusive"
     return f"the code ended the process{at} ({_how(ending.status)}); what is missing is inconclusive"
 
 
@@ -89,7 +89,7 @@ def _ended(job: Job, ending: Ending) -> str:
     at = f" It was at {ending.place}." if ending.place else ""
     if ending.timed_out:
         return (
-            f"{job.name} ran for {job.options.timeout:.3g} s without reaching a backward step.{at} It may loop for ever"
+            f"{job.name} ran for {round(job.options.timeout, 1):g} s without reaching a backward step.{at} It may loop for ever"
             " or wait for something. Give it more time with --timeout, or say with --call how to make a single step."
         )
     if ending.status < 0:
@@ -105,7 +105,7 @@ def _unmeasured(job: Job, ending: Ending) -> str:
     if ending.timed_out:
         return (
             f"{job.name}: a backward step was seen, but none of its gradients could be measured in"
-            f" {job.options.timeout:.3g} s.{at} Give it more time with --timeout, or fewer numbers, e.g. with --call."
+            f" {round(job.options.timeout, 1):g} s.{at} Give it more time with --timeout, or fewer numbers, e.g. with --call."
         )
     return f"{job.name} crashed after the first backward step, when it was run again: {_how(ending.status)}.{at}"
 

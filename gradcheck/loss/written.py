@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 
@@ -28,6 +29,8 @@ OWN_NAMES = (
 )
 METRICS = ("error", "nll", "mse", "mae", "train_loss", "err", "E")
 """Names of scalars that are printed more often than differentiated."""
+SAME = 1e-6
+"""How far a sum that is computed in float32 may be from that of its parts."""
 MOST = 24
 """Scalars of the forward that are asked whether a gradient is theirs, the last ones."""
 
@@ -45,7 +48,16 @@ def named(program: Program, names: Sequence[str]) -> Variable | None:
     """The scalar that goes by one of these names."""
     found = [v for v in map(program.variable, names) if v is not None and _may_be_loss(v)]
     # total_loss += loss * len(batch) is a count over the batches, where there is a loss beside it
-    return next((v for v in found if v.site is None or v.site.kind != "augment"), next(iter(found), None))
+    own = next((v for v in found if v.site is None or v.site.kind != "augment"), next(iter(found), None))
+    return own and _added_up(program, own)
+
+
+def _added_up(program: Program, own: Variable) -> Variable:
+    """What the losses of several time steps are added up to in the forward, where that is another value."""
+    parts = [v.array.item() for v in program.forward_values if v.plain and v.name == own.name and v.site is own.site]
+    later = (v for v in program.variables.values() if _may_be_loss(v) and v.order > own.order)
+    added = (v for v in later if len(parts) > 1 and math.isclose(v.array.item(), sum(parts), rel_tol=SAME))
+    return next(added, own)
 
 
 def computed(program: Program) -> Variable | None:

@@ -101,7 +101,8 @@ def _fix_lines(fix: Fix, source: str, label: str, room: int, style: Style) -> li
     if last + 3 + len(proof) <= room:
         lines[-1] += "   " + style.paint(proof, "dim")
     else:
-        lines.append(f"  {style.paint(f'{chr(124):>{len(label)}}', 'dim')} {margin}{style.paint(proof, 'dim')}")
+        bar = style.paint(f"{'|':>{len(label)}}", "dim")
+        lines += [f"  {bar} {style.paint(line, 'dim')}" for line in wrap(proof, room, margin)]
     for other in fix.alternatives:
         shown, _ = window(f"{margin}{' '.join(other.new.split())}", (0, 0), room, style.glyphs("…"))
         lines.append(f"  {style.paint('or |'.rjust(len(label)), 'dim')} {style.paint(shown, 'pass')}")

@@ -282,7 +282,8 @@ def next_commands(report: Report) -> list[str]:
     """What the reader will want to type now."""
     target = shlex.quote(report.target)
     codes = [finding.code for finding in (wording.errors(report) or wording.warnings(report))]
-    commands = [f"gradcheck run {target} --fix"] if wording.proven(report) else []
+    written = not report.target.partition(":")[0].endswith(".ipynb")
+    commands = [f"gradcheck run {target} --fix"] if wording.proven(report) and written else []
     commands += [f"gradcheck explain {codes[0]}"] if codes else []
     if report.verdict is Verdict.INCONCLUSIVE or (wording.unexplained(report) and not commands):
         commands.insert(0, f"gradcheck run {target} -v")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from gradcheck.source import shown
 
 Array = NDArray[Any]
 
+NONE = "none"
 CLOSE = 1e-6
 """To which sums and shifts must hold: a guard such as `/ (sum + 1e-8)` is within it."""
 
@@ -65,8 +67,18 @@ class Underflow:
         return all(self.alone_finite)
 
 
+_FOUND: WeakKeyDictionary[Program, list[Softmax]] = WeakKeyDictionary()
+"""What was found in programs that are open: several rules ask, and it takes hundreds of runs where time is unrolled."""
+
+
 def softmaxes(program: Program) -> list[Softmax]:
     """Every softmax of the forward: positive, sums to one, and its logarithm differs from its logits by a constant."""
+    if program not in _FOUND:
+        _FOUND[program] = _softmaxes(program)
+    return _FOUND[program]
+
+
+def _softmaxes(program: Program) -> list[Softmax]:
     forward = [
         v
         for v in program.forward_values
@@ -74,13 +86,21 @@ def softmaxes(program: Program) -> list[Softmax]:
     ]
     roots = [(r.name, p, np.asarray(r.value)) for p, r in program.roots.items() if np.ndim(r.value)]
     found: dict[int, Softmax] = {}
+    tried: dict[tuple[int, object], int | str | None] = {}
+    """By the lines of both, so that a loop over time is not run again for each of its steps."""
     for i, value in enumerate(forward):
         if not _is_positive(value.array):
             continue
+        spread = _is_spread(value.array)
         earlier = [*roots, *((v.name, v.key, v.array) for v in forward[:i] if v.identity != value.identity)]
         for name, ref, array in earlier:
+            lines = value.site.number, ref.site if isinstance(ref, Key) else ref
+            if not spread and tried.get(lines) == NONE:
+                continue
             is_softmax, axis = _summed(array, value.array)
-            if is_softmax and (_is_spread(value.array) or _at_other_logits(program, ref, array, value.key) == axis):
+            if is_softmax and not spread and lines not in tried:
+                tried[lines] = _at_other_logits(program, ref, array, value.key)
+            if is_softmax and (spread or tried[lines] == axis):
                 # of a callee's return value and the name that it is given, the later is the author's
                 key = found[value.identity].key if value.identity in found else value.key
                 place = shown(value.site.file), value.site.line
@@ -123,11 +143,11 @@ def _is_spread(p: Array) -> bool:
 
 
 def _at_other_logits(program: Program, ref: Any, logits: Array, key: Key) -> int | str | None:
-    """Along which axis it is a softmax of logits that lie close together; "none" where it isn't one there."""
+    """Along which axis it is a softmax of logits that lie close together; NONE where it isn't one there."""
     near = np.round(np.random.default_rng(0).uniform(-1, 1, logits.shape), 1)
     p = _value(program, ref, near, key)
     is_softmax, axis = _summed(near, p) if p is not None and _is_spread(p) else (False, None)
-    return axis if is_softmax else "none"
+    return axis if is_softmax else NONE
 
 
 def softmax_underflow(program: Program) -> Underflow | None:

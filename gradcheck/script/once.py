@@ -11,30 +11,42 @@ from typing import Any
 from gradcheck.capture.install import SITES
 from gradcheck.capture.probes import embedded
 from gradcheck.capture.rewrite import rewrite
-from gradcheck.script.sources import Function, Loop, Place, function_at
+from gradcheck.script.beside import pruned
+from gradcheck.script.sources import Function, Loop, Place, function_at, text_of
 
 Entry = Callable[[], object]
 Step = Callable[[Mapping[str, str], Mapping[str, Any]], Entry]
 """From other texts for some files, and the driver's names, to what runs one step."""
 
 
-def of_module(place: Place, text: bytes | str, names: dict[str, Any]) -> Step:
-    """One iteration of a loop of the module itself, whose names it changes."""
+def step_of(
+    place: Place, names: dict[str, Any], locals_: tuple[str, ...], less: frozenset[str] = frozenset()
+) -> Step | None:
+    """One iteration of a loop, from the names of its module and the local variables of its function.
 
+    It is less some statements, by their texts. None where the function needs more than its local variables.
+    """
+    text = text_of(place.file)
+    if place.function == "<module>":
+        return _of_module(place, text, names, less)
+    if not _stands_alone(function_at(ast.parse(text), place)):
+        return None
+    return _of_function(place, text, names, locals_, less)
+
+
+def _of_module(place: Place, text: bytes | str, names: dict[str, Any], less: frozenset[str]) -> Step:
     def step(overlay: Mapping[str, str], _: Mapping[str, Any]) -> Entry:
-        code = _in_module(place, text, overlay.get(place.file))
+        code = _in_module(place, text, overlay.get(place.file), less)
         return lambda: exec(code, names)
 
     return step
 
 
-def of_function(place: Place, text: bytes | str, names: dict[str, Any], locals_: tuple[str, ...]) -> Step | None:
-    """One iteration of a loop of a function, from its local variables; None where it needs more than these."""
-    if not _stands_alone(function_at(ast.parse(text), place)):
-        return None
-
+def _of_function(
+    place: Place, text: bytes | str, names: dict[str, Any], locals_: tuple[str, ...], less: frozenset[str]
+) -> Step:
     def step(overlay: Mapping[str, str], given: Mapping[str, Any]) -> Entry:
-        code = _in_function(place, text, overlay.get(place.file), locals_)
+        code = _in_function(place, text, overlay.get(place.file), locals_, less)
         function = FunctionType(code, names)
         return lambda: function(*(given[name] for name in locals_))
 
@@ -42,15 +54,17 @@ def of_function(place: Place, text: bytes | str, names: dict[str, Any], locals_:
 
 
 @functools.lru_cache(64)
-def _in_module(place: Place, text: bytes | str, instead: str | None) -> CodeType:
-    tree, loop, _ = _rewritten(place, text, instead)
+def _in_module(place: Place, text: bytes | str, instead: str | None, less: frozenset[str]) -> CodeType:
+    tree, loop, _ = _rewritten(place, text, instead, less)
     tree.body = [_once(loop)]
     return embedded(compile(ast.fix_missing_locations(tree), place.file, "exec", dont_inherit=True))
 
 
 @functools.lru_cache(64)
-def _in_function(place: Place, text: bytes | str, instead: str | None, locals_: tuple[str, ...]) -> CodeType:
-    tree, loop, function = _rewritten(place, text, instead)
+def _in_function(
+    place: Place, text: bytes | str, instead: str | None, locals_: tuple[str, ...], less: frozenset[str]
+) -> CodeType:
+    tree, loop, function = _rewritten(place, text, instead, less)
     assert function is not None
     declared: list[ast.stmt] = [node for node in ast.walk(function) if isinstance(node, ast.Global)]
     made = ast.FunctionDef(
@@ -67,8 +81,10 @@ def _in_function(place: Place, text: bytes | str, instead: str | None, locals_: 
     return next(c for c in code.co_consts if isinstance(c, CodeType))
 
 
-def _rewritten(place: Place, text: bytes | str, instead: str | None) -> tuple[ast.Module, Loop, Function | None]:
-    """The source with its probes, the loop in it, and the function that this is in.
+def _rewritten(
+    place: Place, text: bytes | str, instead: str | None, less: frozenset[str]
+) -> tuple[ast.Module, Loop, Function | None]:
+    """The source with its probes, the loop in it less some statements, and the function that this is in.
 
     In another text lines may have moved: there the loop is the one that stands at the same place among all.
     """
@@ -79,6 +95,7 @@ def _rewritten(place: Place, text: bytes | str, instead: str | None) -> tuple[as
     functions = [node for node in ast.walk(original) if isinstance(node, Function)]
     at = functions.index(inside) if inside is not None else -1
     loop = _loops(tree)[number]
+    loop.body = pruned(loop.body, less)
     function = [node for node in ast.walk(tree) if isinstance(node, Function)][at] if inside is not None else None
     rewrite(tree, place.file, SITES)
     return tree, loop, function

@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from gradcheck import conventions, standins
+from gradcheck import cells, conventions, standins
 from gradcheck.capture import ambient
 from gradcheck.capture.program import FirstRun, Program, Variable
 from gradcheck.capture.project import root_of
@@ -25,8 +25,10 @@ from gradcheck.driver import Driver
 from gradcheck.options import Options
 from gradcheck.script import cut, once
 from gradcheck.script.arrive import Arrived, arrive
+from gradcheck.script.beside import beside, needless
 from gradcheck.script.scout import Scouted, scout
 from gradcheck.script.sources import Place, body_of, loops_around, text_of
+from gradcheck.source import shown
 from gradcheck.standins import sources_of
 from gradcheck.target import Target
 
@@ -95,9 +97,10 @@ def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> T
                 with ambient.kept(), quiet():
                     arrived = arrive(script, candidate)
                 made = None if arrived is None else _target(target, candidate, arrived, scouted, size)
-                if made is None:
+                if arrived is None or made is None:
                     break
                 step, smaller = made
+                step = _less(step, candidate, arrived, lines, scouted.updated)
                 if works(step, base_of):
                     return step
                 if not smaller:
@@ -122,11 +125,7 @@ def _target(
     step: once.Step | None = None
     names = dict(arrived.names)
     if place.loop:
-        text = text_of(place.file)
-        if place.function == "<module>":
-            step = once.of_module(place, text, arrived.globals)
-        else:
-            step = once.of_function(place, text, arrived.globals, tuple(names))
+        step = once.step_of(place, arrived.globals, tuple(names))
         if step is None:
             return None
     elif arrived.function is None:
@@ -138,6 +137,33 @@ def _target(
         target, module=arrived.module, names=own, call=arrived.call, step=step, notes=notes, folder=arrived.folder
     )
     return made, done
+
+
+def _less(target: Target, place: Place, arrived: Arrived, working: frozenset[int], updated: frozenset[str]) -> Target:
+    """An iteration less what it does beside its step, as far as that makes no difference."""
+    if not place.loop:
+        return target
+    tree = ast.parse(text_of(place.file))
+
+    def is_mine(kind: Any) -> bool:
+        return getattr(kind, "__module__", None) in {arrived.globals.get("__name__"), "__main__"}
+
+    found = beside(tree, body_of(tree, place), working, {**arrived.globals, **arrived.names}, is_mine)
+    if not found:
+        return target
+
+    def without(texts: frozenset[str]) -> once.Step:
+        step = once.step_of(place, arrived.globals, tuple(arrived.names), texts)
+        assert step is not None  # the whole of it is one
+        return step
+
+    with Driver(target, base_of=conventions.bases).staged() as staged:
+        gone = needless(found, staged, lambda texts: without(texts)({}, staged.names), updated)
+    if not gone:
+        return target
+    lines = ", ".join(cells.place(shown(place.file), one.line) for one in gone)
+    note = f"left out where the step is run again, since nothing in it rests on that: what stands at {lines}"
+    return replace(target, step=without(frozenset(one.text for one in gone)), notes=(*target.notes, note))
 
 
 def _used(place: Place) -> frozenset[str]:

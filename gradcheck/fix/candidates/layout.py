@@ -70,13 +70,24 @@ def _changed(e: Expression, *sides: tuple[ast.expr, int, str]) -> tuple[str, str
 
 
 def _either(e: Expression, side: ast.expr) -> list[str]:
-    """An operand as it is and, where it has two axes, transposed."""
+    """An operand as it is and transposed; of a stack of matrices, each of them."""
     own = e.source(side)
     array = e.array(side)
-    if array is None or array.ndim != 2:
+    if array is None or array.ndim < 2:
         return [own]
-    inner = untransposed(side)
-    return [own, e.source(inner) if inner is not None else transposed(e, side)]
+    inner = untransposed(side) if array.ndim == 2 else _with_axes_swapped(side)
+    if inner is not None:
+        return [own, e.source(inner)]
+    return [own, transposed(e, side) if array.ndim == 2 else f"{e.wrapped(own, 13)}.swapaxes(-1, -2)"]
+
+
+def _with_axes_swapped(node: ast.expr) -> ast.expr | None:
+    """x of x.swapaxes(-1, -2) and x.transpose(0, 2, 1)."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.keywords:
+        swaps = _called(node) == "swapaxes" and len(node.args) == 2
+        turns = _called(node) == "transpose" and len(node.args) > 2
+        return node.func.value if swaps or turns else None
+    return None
 
 
 def transposed(e: Expression, node: ast.expr) -> str:
