@@ -18,6 +18,7 @@ from gradcheck.adapters import names as by_name
 from gradcheck.adapters.exampled import between, plans, square_notes
 from gradcheck.adapters.examples import example_calls
 from gradcheck.adapters.kinds import OWNER, arguments_of, built, enliven
+from gradcheck.adapters.mirrored import mirrored
 from gradcheck.adapters.overheard import Call
 from gradcheck.adapters.parts import Descent
 from gradcheck.adapters.plan import BY_TRYING, Drawn, Plan, annotations_of, is_penalty, reads_logarithms, trials
@@ -297,6 +298,11 @@ def _apart(
     own = by_name.returned(asked.function, len(result))
     taken = [*inputs, LOSS, OWNER]
     call = f"{asked.call}({', '.join(inputs)})"
+    rest = result[1] if len(result) == 2 else tuple(result[1:])
+    nested = None if asked.beside else mirrored("grads", rest, inputs, taken)
+    if nested is not None:
+        first = f"{LOSS}, {'' if len(result) == 2 else '*'}grads = {call}"
+        return _Found(plan, (first, *nested.lines), nested.gradients, nested.paths)
     if asked.beside:
         count = len(result[1]) if isinstance(result[1], (tuple, list)) else 1
         own = by_name.returned(getattr(asked.made, asked.beside.rpartition(".")[2]), count)
@@ -304,8 +310,8 @@ def _apart(
         lines = () if apart is None else (f"{LOSS} = {call}", *apart.lines)
     elif len(result) == 2 and isinstance(result[1], (dict, tuple, list)):
         apart = taken_apart("grads", result[1], [None] * len(result[1]), values, taken)
-        rest = [] if apart is None else [line for line in apart.lines if line != "grads = grads"]
-        lines = (f"{LOSS}, grads = {call}", *rest)
+        named = [] if apart is None else [line for line in apart.lines if line != "grads = grads"]
+        lines = (f"{LOSS}, grads = {call}", *named)
     else:
         apart = taken_apart("", tuple(result[1:]), own[1:], values, taken)
         lines = () if apart is None else (f"{LOSS}, {apart.lines[0].rpartition(' = ')[0].rstrip(',')} = {call}",)

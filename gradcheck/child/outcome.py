@@ -89,8 +89,8 @@ def _ended(job: Job, ending: Ending) -> str:
     at = f" It was at {ending.place}." if ending.place else ""
     if ending.timed_out:
         return (
-            f"{job.name} ran for {round(job.options.timeout, 1):g} s without reaching a backward step.{at} It may loop for ever"
-            " or wait for something. Give it more time with --timeout, or say with --call how to make a single step."
+            f"{job.name} ran for {_limit(job)} s without reaching a backward step.{at} It may loop for ever or wait for"
+            " something. Give it more time with --timeout, or say with --call how to make a single step."
         )
     if ending.status < 0:
         memory = " The system may have run out of memory." if -ending.status == getattr(signal, "SIGKILL", 0) else ""
@@ -100,12 +100,17 @@ def _ended(job: Job, ending: Ending) -> str:
     )
 
 
+def _limit(job: Job) -> str:
+    """In seconds."""
+    return f"{round(job.options.timeout or 0, 1):g}"
+
+
 def _unmeasured(job: Job, ending: Ending) -> str:
     at = f" It was at {ending.place}." if ending.place else ""
     if ending.timed_out:
         return (
             f"{job.name}: a backward step was seen, but none of its gradients could be measured in"
-            f" {round(job.options.timeout, 1):g} s.{at} Give it more time with --timeout, or fewer numbers, e.g. with --call."
+            f" {_limit(job)} s.{at} Give it more time with --timeout, or fewer numbers, e.g. with --call."
         )
     return f"{job.name} crashed after the first backward step, when it was run again: {_how(ending.status)}.{at}"
 
