@@ -109,6 +109,8 @@ def _at_origin(program: Program, value: Value) -> Value:
     while at > 0:
         before, here = same[at - 1], same[at]
         returned = before.site.kind != "argument" and _place(before) != _place(here)
+        listed = here.site.kind == "return" and before.site.kind == "element"
+        returned = returned or listed or is_drivers(before)
         if here.site.kind not in ("assign", "unpack", "return") or not returned:
             break
         at -= 1

@@ -370,10 +370,30 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         suspect = self.suspects.may_be_kink(node.func)
         text = ast.unparse(node) if suspect else ""
+        kept = [node.args.pop()] if node.args and getattr(node.func, "attr", "") in _KEEP else []
         self.generic_visit(node)
+        node.args += map(self._element, kept)
         if suspect:
             node.func = self.call("kink", self.site(text, "kink", node, node), node.func, at=node.func)
         return node
+
+    def _element(self, node: ast.expr) -> ast.expr:
+        """What a list keeps: each value that is computed on the spot, `grads.append({"W": x.T @ d, "b": d.sum(0)})`."""
+        if isinstance(node, ast.Dict):
+            node.keys = [key and self.visit(key) for key in node.keys]
+            node.values = list(map(self._element, node.values))
+            return node
+        if isinstance(node, (ast.Tuple, ast.List)):
+            node.elts = list(map(self._element, node.elts))
+            return node
+        if not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)):
+            visited: ast.expr = self.visit(node)
+            return visited
+        return self.value(ast.unparse(node), "element", node, self.visit(node))
+
+
+_KEEP = frozenset({"append", "appendleft", "insert"})
+"""Methods by which a list comes to hold a value."""
 
 
 def _terms(value: ast.expr) -> Iterator[ast.expr]:
