@@ -12,6 +12,7 @@ from gradcheck.capture.record import Value
 from gradcheck.compare import CARE, ROUNDING
 from gradcheck.rules.evidence import Array, Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 from gradcheck.rules.uses import Contributions, contributions
 from gradcheck.source import shown
 
@@ -23,6 +24,7 @@ CONCEIVED = 200_000
 """Sums that are tried along them; of more uses all directions are measured."""
 
 
+@of_gradient(rank=250, searches=True)
 def missing_path(evidence: Evidence) -> Finding | None:
     """GC362: the gradient lacks what reaches the loss through one use of its value; GC363: it has that twice."""
     a, of = evidence.analytic, evidence.judged.gradient.of
