@@ -37,6 +37,10 @@ class Refused(PermissionError):
     """Raised into user code for what a target must not do while it is checked; no fault of its gradients."""
 
 
+class RefusedProgram(Refused, FileNotFoundError):
+    """The same of another program: code that looks whether there is one goes on without it."""
+
+
 class WrongGradientError(AssertionError):
     """Raised by `Report.raise_if_wrong`; its text is the report."""
 

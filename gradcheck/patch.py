@@ -5,9 +5,11 @@ Everything outside an edit stays as it is, byte for byte: comments, spacing, tab
 
 from __future__ import annotations
 
+import ast
 import codecs
 import contextlib
 import difflib
+import functools
 import hashlib
 import io
 import os
@@ -76,11 +78,17 @@ class SourceText:
         end = starts[line] if line < len(starts) else len(self.text)
         return start + len(self.text[start:end].encode()[:column].decode(errors="ignore"))
 
+    def segment(self, node: ast.expr) -> str:
+        """What an expression of the file says."""
+        start = self.offset(node.lineno, node.col_offset)
+        return self.text[start : self.offset(node.end_lineno or node.lineno, node.end_col_offset or 0)]
+
     def line(self, offset: int) -> int:
         """The 1-based line of a position in `text`."""
         return sum(start <= offset for start in line_starts(self.text))
 
 
+@functools.lru_cache(64)
 def line_starts(text: str) -> list[int]:
     """Where each line begins, as Python counts lines: a form feed ends none."""
     return [0, *(m.end() for m in _LINE_END.finditer(text))]

@@ -83,7 +83,7 @@ def run(
     `other_batches` shapes are looked at as they are in the check itself.
     """
     no_check_within()
-    driver = driver or Driver(target, base_of=bases_of(target, options), output=output)
+    driver = driver or Driver(target, base_of=bases_of(target, options), output=output, memory={})
     return _checked(driver, options, progress, other_batches=other_batches)
 
 
@@ -159,7 +159,7 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
         notes += [f"{trial.over()}: the search for fixes was cut short"] * any(f.severity == "error" for f in findings)
     findings, found = with_fixes(findings, repaired), replace(found, judged=relocated(found.judged, repaired))
     findings += unraised(repaired)
-    notes += _undecided(findings)
+    notes += [*trial.allowance.told(findings), *_undecided(findings)]
     unexplained = {f.tensor for f in findings if f.code == "GC901"}
     notes += two_readings([j for j in found.judged if j.gradient.name in unexplained])
     ended_by = raised(found.program, findings, found.judged, alone=target.traced)

@@ -46,6 +46,7 @@ SMALL = 16
 MAPPED = 2048
 """Larger ones up to this many are, where random directions do not show them to be right."""
 TIME = "time limit reached"
+ASSUMED = "the loss is only assumed; --loss EXPR settles it"
 
 
 class LimitReached(Exception):
@@ -229,7 +230,7 @@ def _only_assumed(judged: Judged) -> Judged:
     """What is wrong for a loss that no gradient confirms may be right for the loss that was meant."""
     if judged.verdict not in (Verdict.FAIL, Verdict.INHERITED):
         return judged
-    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason="the loss is only assumed; --loss EXPR settles it")
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=ASSUMED)
 
 
 def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flow:
@@ -423,7 +424,7 @@ def _nothing(program: Program, target: Target) -> Exception:
     error = program.trace.raised
     if isinstance(error, GradcheckError):
         return error
-    if isinstance(error, EOFError):
+    if isinstance(error, EOFError) and "EOF when reading a line" in str(error):
         return TargetError(f"{target.name} waits for input before any backward step was seen: {told(error)}.")
     if isinstance(error, SystemExit):
         return TargetError(f"{target.name} ends the program before any backward step was seen: {told(error)}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
@@ -19,6 +19,7 @@ from gradcheck.adapters.loss_functions import method_of, returns_gradients, targ
 from gradcheck.adapters.pair import owners
 from gradcheck.adapters.paired import target_of_pair
 from gradcheck.adapters.pairs import Pair
+from gradcheck.cells import units as cells_of
 from gradcheck.declared import check_declaration, declared_by_parent, literal_declaration
 from gradcheck.declared import declared as declared_target
 from gradcheck.errors import Several, UsageError
@@ -33,6 +34,7 @@ from gradcheck.importing import (
     parsed,
     whole,
 )
+from gradcheck.source import shown
 from gradcheck.target import Target
 
 
@@ -94,12 +96,37 @@ def only_tries(tree: ast.Module) -> bool:
 def defined(target: Target, *, ends: bool = False) -> tuple[str, ...]:
     """What the functions and classes of a script can be checked by, as TARGETs.
 
-    None if to import it is to run it, unless it is known to come to an end.
+    None if to import it is to run it, unless it is known to come to an end. Of a notebook what it defines is had
+    without what its cells do; one that does not come to an end says by itself what stands in its way.
     """
     path = target.script
-    if path is None or path.suffix != ".py" or not (ends or only_defines(parsed(path), guarded=True)):
+    if path is None or not (ends or (path.suffix == ".py" and only_defines(parsed(path), guarded=True))):
         return ()
     return tuple(f"{target.name}:{name}" for name in units(module_of_file(path)))
+
+
+def tried(target: Target, places: Collection[tuple[str, int | None]]) -> tuple[str, ...]:
+    """What a script defines that can be checked by itself, as TARGETs, where these places show that it only tries that.
+
+    Some lie in what it defines, and none in a loop beside that, or in another function.
+    """
+    found = defined(target, ends=target.script is not None and target.script.suffix == ".ipynb")
+    names = {name for one in found for name in one.rpartition(":")[2].split(",")}
+    inside, outside = set(), set()
+    for unit in cells_of(target.script) if found and target.script is not None else ():
+        body = ast.parse(unit.text).body
+        own = [s for s in body if getattr(s, "name", None) in names]
+        others = (n for s in body if s not in own for n in ast.walk(s) if isinstance(n, _APART))
+        inside |= {(shown(unit.file), line) for node in own for line in _lines(node)}
+        outside |= {(shown(unit.file), line) for node in others for line in _lines(node)}
+    return found if not inside.isdisjoint(places) and outside.isdisjoint(places) else ()
+
+
+_APART = (ast.For, ast.While, ast.FunctionDef, ast.ClassDef)
+
+
+def _lines(node: ast.stmt) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def _the_one(text: str, module: ModuleType, shapes: str | None, examples: bool) -> Target | None:

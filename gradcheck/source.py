@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,11 @@ from pathlib import Path
 
 from gradcheck.cells import cell_line, is_cell, place
 
+_WHOLE = re.compile(
+    r"'float' object cannot be interpreted as an integer|integers? or slices?, not float|slice indices must be integers"
+    r"|only integers, slices"
+)
+_DIVISION = re.compile(r"[\w)\]]\s*/\s*[\w(]")
 _OWN = Path(__file__).resolve().parent
 _START = Path.cwd()
 _PYTHON = Path(linecache.__file__).resolve().parent
@@ -80,7 +86,16 @@ def told(error: BaseException) -> str:
     if not frames:
         return text
     last = frames[-1]
-    return f"{text} ({place(shown(last.filename), last.lineno or 0)}, in {last.name})"
+    return (
+        f"{text} ({place(shown(last.filename), last.lineno or 0)}, in {last.name}){_of_python_2(error, last.filename)}"
+    )
+
+
+def _of_python_2(error: BaseException, file: str) -> str:
+    """What to say of a size that is no whole number, in code that divides by / as if it gave one."""
+    asked = isinstance(error, (TypeError, IndexError)) and _WHOLE.search(str(error))
+    divides = asked and any(_DIVISION.search(line) for line in linecache.getlines(file))
+    return "; / gives a float in Python 3, // a whole number" if divides else ""
 
 
 def traced(error: BaseException) -> str:

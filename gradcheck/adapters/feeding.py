@@ -86,7 +86,7 @@ def _options(stage: Stage, name: str, wanted: Sequence[str]) -> list[_Handed]:
         # running statistics may go in by the name by which the cache comes out
         returned = [n for n, own in zip(made.names, made.own) if own == name and by_name.CACHES.match(name)]
         return [*map(_Handed, returned), _Handed(name)]
-    if name.lower() in RATES:
+    if name.lower() in RATES and not (len(wanted) == 1 and name.lower() in ("eta", "alpha")):
         return [_Handed(repr(RATE))]
     if by_name.OPTIMIZERS.match(name):
         return [_Handed(OPTIMIZER)]
@@ -101,6 +101,14 @@ def _options(stage: Stage, name: str, wanted: Sequence[str]) -> list[_Handed]:
     labelled = any(map(by_name.LABELS.match, wanted)) and not adjoint
     if not upstream and name == wanted[0] and not labelled:
         return _first(name, wanted, made, inputs, pair)
+    if (
+        not upstream
+        and not labelled
+        and by_name.says_backward(pair.b.rpartition(".")[2])
+        and _is_left(name, stage, wanted)
+    ):
+        first = _upstream(name, 0, made, inputs)
+        return [_Handed(first.text, first.of, told=f"{name} of {pair.b} is taken for the gradient of {first.of}")]
     rest = made.names[1:]
     if rest and (by_name.CACHES.match(name) or len(rest) == 1):
         return [_Handed(rest[-1])]
@@ -108,6 +116,12 @@ def _options(stage: Stage, name: str, wanted: Sequence[str]) -> list[_Handed]:
     if own is not None:
         return [_Handed(own)]
     return _guessed(name, made, inputs, pair)
+
+
+def _is_left(name: str, stage: Stage, wanted: Sequence[str]) -> bool:
+    """Whether all others that a backward is handed are the forward's own: backward(x, prev)."""
+    known = {*stage.inputs, *filter(None, stage.made.own), *stage.made.names}
+    return not by_name.CACHES.match(name) and all(w in known for w in wanted if w != name)
 
 
 def _guessed(name: str, made: Made, inputs: Mapping[str, Any], pair: Pair) -> list[_Handed]:

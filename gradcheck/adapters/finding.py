@@ -11,17 +11,17 @@ from gradcheck.adapters.kinds import methods_of
 from gradcheck.adapters.loss_functions import method_of, returns_gradients
 from gradcheck.cells import cell_number
 
-_GENERIC = frozenset(
-    "f fun func function fn objective objective_function loss cost energy model residuals value".split()
-)
+_GENERIC = frozenset("f j fun func function fn objective loss cost energy model residuals value nll likelihood".split())
 """What `jac`, `grad` or `gradient` may be the derivative of."""
+_ASIDE = frozenset("compute calc calculate calculated get eval evaluate the of log negative total".split())
+"""What names of such functions say beside that: compute_cost."""
 
 
 def units(module: ModuleType) -> list[str]:
     """What to write behind the colon of a TARGET, in the order of the source: ["affine_forward,affine_backward"]."""
     own = [o for o in vars(module).values() if getattr(o, "__module__", None) == module.__name__]
     functions = [o for o in own if isinstance(o, FunctionType)]
-    found = [(_place(f), f"{f.__name__},{b.__name__}") for f, b in pairs(functions)]
+    found = [(_place(f), f"{f.__name__},{b.__name__}") for f, b in pairs(functions) if not _helps(f, functions)]
     paired = {name for _, both in found for name in both.split(",")}
     found += [
         (_place(f), f.__name__) for f in functions if f.__name__ not in paired and required(f) and returns_gradients(f)
@@ -30,6 +30,12 @@ def units(module: ModuleType) -> list[str]:
         (_place(c), c.__name__) for c in own if isinstance(c, type) and (is_engine(c) or methods_of(c) or method_of(c))
     ]
     return [name for _, name in sorted(found)]
+
+
+def _helps(function: FunctionType, others: list[FunctionType]) -> bool:
+    """Whether a name says that it is for the module's own use, and another function uses it: it is checked there."""
+    name = function.__name__
+    return name.startswith("_") and any(name in o.__code__.co_names for o in others if o is not function)
 
 
 def _place(thing: FunctionType | type) -> tuple[int, int]:
@@ -54,10 +60,18 @@ def pairs(functions: list[FunctionType]) -> list[tuple[FunctionType, FunctionTyp
         ]
         matching.sort(key=lambda f: not by_name.says_forward(f.__name__))
         found += [(f, b) for f in matching[:1]]
-        bare += [b] if not matching and not stem else []
+        bare += [b] if not matching and _ASIDE.issuperset(stem) else []
     paired = {f for both in found for f in both}
-    generic = [f for f in functions if f.__name__ in _GENERIC and f not in paired and required(f)]
-    return [*found, *((generic[0], b) for b in bare if len(generic) == 1)]
+    generic = [f for f in functions if _is_generic(f.__name__) and f not in paired and required(f)]
+    for b in bare:
+        alike = [f for f in generic if required(f) == required(b)]
+        found += [(f, b) for f in (alike if len(alike) == 1 else generic if len(generic) == 1 else [])]
+    return found
+
+
+def _is_generic(name: str) -> bool:
+    words = set(by_name.tokens(name))
+    return bool(words & _GENERIC) and words <= _GENERIC | _ASIDE
 
 
 def _is_backward(function: FunctionType, stem: tuple[str, ...]) -> bool:

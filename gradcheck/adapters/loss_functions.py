@@ -55,6 +55,8 @@ def _is_both(returned: ast.Tuple, function: str) -> bool:
 def _may_be_gradients(part: ast.expr, function: str) -> bool:
     if isinstance(part, ast.Name):
         return bool(_GRADS.match(part.id) or conventions.bases(part.id))
+    if isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Div, ast.Mult)):
+        return any(_may_be_gradients(side, function) for side in (part.left, part.right))  # loss, dx / m
     if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
         return bool(_GRADS.match(part.func.id.lower())) or "grad" in function
     return isinstance(part, (ast.Dict, ast.Tuple, ast.List)) or "grad" in function

@@ -96,6 +96,19 @@ def returned(function: Callable[..., Any], count: int) -> list[str | None]:
     return [None] * count
 
 
+def unpacked(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+    """Arguments that are taken apart, and the names of their parts: {"kept": ("mean", "var")} of `mean, var = kept`."""
+    found: dict[str, tuple[str, ...]] = {}
+    written = definition(function)
+    for node in ast.walk(written) if written is not None else ():
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+            parts = node.targets[0].elts if isinstance(node.targets[0], ast.Tuple) else []
+            names = tuple(p.id for p in parts if isinstance(p, ast.Name))
+            if names and len(names) == len(parts):
+                found.setdefault(node.value.id, names)
+    return found
+
+
 def belongs(gradient: str, names: Sequence[str]) -> str | None:
     """Which of the names a gradient's name belongs to, by the conventions."""
     bases = conventions.bases(gradient)

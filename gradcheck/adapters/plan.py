@@ -92,6 +92,8 @@ class Drawn:
     """Where there is neither shape nor entries; with a shape, the user's own numbers, which the first seed draws."""
     entries: Mapping[str, Drawn] | None = None
     """Of a dict."""
+    parts: tuple[Drawn, ...] | None = None
+    """Of a tuple."""
     said: str = ""
     """How a reader knows the value, where it is an object."""
 
@@ -99,6 +101,8 @@ class Drawn:
         """The argument, anew for each seed; `first` for the first of them."""
         if self.entries is not None:
             return {k: v.draw(rng, first=first) for k, v in self.entries.items()}
+        if self.parts is not None:
+            return tuple(part.draw(rng, first=first) for part in self.parts)
         if self.shape is None or (first and self.value is not None):
             return copy.deepcopy(self.value)
         return _KINDS[self.kind](rng, self.shape)
@@ -106,6 +110,8 @@ class Drawn:
     def __str__(self) -> str:
         if self.entries is not None:
             return "{" + ", ".join(f"{k!r}: {v}" for k, v in self.entries.items()) + "}"
+        if self.parts is not None:
+            return f"({', '.join(map(str, self.parts))})"
         if self.shape is not None:
             return f"{self.shape}{_SAID.get(self.kind, '')}"
         return self.said or _described(self.value)
@@ -161,7 +167,10 @@ _SCALARS: Mapping[str, object] = {
     **dict.fromkeys(("eps", "epsilon"), 1e-5),
     **dict.fromkeys(_PENALTIES, 0.1),
     **dict.fromkeys(("momentum", "decay"), 0.9),
-    **dict.fromkeys(("keep_prob", "keep_probability", "dropout", "drop_prob", "rate", "ratio"), 0.7),
+    **dict.fromkeys(
+        "keep_prob keep_probability dropout drop_prob dropout_prob dropout_rate p_dropout p_keep rate ratio".split(),
+        0.7,
+    ),
     **dict.fromkeys(("alpha", "slope", "leak", "negative_slope", "delta", "margin"), 0.3),
     **dict.fromkeys(("training", "train", "is_training", "is_train", "train_flg"), True),
     "mode": "train",
@@ -192,11 +201,13 @@ def trials(
     sized: Collection[str] = (),
     likely: str = "",
     objects: Mapping[str, Callable[[World], list[Drawn]]] | None = None,
+    unpacked: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Iterator[Trial]:
     """What the arguments may be, likeliest first.
 
     `labels` says that y is what is to be predicted, not a second x; `sized` are a constructor's, which may be sizes;
-    `likely` is the kind of numbers that go into a loss, where that is known; `objects` make what is no array or number.
+    `likely` is the kind of numbers that go into a loss, where that is known; `objects` make what is no array or number;
+    `unpacked` has the parts of what is taken apart.
     """
     for world in ordered(f"{hint} {' '.join(names)}"):
         choices = []
@@ -207,6 +218,9 @@ def trials(
             elif values is not None or (objects and name in objects):
                 made = objects[name](world) if objects and name in objects else []
                 choices.append([*made, *(Drawn(value=v) for v in values or ())])
+            elif unpacked and name in unpacked:
+                of = unpacked[name]
+                choices.append([Drawn(parts=tuple(_choices(n, [*names, *of], world, None, False)[0] for n in of))])
             else:
                 choices.append(_choices(name, names, world, annotations.get(name), labels, likely))
         if all(choices):

@@ -75,7 +75,8 @@ def seek(sandbox: Sandbox, pair: Pair, known: Mapping[str, Drawn], seed: int = 0
     accepted: list[Found] = []
     refused = ""
     annotations = annotations_of(pair.forward)
-    for trial in trials(names, hint, annotations, labels=bool(_LOSS.search(pair.f)), known=known):
+    labels, unpacked = bool(_LOSS.search(pair.f)), by_name.unpacked(pair.forward)
+    for trial in trials(names, hint, annotations, labels=labels, known=known, unpacked=unpacked):
         if len(accepted) >= ENOUGH or (sandbox.time_is_up and refused) or (accepted and trial.world.degenerate):
             break
         values = trial.arguments(seed)
@@ -84,7 +85,7 @@ def seek(sandbox: Sandbox, pair: Pair, known: Mapping[str, Drawn], seed: int = 0
             accepted.append(_found(sandbox, pair, trial.plan(), seed))
             if accepted[-1].fits:
                 return Sought(replace(accepted[-1], passed_over=_passed_over(accepted[:-1])))
-        refused = refused or tried.said
+        refused = refused or tried.said or _no_output(pair.f, tried.names["_result"])
     return Sought(accepted[0] if accepted else None, refused=refused)
 
 
@@ -93,6 +94,11 @@ def _passed_over(accepted: list[Found]) -> str:
     if taken is None:
         return ""
     return f"it takes {accepted[0].plan} as well, but there {', '.join(taken.misfits)}"
+
+
+def _no_output(name: str, result: Any) -> str:
+    """What is wrong with what a forward returned."""
+    return "" if is_finite(result) else f"{name} returned {type(result).__name__}, which is not finite numbers"
 
 
 def found_with(sandbox: Sandbox, pair: Pair, plan: Plan, seed: int = 0) -> Found | None:

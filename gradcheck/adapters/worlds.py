@@ -171,7 +171,7 @@ _ROLES = (
     ("gate_weight", r"w_?[fico]"),
     ("gate_bias", r"b_?[fico]"),
     ("recurrent_bias", r"b_?[ha]|b_?x_?h"),
-    ("gain", r"gamma|beta|scale|shift|gain"),
+    ("gain", r"gamma|beta|scale|shift|gain|(running|moving|pop)_\w+"),
     ("state", r"\w*prev\w*|[hca]_?0|h|hidden|state|\w*_state|s_?0|h_?t|old_\w+|last_\w+"),
     ("bias", r"b\d*|bias\w*|intercept"),
     ("weight", r"w\d*|weight\w*|theta\w*|kernels?|filters?|embedding\w*|coef\w*|w_\w+"),
@@ -194,7 +194,7 @@ def role_of(name: str, others: Sequence[str] = ()) -> tuple[str, int]:
 
 
 def _by_name(name: str) -> tuple[str, int]:
-    plain = name.strip("_").lower()
+    plain = re.sub("^(initial|init|test)_", "", name.strip("_").lower())
     digits = re.search(r"(\d+)$", plain)
     bare = plain[: digits.start()].rstrip("_") if digits and not re.fullmatch("[hacs]_?0", plain) else plain
     role = next((role for role, pattern in _ROLES if re.fullmatch(pattern, bare)), "same")

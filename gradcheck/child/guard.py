@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from gradcheck.child import place
-from gradcheck.errors import Refused
+from gradcheck.errors import Refused, RefusedProgram
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 HARMLESS = {os.devnull, "/dev/stdout", "/dev/stderr", "/dev/tty"}
@@ -114,16 +114,16 @@ class Guard:
 
     def _starts(self, event: str, args: tuple[Any, ...]) -> None:
         what = args[1] if event == "subprocess.Popen" and isinstance(args[1], (list, tuple)) else args[:1]
-        self._refuse(" ".join([event, *map(text, what)]))
+        self._refuse(" ".join([event, *map(text, what)]), RefusedProgram)
 
     def _kills(self, event: str, args: tuple[Any, ...]) -> None:
         if args[0] not in (0, os.getpid()):
             self._refuse(f"{event}({args[0]})")
 
-    def _refuse(self, what: str) -> None:
+    def _refuse(self, what: str, kind: type[Refused] = Refused) -> None:
         where = place.of_frame(sys._getframe(2))
         self.note(f"refused: {what:.200}{f' at {where}' if where else ''}")
-        raise Refused(f"gradcheck does not let a target do this while it is checked: {what:.200}")
+        raise kind(f"gradcheck does not let a target do this while it is checked: {what:.200}")
 
 
 def within(folder: int, path: Any) -> Any:

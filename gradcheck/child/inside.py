@@ -122,7 +122,8 @@ def prepare(job: Job) -> None:
 
 def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
     from gradcheck import layers_diff, pipeline
-    from gradcheck.resolve import defined, resolve
+    from gradcheck.probing import ASSUMED
+    from gradcheck.resolve import defined, resolve, tried
 
     sys.path[:0] = [f for f in job.folders if f not in sys.path[:1]]
     options = job.options
@@ -145,12 +146,17 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
     if job.command == "shapes":
         return pipeline.run_shapes(targets[0], options, output=listening)
     try:
-        return pipeline.run(
+        report = pipeline.run(
             targets[0],
             options,
             output=listening,
             progress=lambda report: send(Message("partial", _noted(report, guard))),
         )
+        assumed = any(row.reason == ASSUMED for row in report.comparisons) and not options.says_what
+        # where a script only tries what it defines, its backward is handed anything, and there is no loss
+        if assumed and (parts := tried(targets[0], {(row.file, row.line) for row in report.comparisons})):
+            raise Several(parts)
+        return report
     except (NothingToCheck, TargetError, UsageError) as error:
         found = () if options.says_what else defined(targets[0], ends=isinstance(error, NothingToCheck))
         if not found:

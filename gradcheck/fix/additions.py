@@ -72,8 +72,7 @@ def _target(line: Line, value: Value) -> str:
     """As it is written where it is assigned, if it is alone there."""
     targets = getattr(line.statement, "targets", [])
     alone = len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute, ast.Subscript))
-    found = ast.get_source_segment(line.source.text, targets[0]) if alone else None
-    return found or value.site.name
+    return line.source.segment(targets[0]) if alone else value.site.name
 
 
 def additions(
@@ -144,15 +143,15 @@ class _Collected:
 
     def _texts(self) -> list[str]:
         """What the function reads, as it is written, but for gradients; and each name at each index that it uses."""
-        holder, text = self.line.places[-1], self.line.source.text
+        holder, written = self.line.places[-1], self.line.source.segment
         nodes = [
             n for s in holder.block for n in ast.walk(s) if isinstance(n, (ast.Name, ast.Attribute, ast.Subscript))
         ]
         read = [n for n in nodes if isinstance(n.ctx, ast.Load)]
-        names = dict.fromkeys(ast.get_source_segment(text, n) or "" for n in read if not isinstance(n, ast.Subscript))
+        names = dict.fromkeys(written(n) for n in read if not isinstance(n, ast.Subscript))
         at = [n.slice for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.slice, (ast.Name, ast.BinOp))]
-        indices = dict.fromkeys(ast.get_source_segment(text, n) or "" for n in at)
-        entries = [ast.get_source_segment(text, n) or "" for n in read if isinstance(n, ast.Subscript)]
+        indices = dict.fromkeys(map(written, at))
+        entries = [written(n) for n in read if isinstance(n, ast.Subscript)]
         found = dict.fromkeys((*names, *entries, *(f"{name}[{index}]" for name in names for index in indices)))
         return [one for one in found if one not in ("", self.into, self.line.target) and not one.endswith(".T")]
 

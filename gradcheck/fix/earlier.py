@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gradcheck.blame.judged import Array, Judged
 from gradcheck.capture.program import Program, Ref
 from gradcheck.capture.record import Value
+from gradcheck.fix.allowance import Share
 from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.guilty import Guilty
 from gradcheck.fix.line import line_of_site
@@ -28,17 +29,18 @@ def earlier_lines(
     edits: Sequence[Edit],
     fed: Mapping[Ref, Array],
     overlay: Mapping[str, str],
-    holding: Callable[[Guilty, Iterable[Edit]], Iterator[Edit]],
+    holding: Callable[[Guilty, Sequence[Edit]], Iterator[Edit]],
+    share: Share,
 ) -> Iterator[tuple[Guilty, list[Edit]]]:
     """Lines before the last one of a gradient with smaller edits that hold as well, the last such line first."""
     if len(one.judged) != 1 or not edits or edits[0].kind not in _CONSTANT or one.line.turns:
         return
     (judged,) = one.judged
-    for value in reversed(_before(judged, one)):
+    for value in share.within(_before(judged, one)[::-1]):
         line = line_of_site(value.site, overlay)
         if line is None or line.statement is one.line.statement:
             continue
-        search = Search(line, {value.key.occurrence: None}, settled=False, free=True)
+        search = Search(line, {value.key.occurrence: None}, settled=False, free=True, share=share)
         program.backward(fed, {line.site.number: search})
         near = (e for e in search.found if e.kind in _CONSTANT and e.cost <= edits[0].cost - CLEARER)
         there = Guilty(line, one.judged, (value,))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from gradcheck.patch import Splice
 
@@ -64,3 +65,5 @@ class Edit:
     """Of the file's text, where whole statements are put in or moved and the expression stays as it is."""
     summary: str = ""
     """What is done with them, in a few words, where their text alone does not tell."""
+    comes_to: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
+    """What the new expression comes to where the line stands, if that is had from what is known already."""

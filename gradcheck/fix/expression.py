@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,10 @@ SIGNS = {
     ast.NotEq: "!=",
 }
 """Operators that an edit may exchange, as they are written."""
+PRODUCT = 9
+"""How tightly a product binds."""
+NEW = "_new_part_"
+"""By what name a part goes that has one value after the other."""
 
 
 def level(node: ast.AST) -> int:
@@ -67,6 +73,8 @@ class Expression:
         self._starts = line_starts(text)
         self.parents = {child: node for node in ast.walk(self.root) for child in ast.iter_child_nodes(node)}
         self._values: dict[ast.AST, Any] = {}
+        self._outer: dict[ast.AST, tuple[int, int]] = {}
+        self._read: dict[str, np.ndarray[Any, Any] | None] = {}
 
     def nodes(self) -> list[ast.expr]:
         """Every part that is read as a value, the whole first."""
@@ -88,6 +96,17 @@ class Expression:
         """The same where it is an array or a number, as an array."""
         return as_array(self.value(node))
 
+    def read(self, text: str) -> np.ndarray[Any, Any] | None:
+        """What something that is not in it comes to in the scope, as an array."""
+        if text not in self._read:
+            self._read[text] = _evaluated(compile(f"(\n{text}\n)", "<part>", "eval", dont_inherit=True), self.scope)
+        return self._read[text]
+
+    def given(self, node: ast.AST, new: str = NEW) -> Callable[[Any], np.ndarray[Any, Any] | None]:
+        """What an expression comes to with `new` in a part's place, by what is NEW in that: compiled once for many."""
+        code = compile(f"(\n{self.put(node, new)}\n)", "<part>", "eval", dont_inherit=True)
+        return lambda value: None if value is None else _evaluated(code, {**self.scope, NEW: value})
+
     # -- places in the text
 
     def span(self, node: ast.AST) -> tuple[int, int]:
@@ -103,7 +122,11 @@ class Expression:
 
     def outer(self, node: ast.AST) -> tuple[int, int]:
         """The same with the parentheses around it."""
-        start, end = self.span(node)
+        if node not in self._outer:
+            self._outer[node] = self._within_parentheses(*self.span(node))
+        return self._outer[node]
+
+    def _within_parentheses(self, start: int, end: int) -> tuple[int, int]:
         while True:
             left, right = self.text[:start].rstrip(), self.text[end:].lstrip()
             wider = len(left) - 1, len(self.text) - len(right) + 1
@@ -127,21 +150,21 @@ class Expression:
 
     # -- edits: each returns the whole new text
 
-    def put(self, node: ast.AST, new: str) -> str:
-        """`new` in a part's place, in parentheses where it takes them."""
-        return self.with_all({node: new})
+    def put(self, node: ast.AST, new: str, *, binds: int | None = None) -> str:
+        """`new` in a part's place, in parentheses where it takes them; `binds`, where that is known, is its level."""
+        start, end = self.outer(node)
+        needed = self.needed(node)
+        inside = self.wrapped(new, needed) if binds is None else new if binds >= needed else f"({new})"
+        return f"{self.text[:start]}{inside}{self.text[end:]}"
 
     def with_all(self, changes: dict[ast.AST, str]) -> str:
         """Several parts exchanged, none within another."""
-        return spliced(self.text, [self._splice(node, new) for node, new in changes.items()])
-
-    def _splice(self, node: ast.AST, new: str) -> Splice:
-        start, end = self.outer(node)
-        return Splice(start, end, self.wrapped(new, self.needed(node)))
+        spans = [(node, *self.outer(node)) for node in changes]
+        return spliced(self.text, [Splice(s, e, self.wrapped(changes[n], self.needed(n))) for n, s, e in spans])
 
     def wrapped(self, text: str, needed: int) -> str:
         """The text, in parentheses if it binds less tightly than is needed."""
-        return text if level(_parsed(text)) >= needed else f"({text})"
+        return text if not needed or _level(text) >= needed else f"({text})"
 
     def needed(self, node: ast.AST) -> int:
         """How tightly what stands in a part's place must bind."""
@@ -171,8 +194,17 @@ class Expression:
         return self.text[:start] + self.text[start:end].replace(old, new, 1) + self.text[end:]
 
 
-def _parsed(text: str) -> ast.AST:
-    return ast.parse(f"(\n{text}\n)", mode="eval").body
+def _evaluated(code: CodeType, scope: Scope) -> np.ndarray[Any, Any] | None:
+    try:
+        with np.errstate(all="ignore"):
+            return as_array(eval(code, scope))
+    except Exception:
+        return None
+
+
+@functools.lru_cache(4096)
+def _level(text: str) -> int:
+    return level(ast.parse(f"(\n{text}\n)", mode="eval").body)
 
 
 def as_array(value: Any) -> np.ndarray[Any, Any] | None:

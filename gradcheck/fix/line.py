@@ -129,12 +129,18 @@ class Line:
         if edit.operator == "+=" and not self.adds:
             held = compile(self.target, "<edit>", "eval", dont_inherit=True)
             return lambda scope, value, before: eval(held, scope) + eval(code, scope)
-        if not self.adds or edit.operator == "=":
+        if edit.operator == "=":
             return lambda scope, value, before: eval(code, scope)
-        assert isinstance(self.statement, ast.AugAssign)
-        signs = {"+=": operator.add, "-=": operator.sub}
-        combine = signs.get(edit.operator) or _IN_PLACE[type(self.statement.op)]
-        return lambda scope, value, before: combine(before, eval(code, scope))
+        if edit.operator and self.adds:
+            other = {"+=": operator.add, "-=": operator.sub}[edit.operator]
+            return lambda scope, value, before: other(before, eval(code, scope))
+        return lambda scope, value, before: self.computed(eval(code, scope), before)
+
+    def computed(self, value: Any, before: Any) -> Any:
+        """What the statement makes of its expression's value and of what was there before."""
+        if not isinstance(self.statement, ast.AugAssign):
+            return value
+        return _IN_PLACE[type(self.statement.op)](before, value)
 
 
 def _in_place(code: Any, name: str, scope: Scope, value: Any, before: Any) -> Any:

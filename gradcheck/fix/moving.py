@@ -48,10 +48,13 @@ def _edited(trial: Trial, found: Probe, wrong: frozenset[str], first: Draw) -> l
     with trial.open(first) as program:
         judged = reopened(program, found.judged)
         there = update.lines(program, judged, wrong, trial.driver.overlay)
-        return [
-            [(line, edit, names) for edit in islice(update.edits(program, line, at, judged, names), 1)]
-            for line, (at, names) in there.items()
-        ]
+        ways: list[list[Way]] = []
+        for line, (at, names) in there.items():
+            share = trial.allowance.of(line)
+            with share.counted():
+                found_here = islice(update.edits(program, line, at, judged, names, share), 1)
+                ways.append([(line, edit, names) for edit in found_here])
+        return ways
 
 
 def _choices(ways: Sequence[Sequence[Way]]) -> Iterator[tuple[Way, ...]]:

@@ -78,7 +78,8 @@ def _operands(text: str, value: Any, depth: int, at: Mapping[str, int]) -> Itera
     elif depth and type(value) is dict:
         for key, item in list(value.items())[:64]:
             if type(key) in (str, int):
-                yield from _operands(f"{text}[{_quoted(key)}]", item, depth - 1, at)
+                for index in (type(key) is int and _indices(key, at)) or [_quoted(key)]:
+                    yield from _operands(f"{text}[{index}]", item, depth - 1, at)
     elif depth and type(value) in (list, tuple):
         for i, item in enumerate(value[:16]):
             for index in _indices(i, at) or [str(i)]:

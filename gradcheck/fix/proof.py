@@ -15,6 +15,7 @@ from gradcheck.capture.program import Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError
+from gradcheck.fix.allowance import Allowance
 from gradcheck.fix.update import moves_right, rates
 from gradcheck.options import Options
 from gradcheck.probing import Limits, Probe, nudged, probe
@@ -77,6 +78,8 @@ class Trial:
     limits: Limits
     """Of all of it together."""
     spent: Spent = field(default_factory=Spent)
+    allowance: Allowance = field(default_factory=Allowance)
+    """How long edits may be searched for."""
 
     def over(self, program: Program | None = None) -> str:
         """Why nothing more may be run, "" while it may; `program` is one that is still open."""

@@ -35,7 +35,7 @@ def repair_raising(trial: Trial, found: Probe, first: Draw) -> Repair:
     """An edit with which the step comes to its end and all of its gradients are right."""
     if _updates(found):
         return Repair()  # then it is the update that may be wrong, or any of the gradients that it is made of
-    with trial.open(first) as program:
+    with trial.open(first) as program, trial.allowance.of().counted():
         ways = list(islice(_ways(trial, program, reopened(program, found.judged)), PROOFS))
     draws = fresh(trial.driver.target, found.judged, first)
     for line, edit in sorted(ways, key=lambda way: way[1].cost):
@@ -57,10 +57,11 @@ def _updates(found: Probe) -> bool:
 
 
 def _ways(trial: Trial, program: Program, judged: Sequence[Judged]) -> Iterator[tuple[Line, Edit]]:
+    share = trial.allowance.of()
     for line, value in islice(_lines(program, judged, trial.driver.overlay).items(), LINES):
-        search = Search(line, {value.key.occurrence: None}, settled=False, free=True)
+        search = Search(line, {value.key.occurrence: None}, settled=False, free=True, share=share)
         program.backward(computes={value.site.number: search})
-        for edit in search.found[:RUNS]:
+        for edit in share.within(search.found[:RUNS]):
             if trial.over(program):
                 return
             trace = program.backward(computes={value.site.number: line.runner(edit)})

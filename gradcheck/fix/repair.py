@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
@@ -15,6 +16,7 @@ from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.compare import Verdict
 from gradcheck.fix.additions import Sum, additions, sum_of
+from gradcheck.fix.allowance import Share
 from gradcheck.fix.alternatives import alternatives
 from gradcheck.fix.earlier import earlier_lines
 from gradcheck.fix.edit import Edit
@@ -66,8 +68,10 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         guilty, meant = _at_the_lines_meant(trial, program, guilty, likely, judged)
         homes: dict[str, Line] = {}
         for g in [g for g in guilty if not likely[g.line]]:
-            into, added = _sums(program, g, judged, overlay)
-            likely[g.line] = rearranged(trial, found, g, guilty, added, first)
+            share = trial.allowance.of(g.line)
+            with share.counted():
+                into, added = _sums(program, g, judged, overlay)
+                likely[g.line] = rearranged(trial, found, g, guilty, added, first, share)
             homes |= {name: one.line for name, one in into.items()}
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
         stuck -= {name for g in guilty if likely[g.line] for name in g.names}
@@ -100,19 +104,22 @@ def _upstream(
     Those on which several rest are left out unless `shared`: they have been tried.
     """
     forward = {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in judged}
-    there = [
-        suspect
-        for suspect in suspects(program, judged, forward, trial.driver.overlay)
-        if (shared if len(suspect.resting) > 1 else suspect.resting[0].gradient.name in stuck)
-    ]
-    ways: dict[Line, tuple[Guilty, list[Edit]]] = {}
-    for suspect, edit in islice(healing(program, there, judged, forward, lambda: trial.over(program)), ALIKE):
-        one = Guilty(suspect.line, suspect.resting, ())
-        ways.setdefault(suspect.line, (one, []))[1].append(edit)
-    for suspect in there if not ways else ():
-        one = Guilty(suspect.line, suspect.resting, ())
-        if edits := rearranged(trial, found, one, [one], (), first):
-            return {one: edits}
+    share = trial.allowance.of()
+    with share.counted():
+        there = [
+            suspect
+            for suspect in suspects(program, judged, forward, trial.driver.overlay, share)
+            if (shared if len(suspect.resting) > 1 else suspect.resting[0].gradient.name in stuck)
+        ]
+        ways: dict[Line, tuple[Guilty, list[Edit]]] = {}
+        healed = healing(program, there, judged, forward, lambda: trial.over(program), share)
+        for suspect, edit in islice(healed, ALIKE):
+            one = Guilty(suspect.line, suspect.resting, ())
+            ways.setdefault(suspect.line, (one, []))[1].append(edit)
+        for suspect in there if not ways else ():
+            one = Guilty(suspect.line, suspect.resting, ())
+            if edits := rearranged(trial, found, one, [one], (), first, share):
+                return {one: edits}
     return dict(ways.values())
 
 
@@ -125,8 +132,13 @@ def _edited(
     """Of each line the edits of its expression with which the first draw comes out right."""
 
     def holding(some: Sequence[Guilty], *, settled: bool) -> dict[Line, list[Edit]]:
-        edits = _searched(program, some, judged, settled=settled)
-        return {g.line: list(islice(_hold(trial, program, g, edits[g.line], judged), ALIKE)) for g in some}
+        edits = _searched(trial, program, some, judged, settled=settled)
+        held: dict[Line, list[Edit]] = {}
+        for g in some:
+            share = trial.allowance.of(g.line)
+            with share.counted():
+                held[g.line] = list(islice(_hold(trial, program, g, edits[g.line], judged, share), ALIKE))
+        return held
 
     likely = holding(guilty, settled=True)
     if program.trace.raised is not None:  # before what a line begins was complete: only the whole step tells
@@ -138,16 +150,14 @@ def _at_the_lines_meant(
     trial: Trial, program: Program, guilty: Sequence[Guilty], likely: dict[Line, list[Edit]], judged: Sequence[Judged]
 ) -> tuple[list[Guilty], dict[str, Line]]:
     """The guilty lines, each that an earlier one of its gradient excuses exchanged for that; and those, by name."""
-
-    def holding(there: Guilty, edits: Iterable[Edit]) -> Iterator[Edit]:
-        return _hold(trial, program, there, list(edits), judged)
-
     result: list[Guilty] = []
     meant: dict[str, Line] = {}
     for g in guilty:
-        feeding = _of_others(judged, g)
-        ways = earlier_lines(program, g, likely[g.line], _fed(judged, feeding), trial.driver.overlay, holding)
-        there, edits = next(ways, (g, likely[g.line]))
+        fed, share = _fed(judged, _of_others(judged, g)), trial.allowance.of(g.line)
+        with share.counted():
+            holding = functools.partial(_hold, trial, program, judged=judged, share=share)
+            ways = earlier_lines(program, g, likely[g.line], fed, trial.driver.overlay, holding, share)
+            there, edits = next(ways, (g, likely[g.line]))
         result.append(there)
         if there is not g:
             likely[there.line] = edits
@@ -162,12 +172,12 @@ def _of_others(judged: Sequence[Judged], guilty: Guilty) -> dict[str, Array]:
 
 
 def _searched(
-    program: Program, guilty: Sequence[Guilty], judged: Sequence[Judged], *, settled: bool = True
+    trial: Trial, program: Program, guilty: Sequence[Guilty], judged: Sequence[Judged], *, settled: bool = True
 ) -> dict[Line, list[Edit]]:
     """One backward run with right inputs, in which every guilty line is searched where it stands."""
     feeding = right_inputs(judged)
     slack = slack_of(judged, feeding)
-    searches = {g.line: _search(g, judged, slack, settled) for g in guilty}
+    searches = {g.line: _search(g, judged, slack, trial.allowance.of(g.line), settled=settled) for g in guilty}
     computes: dict[int, Compute] = {line.site.number: search for line, search in searches.items()}
     program.backward(_fed(judged, feeding), computes)
     return {line: search.found for line, search in searches.items()}
@@ -191,7 +201,7 @@ def _sums(
     return homes, found
 
 
-def _search(guilty: Guilty, judged: Sequence[Judged], slack: float, settled: bool) -> Search:
+def _search(guilty: Guilty, judged: Sequence[Judged], slack: float, share: Share, *, settled: bool) -> Search:
     wanted = {}
     for j, at in zip(guilty.judged, guilty.at):
         scale = upstream_scale(j, judged) if j.gradient.kind == "intermediate" else 1.0
@@ -199,7 +209,7 @@ def _search(guilty: Guilty, judged: Sequence[Judged], slack: float, settled: boo
     free = all(j.gradient.kind == "intermediate" for j in guilty.judged)
     # a gradient may be had from an update, or be added to on another line later
     itself = all(np.array_equal(at.array, j.gradient.array) for j, at in zip(guilty.judged, guilty.at))
-    return Search(guilty.line, wanted, settled and itself and not _goes_on(guilty), free)
+    return Search(guilty.line, wanted, settled and itself and not _goes_on(guilty), free, share)
 
 
 def _goes_on(guilty: Guilty) -> bool:
@@ -216,14 +226,14 @@ def _fed(judged: Sequence[Judged], feeding: Mapping[str, Array]) -> dict[Ref, Ar
 
 
 def _hold(
-    trial: Trial, program: Program, guilty: Guilty, edits: Sequence[Edit], judged: Sequence[Judged]
+    trial: Trial, program: Program, guilty: Guilty, edits: Sequence[Edit], judged: Sequence[Judged], share: Share
 ) -> Iterator[Edit]:
     """The edits with which the whole step comes out right on the first draw, the other guilty lines put right."""
     feeding = _of_others(judged, guilty)
     slack = slack_of(judged, feeding)
     others = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - guilty.names
     before = [j for j in judged if j.gradient.name not in others]
-    for edit in edits[: runs(program, UNSETTLED)]:
+    for edit in share.within(edits[: runs(program, UNSETTLED)], least=1):  # what was found is worth a run
         if trial.over(program):
             return
         trace = program.backward(_fed(judged, feeding), {guilty.line.site.number: guilty.line.runner(edit)})

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from gradcheck.blame.judged import in_layout
 from gradcheck.capture.otherwise import Scope
+from gradcheck.fix.allowance import Share
 from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.paths import added, guessed, normalised, two_added
+from gradcheck.fix.candidates.paths import Lacking, added, guessed, normalised, two_added
 from gradcheck.fix.candidates.terms import blind, missing, rescaled
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
@@ -22,8 +24,7 @@ from gradcheck.fix.line import Line
 from gradcheck.fix.pool import Pool, pool
 from gradcheck.fix.wanted import Wanted
 
-MOST = 3000
-"""Edits of one line that are evaluated."""
+Array = np.ndarray[Any, Any]
 TRIED = 40
 """Survivors that are kept."""
 UNSETTLED = 150
@@ -44,6 +45,8 @@ class Search:
     False for a sum that goes on over the passings."""
     free: bool
     """Whether a factor may be a convention that later lines take out: that of an intermediate."""
+    share: Share
+    """What it may take."""
     factor: float | None = None
     """By how much what rests on the line is too large, where that is known and nothing else is."""
     found: list[Edit] = field(default_factory=list)
@@ -55,11 +58,12 @@ class Search:
         passed, self._passed = self._passed, self._passed + 1
         if passed in self.wanted:
             wanted = self.wanted[passed]
-            if self._begun:
-                self.found = [e for e in self.found if self._agrees(e, scope, value, before, wanted)]
-            else:
-                self._begun = True
-                self.found = self._begin(scope, value, before, wanted)[: TRIED if self.settled else UNSETTLED]
+            with self.share.counted():
+                if self._begun:
+                    self.found = [e for e in self.found if self._agrees(e, scope, value, before, wanted)]
+                else:
+                    self._begun = True
+                    self.found = self._begin(scope, value, before, wanted)[: TRIED if self.settled else UNSETTLED]
         return value
 
     def _agrees(self, edit: Edit, scope: Scope, value: Any, before: Any, wanted: Wanted | None) -> bool:
@@ -68,7 +72,14 @@ class Search:
         a = self._run(edit, scope, value, before)
         return a is not None and (wanted.factor(a) is not None if self.free else wanted.holds(a))
 
-    def _run(self, edit: Edit, scope: Scope, value: Any, before: Any) -> np.ndarray[Any, Any] | None:
+    def _came_to(self, edit: Edit, scope: Scope, value: Any, before: Any) -> Array | None:
+        """What the line computes with an edit, without running that where it is known from what was computed."""
+        if edit.comes_to is None:
+            return self._run(edit, scope, value, before)
+        known = edit.comes_to()
+        return None if known is None else as_array(self.line.computed(known, before))
+
+    def _run(self, edit: Edit, scope: Scope, value: Any, before: Any) -> Array | None:
         try:
             with np.errstate(all="ignore"):
                 return as_array(self.line.runner(edit)(scope, value, before))
@@ -80,22 +91,25 @@ class Search:
         again = self._run(Edit(self.line.text, "literal", 0), scope, value, before)
         if own is None or again is None or own.shape != again.shape or not _same(own, again):
             return []  # the scope does not tell what the line computes
+        if self.line.whole:  # the statement has been made by now
+            scope = {**scope, self.line.site.name: before}
         e = Expression(self.line.text, scope, statement=self.line.whole)
         there = pool(scope, _literals(self.line.source.text), self.line.turns)
-        edits = candidates(e, there)
+        edits = candidates(e, there, self.share)
         operators = self._other_operators()
         if wanted is None or not self.settled:
             known = () if self.factor is None or self.line.whole else without_factor(e, there, self.factor)
             every = sorted([*operators, *known, *edits, *blind(e, there)], key=lambda one: one.cost)
-            paths = [] if self.line.whole else list(guessed(e, there, self.line.target, self._style(there)))[:PATHS]
+            contributed = () if self.line.whole else guessed(e, there, self.line.target, self._style(there))
+            paths = list(islice(self.share.within(contributed), PATHS))
             return [edit for edit in (*every[: UNSETTLED - len(paths)], *paths) if self._can_be_run(edit)]
         mine, (_, turned) = wanted.factor(own), in_layout(own, wanted.truth.shape)
         found: list[Edit] = []
         if not self.line.whole:
             found += [*missing(e, there, wanted), *rescaled(e, there, wanted)]
             found += self._factored(Edit(e.text, "literal", 0), mine, scope, there)
-        for edit in edits[:MOST]:
-            a = self._run(edit, scope, value, before)
+        for edit in self.share.within(edits):
+            a = self._came_to(edit, scope, value, before)
             k = None if a is None else wanted.factor(a)
             if k is None or a is None:
                 continue
@@ -109,21 +123,20 @@ class Search:
                 found += self._factored(edit, k, scope, there)
         kept = [edit for edit in found if self._agrees(edit, scope, value, before, wanted)]
         if not kept and not self.line.whole:
-            kept = self._with_paths(e, there, scope, value, before, wanted)
+            kept = self._with_paths(e, there, own, scope, value, before, wanted)
         return sorted([*kept, *operators], key=lambda one: (one.cost, len(one.text)))
 
     def _with_paths(
-        self, e: Expression, there: Pool, scope: Scope, value: Any, before: Any, wanted: Wanted
+        self, e: Expression, there: Pool, now: Array, scope: Scope, value: Any, before: Any, wanted: Wanted
     ) -> list[Edit]:
         """What a path that was left out contributes, put in."""
-        style, own = self._style(there), self.line.target
+        line = Lacking(e, there, now, wanted, self.line.target, self._style(there), self.share)
 
-        def holding(edits: Iterable[Edit]) -> list[Edit]:
+        def holding(edits: Iterator[Edit]) -> list[Edit]:
             ran = ((edit, self._run(edit, scope, value, before)) for edit in edits)
             return [edit for edit, a in ran if a is not None and wanted.holds(a)]
 
-        one = holding((*added(e, there, wanted, own, style), *normalised(e, there, own, style)))
-        return one or holding(two_added(e, there, wanted, own, style))
+        return holding(added(line)) or holding(normalised(line)) or holding(two_added(line))
 
     def _style(self, there: Pool) -> Style:
         return Style.of(self.line.source.text, there.numpy)
@@ -157,7 +170,7 @@ class Search:
         return [Edit(self.line.text, "accumulate", 1.0, "=", "+=", operator="+=")] if plain else []
 
 
-def _same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
+def _same(a: Array, b: Array) -> bool:
     return bool(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from gradcheck.fix.allowance import Share
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.guilty import Guilty
 from gradcheck.fix.order import orders
@@ -20,7 +21,13 @@ ALIKE = 2
 
 
 def rearranged(
-    trial: Trial, found: Probe, one: Guilty, guilty: Sequence[Guilty], added: Sequence[Edit], first: Draw
+    trial: Trial,
+    found: Probe,
+    one: Guilty,
+    guilty: Sequence[Guilty],
+    added: Sequence[Edit],
+    first: Draw,
+    share: Share,
 ) -> list[Edit]:
     """The edits with which the first draw comes out right: in another order, else with one of the lines put in.
 
@@ -28,7 +35,8 @@ def rearranged(
     """
     lines = {g.line.statement.lineno for g in guilty if g.line.source.file == one.line.source.file}
     moved = orders(one.line, _updates(found, one.line.source.file), lines)
-    tried = (list(islice(_holding(trial, found, one, _likeliest(ways), first), ALIKE)) for ways in (moved, added))
+    ways = (share.within(_likeliest(edits)) for edits in (moved, added))
+    tried = (list(islice(_holding(trial, found, one, edits, first), ALIKE)) for edits in ways)
     return next(filter(None, tried), [])
 
 
@@ -39,7 +47,7 @@ def _likeliest(edits: Iterable[Edit]) -> list[Edit]:
     return sorted(distinct.values(), key=lambda edit: edit.cost)[:TRIED]
 
 
-def _holding(trial: Trial, found: Probe, one: Guilty, edits: Sequence[Edit], first: Draw) -> Iterator[Edit]:
+def _holding(trial: Trial, found: Probe, one: Guilty, edits: Iterable[Edit], first: Draw) -> Iterator[Edit]:
     for edit in edits:
         if trial.over():
             return

@@ -11,6 +11,7 @@ from gradcheck.blame.judged import Judged
 from gradcheck.capture.pairing import is_update
 from gradcheck.capture.program import Program, Trace, Variable
 from gradcheck.capture.record import Value
+from gradcheck.fix.allowance import Share
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line, line_of_site
 from gradcheck.fix.search import Search
@@ -60,12 +61,14 @@ def expected(name: str, known: Mapping[str, float | None]) -> float | None:
     return None if own is None else abs(own)
 
 
-def edits(program: Program, line: Line, at: Value, judged: Sequence[Judged], wrong: frozenset[str]) -> Iterator[Edit]:
+def edits(
+    program: Program, line: Line, at: Value, judged: Sequence[Judged], wrong: frozenset[str], share: Share
+) -> Iterator[Edit]:
     """Edits of an update line with which all that is `wrong` moves as it should, and the rest as before."""
     before = rates(program, program.trace, judged)
-    search = Search(line, {at.key.occurrence: None}, settled=False, free=True)
+    search = Search(line, {at.key.occurrence: None}, settled=False, free=True, share=share)
     program.backward(computes={line.site.number: search})
-    for edit in search.found:
+    for edit in share.within(search.found):
         now = rates(program, program.backward(computes={line.site.number: line.runner(edit)}), judged)
         if moves_right(before, now, wrong):
             yield edit

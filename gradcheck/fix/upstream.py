@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from gradcheck.blame.judge import judge
-from gradcheck.blame.judged import Judged
+from gradcheck.blame.judged import Judged, came_right
 from gradcheck.blame.rerun import in_run, other_than
 from gradcheck.capture.otherwise import Scope
 from gradcheck.capture.pairing import is_update
 from gradcheck.capture.program import Program, Ref, Trace
 from gradcheck.capture.record import Value
 from gradcheck.compare import Verdict
+from gradcheck.fix.allowance import Share
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line, line_of_site
 from gradcheck.fix.search import Search
@@ -29,6 +30,8 @@ RUNS = 500
 """Runs of the whole step that the search may take, of a short step."""
 VALUES = 60_000
 """Values that all of them together may record: of a long step there are fewer."""
+PART = 0.6
+"""Of the search's time; what is left is for statements in another order."""
 LINES = 12
 """Lines that are looked at, those next to the gradients first."""
 _BACKWARD = re.compile(r"(?i)d|g_|grad|err|res")
@@ -47,7 +50,7 @@ class Suspect:
 
 
 def suspects(
-    program: Program, judged: Sequence[Judged], forward: Collection[Ref], overlay: Mapping[str, str]
+    program: Program, judged: Sequence[Judged], forward: Collection[Ref], overlay: Mapping[str, str], share: Share
 ) -> list[Suspect]:
     """The lines on which wrong gradients rest and the forward does not: doubling what they compute shows that."""
     wrong = [j for j in judged if _is_wrong(j)]
@@ -62,7 +65,7 @@ def suspects(
             first.setdefault(value.site.number, value)
     first = {number: v for number, v in first.items() if not _spoiled_later(program, v, wrong)}
     found: list[Suspect] = []
-    for value in list(first.values())[::-1]:
+    for value in share.within(list(first.values())[::-1]):
         if len(found) == LINES:
             break
         trace = program.backward(computes={value.site.number: _doubled})
@@ -106,21 +109,22 @@ def healing(
     judged: Sequence[Judged],
     forward: Collection[Ref],
     over: Callable[[], str],
+    share: Share,
 ) -> Iterator[tuple[Suspect, Edit]]:
     """Edits with which all that rests on a line comes out right and nothing else is harmed, the cheapest first.
 
     The search ends where it is `over`: time is up, or the budget spent.
     """
     tried = sorted(
-        ((edit.cost, i, edit) for i, suspect in enumerate(found) for edit in _edits(program, suspect)),
+        ((edit.cost, i, edit) for i, suspect in enumerate(found) for edit in _edits(program, suspect, share)),
         key=lambda one: one[:2],
     )
-    for _, i, edit in tried[: runs(program, RUNS)]:
+    for _, i, edit in share.within(tried[: runs(program, RUNS)], part=PART):
         if over():
             return
         suspect = found[i]
         trace = program.backward(computes={suspect.line.site.number: suspect.line.runner(edit)})
-        if not _reaches_forward(program, trace, forward) and _heals(program, suspect, judged, trace):
+        if _heals(program, suspect, judged, trace) and not _reaches_forward(program, trace, forward):
             yield suspect, edit
 
 
@@ -129,8 +133,9 @@ def runs(program: Program, most: int) -> int:
     return max(20, min(most, VALUES // max(1, len(program.trace.values))))
 
 
-def _edits(program: Program, suspect: Suspect) -> list[Edit]:
-    search = Search(suspect.line, {0: None}, settled=False, free=True, factor=_common_factor(suspect.resting))
+def _edits(program: Program, suspect: Suspect, share: Share) -> list[Edit]:
+    factor = _common_factor(suspect.resting)
+    search = Search(suspect.line, {0: None}, settled=False, free=True, share=share, factor=factor)
     program.backward(computes={suspect.line.site.number: search})
     return search.found
 
@@ -142,5 +147,6 @@ def _common_factor(resting: Sequence[Judged]) -> float | None:
 
 
 def _heals(program: Program, suspect: Suspect, judged: Sequence[Judged], trace: Trace) -> bool:
-    wanted = [j for j in judged if j in suspect.resting or j.right]
-    return all(now is not None and now.right for now in in_run(program, wanted, trace))
+    sound = (j for j in judged if j.right and j not in suspect.resting)
+    # one by one: most edits do not put right the first that rests on the line
+    return all(came_right(*in_run(program, [j], trace)) for j in (*suspect.resting, *sound))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.blame.judged import in_layout
-from gradcheck.compare import BLUNT, Truth, agreement
+from gradcheck.compare import BLUNT, Agreement, Truth, agreement, may_hold
 
 Array = NDArray[Any]
 
@@ -34,19 +34,20 @@ class Wanted:
 
     def holds(self, a: Array) -> bool:
         """Whether an array agrees with the truth, within the numeric error bars."""
-        own, _ = in_layout(a, self.truth.shape)
-        if own is None or not _is_sound(own):
-            return False
-        found = agreement(self.truth, own / self.scale, slack=self.slack)
-        return found.holds and found.resolution < BLUNT
+        return self._agreement(a, 1.0) is not None
 
     def factor(self, a: Array) -> float | None:
         """The factor by which an array differs from what is wanted; None where that is not all."""
+        found = self._agreement(a, None)
+        return None if found is None else found.scale
+
+    def _agreement(self, a: Array, scale: float | None) -> Agreement | None:
+        """How an array agrees; None where it does not, or where that could not be seen."""
         own, _ = in_layout(a, self.truth.shape)
-        if own is None or not _is_sound(own):
+        if own is None or not _is_sound(own) or not may_hold(self.truth, own / self.scale, scale, slack=self.slack):
             return None
-        found = agreement(self.truth, own / self.scale, None, slack=self.slack)
-        return found.scale if found.holds and found.resolution < BLUNT else None
+        found = agreement(self.truth, own / self.scale, scale, slack=self.slack)
+        return found if found.holds and found.resolution < BLUNT else None
 
     def coefficient(self, a: Array, x: Array) -> float | None:
         """c such that a + c x is what is wanted; None where there is none."""

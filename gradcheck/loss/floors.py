@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +20,15 @@ from gradcheck.loss.forms import floored
 from gradcheck.loss.screening import CLOSE, Screening, own_slopes
 from gradcheck.loss.standard import Candidate
 from gradcheck.numeric import Estimate
+from gradcheck.patch import read
 from gradcheck.small_numbers import added
 
 Array = NDArray[np.float64]
 
 SMALL = 1e-3
 """What is added in a logarithm and is larger than this is no floor."""
+AROUND = 100.0
+"""What a floor changes of a derivative, relative to it and to the floor, where probabilities are no less than 0.01."""
 SURE = 0.1
 """An error of the share at which no more gradients are asked."""
 WRONG = 10
@@ -39,7 +41,8 @@ def without_floor(screening: Screening, own: Variable) -> tuple[Scalar, float] |
     floors = dict.fromkeys(floor for file in files for floor in _floors(file))
     if not floors:
         return None
-    found = next((f for g in screening.gradients if (f := _written_with(screening, own, g)) is not None), None)
+    close = max(CLOSE, AROUND * max(floors))
+    found = next((f for g in screening.gradients if (f := _written_with(screening, own, g, close)) is not None), None)
     if found is None:
         return None
     shares = ((floor, _left_out(screening, own, _less(own, *found, floor))) for floor in floors)
@@ -91,8 +94,10 @@ def _along(screening: Screening, scalar: Scalar, of: Variable) -> tuple[tuple[Ar
     return measure(lambda a: program.evaluate(scalar, {of.ref: a}), of.array, rng=rng, full=False, count=6).along
 
 
-def _written_with(screening: Screening, own: Variable, gradient: Gradient) -> tuple[Candidate, float] | None:
-    """The standard loss with a logarithm that the code's own is, but for a floor, and its weight."""
+def _written_with(
+    screening: Screening, own: Variable, gradient: Gradient, close: float
+) -> tuple[Candidate, float] | None:
+    """The standard loss with a logarithm that the code's own is, as close as a floor lets it be, and its weight."""
     slopes = screening.slopes(gradient)
     if slopes is None:
         return None
@@ -101,7 +106,7 @@ def _written_with(screening: Screening, own: Variable, gradient: Gradient) -> tu
         if candidate.form.name in ("softmax cross-entropy", "binary cross-entropy"):
             slope = screening.slope(candidate, slopes)
             for reading in candidate.readings:
-                if np.abs(written - reading.weight * slope).max() <= CLOSE * np.abs(written).max():
+                if np.abs(written - reading.weight * slope).max() <= close * np.abs(written).max():
                     return candidate, reading.weight
     return None
 
@@ -124,9 +129,10 @@ def _plain(own: Variable) -> Scalar:
 
 def _floors(file: str) -> tuple[float, ...]:
     """Small numbers that the file adds to something inside a logarithm: written there, or by a name that has one."""
+    source = read(file)
     try:
-        tree = ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree = ast.parse(source.text if source is not None else "")
+    except (SyntaxError, ValueError):
         return ()
     calls = [call for call in ast.walk(tree) if isinstance(call, ast.Call)]
     logarithms = [c for c in calls if getattr(c.func, "attr", getattr(c.func, "id", "")) == "log"]

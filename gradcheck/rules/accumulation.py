@@ -8,8 +8,10 @@ import numpy as np
 
 from gradcheck.rules.evidence import Array, Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 
 
+@of_gradient(rank=60)
 def repeated_index(evidence: Evidence) -> Finding | None:
     """GC372: `a[index] += g` counts an index that occurs twice once; np.add.at counts it twice, and is right."""
     a, shape = evidence.analytic, evidence.judged.truth.shape

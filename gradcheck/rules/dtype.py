@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from gradcheck.capture.record import Value
 from gradcheck.rules.evidence import Run, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_run
 
 
+@of_run(rank=20)
 def truncated(run: Run) -> Iterator[Finding]:
     """GC611: a parameter is an array of whole numbers, and its gradient, which isn't, is put into it in place."""
     program = run.program

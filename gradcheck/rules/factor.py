@@ -7,8 +7,10 @@ import math
 from gradcheck.loss.choose import factor_name
 from gradcheck.rules.evidence import Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 
 
+@of_gradient(rank=80)
 def constant(evidence: Evidence) -> Finding | None:
     """GC301: everything agrees but for one factor; GC302: that factor is -1."""
     found = evidence.fit(evidence.analytic)

@@ -7,9 +7,11 @@ import numpy as np
 from gradcheck.compare import CARE
 from gradcheck.rules.evidence import Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 from gradcheck.shapes import format_shape
 
 
+@of_gradient(rank=10)
 def not_finite(evidence: Evidence) -> Finding | None:
     """GC501: the gradient holds NaN or infinity."""
     a = evidence.analytic
@@ -31,6 +33,7 @@ def not_finite(evidence: Evidence) -> Finding | None:
     )
 
 
+@of_gradient(rank=190)
 def wrong_shape(evidence: Evidence) -> Finding | None:
     """GC101: a shape that no known cause explains."""
     a, shape = evidence.analytic, evidence.judged.truth.shape

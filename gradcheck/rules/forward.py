@@ -10,12 +10,14 @@ import numpy as np
 from gradcheck.capture.record import Value
 from gradcheck.rules.evidence import Array, Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 from gradcheck.rules.softmax import Softmax, softmaxes
 
 EXACT = 1e-9
 """Of two ways to compute the same numbers."""
 
 
+@of_gradient(rank=230, searches=True)
 def softmax_over_others(evidence: Evidence) -> Finding | None:
     """GC402: with the softmax taken along another axis, the gradient is that of the cross-entropy."""
     gradient = evidence.judged.gradient
@@ -32,6 +34,7 @@ def softmax_over_others(evidence: Evidence) -> Finding | None:
     return None
 
 
+@of_gradient(rank=70)
 def repeated_bias(evidence: Evidence) -> Finding | None:
     """GC701: a parameter's gradient is too small by the number of times that the forward adds the parameter."""
     gradient, found = evidence.judged.gradient, evidence.fit(evidence.analytic)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from gradcheck.rules.evidence import Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 from gradcheck.shapes import format_shape
 
 
+@of_gradient(rank=20)
 def transposed(evidence: Evidence) -> Finding | None:
     """GC102: the transpose of the gradient is right, and nothing puts it right later."""
     a = evidence.analytic

@@ -10,8 +10,10 @@ from gradcheck.loss.choose import standard
 from gradcheck.loss.screening import Explanation, Screening
 from gradcheck.rules.evidence import Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 
 
+@of_gradient(rank=240, searches=True)
 def another_loss(evidence: Evidence) -> Finding | None:
     """GC381: what flows into the backward is the gradient of a standard loss that is not the code's own."""
     before = evidence.others[: [j.gradient.name for j in evidence.others].index(evidence.name)]

@@ -13,6 +13,7 @@ from gradcheck.capture.rewrite import Site
 from gradcheck.conventions import DATA
 from gradcheck.rules.evidence import Array, Run, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_run
 from gradcheck.source import line_of
 
 PROBES = 2
@@ -26,6 +27,7 @@ _MEANT = frozenset("mean average median std var max amax min amin dot matmul ein
 _LAYOUTS = frozenset({"reshape", "resize", "ravel", "flatten", "swapaxes", "transpose"})
 
 
+@of_run(rank=80)
 def samples_mixed(run: Run) -> Iterator[Finding]:
     """GC702, a warning: a line of the forward has of each sample what others go into, without a statistic's name."""
     program = run.program

@@ -11,12 +11,14 @@ from gradcheck.capture.program import Program
 from gradcheck.compare import Verdict
 from gradcheck.rules.evidence import Array, Run, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_run
 from gradcheck.rules.softmax import Underflow, softmax_underflow
 from gradcheck.source import line_of, shown
 
 _MAXIMA = ("max", "amax", "nanmax")
 
 
+@of_run(rank=100)
 def softmax_axis(run: Run) -> Iterator[Finding]:
     """GC401, a warning: a softmax takes the maximum of the whole matrix off, so that a row far below it underflows."""
     program = run.program
@@ -45,6 +47,7 @@ def softmax_axis(run: Run) -> Iterator[Finding]:
     )
 
 
+@of_run(rank=110)
 def softmax_overflow(run: Run) -> Iterator[Finding]:
     """GC502, a warning: a softmax takes no maximum off, so that one large logit is infinite."""
     found = softmax_underflow(run.program)
@@ -66,6 +69,7 @@ def softmax_overflow(run: Run) -> Iterator[Finding]:
     )
 
 
+@of_run(rank=120)
 def log_of_zero(run: Run) -> Iterator[Finding]:
     """GC503, a warning: where a probability comes to 0 or 1, the code's own loss is NaN."""
     program = run.program
@@ -91,6 +95,7 @@ def log_of_zero(run: Run) -> Iterator[Finding]:
             return
 
 
+@of_run(rank=130)
 def on_a_kink(run: Run) -> Iterator[Finding]:
     """GC721, a warning: a gradient can't be told, since the forward sits on a kink."""
     found = [j for j in run.judged if j.verdict is Verdict.INCONCLUSIVE and "kink" in j.reason]

@@ -12,23 +12,32 @@ from gradcheck.capture.record import Value
 from gradcheck.compare import CARE, ROUNDING
 from gradcheck.rules.evidence import Array, Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 from gradcheck.rules.uses import Contributions, contributions
 from gradcheck.source import shown
 
 SAME = 1e-3
 """How near to a whole number a term's share must come before the sum is tried with that number."""
+FEW = 2
+"""Directions along which that is tried first: most gradients are no such sum, and these show it."""
+CONCEIVED = 200_000
+"""Sums that are tried along them; of more uses all directions are measured."""
 
 
+@of_gradient(rank=250, searches=True)
 def missing_path(evidence: Evidence) -> Finding | None:
     """GC362: the gradient lacks what reaches the loss through one use of its value; GC363: it has that twice."""
     a, of = evidence.analytic, evidence.judged.gradient.of
     if a.shape != of.array.shape or not np.isfinite(a).all():
         return None
     near = _beside(evidence.program, of)
-    found = contributions(evidence.program, of, np.random.default_rng(0), least=1 if near else 2)
-    shares = None if found is None or len(found.uses) == 1 else _shares(found, a)
-    if found is not None and shares is None:
-        return _carried(evidence, found, near)
+    few = contributions(evidence.program, of, np.random.default_rng(0), least=1 if near else 2, count=FEW)
+    if few is None:
+        return None
+    if len(few.uses) == 1 or not _conceivable(few, a):
+        return _carried(evidence, few, near)
+    found = contributions(evidence.program, of, np.random.default_rng(1))
+    shares = None if found is None else _shares(found, a)
     if found is None or shares is None or (shares == 1).all():
         return None
     wrong = [(u, float(s)) for u, s in zip(found.uses, shares) if s != 1]
@@ -40,6 +49,24 @@ def missing_path(evidence: Evidence) -> Finding | None:
     if missing and set(shares) <= {0, 1}:
         return _missing(evidence, missing, len(found.uses))
     return _other(evidence, [u for u, _ in wrong], wrong[0][1]) if len({s for _, s in wrong}) == 1 else None
+
+
+def _conceivable(few: Contributions, analytic: Array) -> bool:
+    """Whether any small whole numbers of uses come to the gradient along a few directions: mostly none do."""
+    known = np.array([float(np.vdot(analytic, way)) for way in few.directions])
+    counts = [np.arange(-2, 3) if u.array.ndim else np.arange(-4, 5) / 2 for u in few.uses]
+    if np.prod([float(len(c)) for c in counts]) > CONCEIVED:
+        return True
+    shares = np.stack(np.meshgrid(*counts), axis=-1).reshape(-1, len(counts)).T
+    off = np.abs(known[:, None] - few.slopes @ shares)
+    return bool((off <= _allowed(few, shares)).all(axis=0).any())
+
+
+def _allowed(found: Contributions, shares: Array) -> Array:
+    """How far the sum of so many of each use may be off along each direction."""
+    rounding = ROUNDING * 2.0**-52 * np.abs(found.slopes).sum(axis=1)
+    bars = CARE * found.errors @ np.abs(shares)
+    return np.asarray(bars + (rounding if shares.ndim == 1 else rounding[:, None]))
 
 
 def _shares(found: Contributions, analytic: Array) -> Array | None:
@@ -54,8 +81,7 @@ def _shares(found: Contributions, analytic: Array) -> Array | None:
     if (np.abs(fitted / size - shares) > SAME).any() or (np.abs(shares) > 2).any():
         return None
     off = np.abs(known - found.slopes @ shares)
-    allowed = CARE * found.errors @ np.abs(shares) + ROUNDING * 2.0**-52 * np.abs(found.slopes).sum(axis=1)
-    return shares if (off <= allowed).all() else None
+    return shares if (off <= _allowed(found, shares)).all() else None
 
 
 def _beside(program: Program, of: Variable) -> list[Value]:
@@ -67,14 +93,15 @@ def _beside(program: Program, of: Variable) -> list[Value]:
     return [] if here is None else [turns[here + by] for by in (1, -1, 2, -2) if 0 <= here + by < len(turns)]
 
 
-def _carried(evidence: Evidence, found: Contributions, near: Sequence[Value]) -> Finding | None:
+def _carried(evidence: Evidence, few: Contributions, near: Sequence[Value]) -> Finding | None:
     """GC364: what another turn of the loop gets back through a use is there in the place of what this one should."""
-    few = replace(found, directions=found.directions[:2], slopes=found.slopes[:2], errors=found.errors[:2])
     for other in near:
-        if _exchanged(evidence, few, other) is not None:  # most are no such thing, and two directions show that
-            exchanged = _exchanged(evidence, found, other)
-            if exchanged is not None:
-                return _of_another_step(evidence, exchanged[0], other, exchanged[1])
+        if _exchanged(evidence, few, other) is None:
+            continue
+        found = contributions(evidence.program, evidence.judged.gradient.of, np.random.default_rng(1), least=1)
+        exchanged = None if found is None else _exchanged(evidence, found, other)
+        if exchanged is not None:
+            return _of_another_step(evidence, exchanged[0], other, exchanged[1])
     return None
 
 

@@ -8,8 +8,10 @@ from gradcheck.capture.program import Ref
 from gradcheck.compare import Truth
 from gradcheck.rules.evidence import Array, Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 
 
+@of_gradient(rank=260, searches=True)
 def of_no_loss(evidence: Evidence) -> Finding | None:
     """GC343: less a number times its own value, the gradient is right; GC342: the loss has a penalty, and not that."""
     a, value = evidence.analytic, np.asarray(evidence.judged.gradient.of.array, float)

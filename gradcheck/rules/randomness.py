@@ -9,8 +9,10 @@ import numpy as np
 from gradcheck.capture.record import Value
 from gradcheck.rules.evidence import Evidence, Run, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient, of_run
 
 
+@of_run(rank=10)
 def differs_again(run: Run) -> Iterator[Finding]:
     """GC711, a warning: the forward, run again from the same state, computes something else."""
     program = run.program
@@ -38,6 +40,7 @@ def differs_again(run: Run) -> Iterator[Finding]:
     )
 
 
+@of_gradient(rank=220, searches=True)
 def drawn_anew(evidence: Evidence) -> Finding | None:
     """GC712: with a value as the forward drew it, in place of one of its name that is drawn anew, the line is right."""
     program = evidence.program

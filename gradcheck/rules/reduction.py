@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from gradcheck.rules.evidence import Evidence, keyword_text, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 from gradcheck.shapes import format_shape
 
 Array = NDArray[Any]
 
 
+@of_gradient(rank=30)
 def wrong_axis(evidence: Evidence) -> Finding | None:
     """GC201: the code sums an upstream gradient over one axis; over another one it agrees."""
     for name, upstream in _right_sums(evidence):
@@ -25,6 +27,7 @@ def wrong_axis(evidence: Evidence) -> Finding | None:
     return None
 
 
+@of_gradient(rank=40)
 def over_everything(evidence: Evidence) -> Finding | None:
     """GC202: the code sums an upstream gradient over more axes than it should."""
     for name, upstream in _right_sums(evidence):
@@ -40,6 +43,7 @@ def over_everything(evidence: Evidence) -> Finding | None:
     return None
 
 
+@of_gradient(rank=50)
 def missing_sum(evidence: Evidence) -> Finding | None:
     """GC203: the code passes an upstream gradient on where its sum over an axis is due."""
     for name, upstream in _right_sums(evidence):

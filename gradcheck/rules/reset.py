@@ -15,6 +15,7 @@ from gradcheck.gradients import updated
 from gradcheck.patch import read
 from gradcheck.rules.evidence import Array, Run, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_run
 
 PROBES = 2
 """Places at which two steps are run."""
@@ -23,6 +24,7 @@ ROUNDED = 1e-7
 _RESETS = re.compile(r"(?i)zero|reset|clear")
 
 
+@of_run(rank=70)
 def never_reset(run: Run) -> Iterator[Finding]:
     """GC353: a gradient that the step adds to is not set back before the next step."""
     sums = [j for j in run.judged if _is_held_sum(run, j)]

@@ -13,6 +13,7 @@ from gradcheck.capture.record import Value
 from gradcheck.conventions import DATA
 from gradcheck.rules.evidence import Array, Run, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_run
 
 TRIED = 3
 """Arrays that may be images."""
@@ -33,6 +34,7 @@ class Mixed:
     """Of that axis, for two images that differ in the other side alone."""
 
 
+@of_run(rank=90)
 def other_sides_length(run: Run) -> Iterator[Finding]:
     """GC703, a warning: of images that aren't square, the windows along one side are counted from the other side."""
     program = run.program

@@ -12,8 +12,10 @@ from gradcheck.capture.program import Variable
 from gradcheck.capture.record import Value
 from gradcheck.rules.evidence import Evidence, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient
 
 
+@of_gradient(rank=210, searches=True)
 def stale_weights(evidence: Evidence) -> Finding | None:
     """GC361: with a parameter as it was before its update, the line computes the right gradient."""
     key = evidence.judged.gradient.key

@@ -14,6 +14,7 @@ from gradcheck.conventions import DATA
 from gradcheck.gradients import Gradient, updated
 from gradcheck.rules.evidence import Array, Run, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_run
 
 SATURATED = 1e-3
 """A slope of less than this share of the steepest lets nothing through."""
@@ -25,6 +26,7 @@ RAW = 100.0
 """Inputs beyond this are not scaled."""
 
 
+@of_run(rank=140)
 def alike(run: Run) -> Iterator[Finding]:
     """GC631: units that are computed from equal weights and get equal gradients stay one and the same unit."""
     found = [(j.gradient, axis) for j in run.judged for axis in _alike(j.gradient)]
@@ -51,6 +53,7 @@ def _alike(gradient: Gradient) -> Iterator[int]:
         yield from (a for a in (0, 1) if w.shape[a] > 1 and _is_constant(w, a) and _is_constant(dw, a))
 
 
+@of_run(rank=160)
 def saturated(run: Run) -> Iterator[Finding]:
     """GC632: most entries of an activation lie where its slope is next to nothing."""
     forward = _forward(run)
@@ -73,6 +76,7 @@ def saturated(run: Run) -> Iterator[Finding]:
             )
 
 
+@of_run(rank=150)
 def far_off(run: Run) -> Iterator[Finding]:
     """GC633: the first loss is many times that of equal guesses."""
     candidate, program = run.chosen.candidate, run.program
@@ -99,6 +103,7 @@ def far_off(run: Run) -> Iterator[Finding]:
         )
 
 
+@of_run(rank=170)
 def asleep(run: Run) -> Iterator[Finding]:
     """GC641: ReLU units that are zero for every sample."""
     forward = _forward(run)
@@ -121,6 +126,7 @@ def asleep(run: Run) -> Iterator[Finding]:
             )
 
 
+@of_run(rank=180)
 def raw_inputs(run: Run) -> Iterator[Finding]:
     """GC661: inputs far from 1, such as bytes of pixels."""
     for v in {v.ref: v for v in run.program.variables.values() if v.last in DATA}.values():
@@ -142,6 +148,7 @@ def raw_inputs(run: Run) -> Iterator[Finding]:
             )
 
 
+@of_run(rank=190)
 def too_long_a_step(run: Run) -> Iterator[Finding]:
     """GC621: the gradients are right and the update goes down them, and yet it raises the loss on its own samples."""
     program = run.program

@@ -13,6 +13,7 @@ from gradcheck.compare import agreement
 from gradcheck.gradients import Gradient, updated
 from gradcheck.rules.evidence import Array, Evidence, Run, place
 from gradcheck.rules.finding import Finding
+from gradcheck.rules.rule import of_gradient, of_run
 from gradcheck.shapes import format_shape
 
 ROUNDED = 1e-6
@@ -33,6 +34,7 @@ class _Step:
     """By how much it moved."""
 
 
+@of_run(rank=30)
 def uphill(run: Run) -> Iterator[Finding]:
     """GC602: the update moves a parameter straight up its gradient."""
     steps = list(_steps(run))
@@ -54,6 +56,7 @@ def uphill(run: Run) -> Iterator[Finding]:
         )
 
 
+@of_run(rank=40)
 def wrong_parameter(run: Run) -> Iterator[Finding]:
     """GC603: a parameter moves along another one's gradient."""
     for step in _steps(run):
@@ -85,6 +88,7 @@ def _turns(run: Run, gradient: Gradient, update: Value) -> Iterator[Array]:
     yield from before[-1:] if gradient.kind != "parameter" else ()
 
 
+@of_run(rank=50)
 def another_value(run: Run) -> Iterator[Finding]:
     """GC606: a parameter goes on from another one's value."""
     steps = list(_steps(run))
@@ -110,6 +114,7 @@ def another_value(run: Run) -> Iterator[Finding]:
                 break
 
 
+@of_run(rank=60)
 def never_moves(run: Run) -> Iterator[Finding]:
     """GC604, a warning: other parameters are updated, and nothing uses this one's gradient."""
     parameters = [j for j in run.judged if j.gradient.kind == "parameter"]
@@ -135,6 +140,7 @@ def never_moves(run: Run) -> Iterator[Finding]:
             )
 
 
+@of_gradient(rank=90)
 def other_shape(evidence: Evidence) -> Finding | None:
     """GC605: the values are right, but their shape makes the parameter another one's after the first step."""
     gradient = evidence.judged.gradient

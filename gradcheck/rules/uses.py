@@ -33,19 +33,25 @@ class Contributions:
 
 
 def contributions(
-    program: Program, of: Variable, rng: np.random.Generator, *, least: int = 2, along: Sequence[Array] | None = None
+    program: Program,
+    of: Variable,
+    rng: np.random.Generator,
+    *,
+    least: int = 2,
+    count: int | None = None,
+    along: Sequence[Array] | None = None,
 ) -> Contributions | None:
     """What each use of a value contributes; None for fewer than `least`, or for more than can be told apart.
 
-    The value is moved along directions of its own, or those that are given.
+    The value is moved along `count` directions of its own, by default more than it has uses, or those that are given.
     """
     uses = _uses(program, of, rng)
     if not least <= len(uses) <= MOST:
         return None
-    ways = directions(of.array, len(uses) + 3, rng) if along is None else along
-    found = [[_through(program, of, use, uses, way, rng) for use in uses] for way in ways]
+    ways = directions(of.array, count or len(uses) + 3, rng) if along is None else along
+    found = [_through(program, of, use, uses, ways, rng) for use in uses]
     slopes, errors = (
-        np.array([[float(getattr(e, what)) for e in row] for row in found]) for what in ("derivative", "error")
+        np.array([[float(getattr(e, what)) for e in row] for row in found]).T for what in ("derivative", "error")
     )
     if not np.isfinite(errors).all():
         return None
@@ -91,9 +97,9 @@ def _changed(trace: Trace, base: Mapping[Key, Value]) -> list[Key]:
 
 
 def _through(
-    program: Program, of: Variable, use: Value, uses: Sequence[Value], way: Array, rng: np.random.Generator
-) -> Estimate:
-    """The derivative along a direction that reaches the loss through one use.
+    program: Program, of: Variable, use: Value, uses: Sequence[Value], ways: Sequence[Array], rng: np.random.Generator
+) -> list[Estimate]:
+    """The derivative along each direction that reaches the loss through one use.
 
     What that use comes to with another value is computed while the others are held, and put in its place in a run in
     which nothing is held: other uses see the value as it was, but they see what has been made of it here.
@@ -113,4 +119,4 @@ def _through(
     x = np.asarray(of.array, dtype=float)
     base = f(x)
     noise: Noise = noise_floor(f, x, rng=rng, base=base)
-    return directional(f, x, way, base=base, noise=noise, rng=rng)
+    return [directional(f, x, way, base=base, noise=noise, rng=rng) for way in ways]

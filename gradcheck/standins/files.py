@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _pickle
 import builtins
 import bz2
 import contextlib
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.standins import datasets
-from gradcheck.standins.hints import Hints, by_user, random
+from gradcheck.standins.hints import Hints, needs_it, random
 
 _TEXTS = re.compile(r"input|text|corpus|ptb|book|shakespeare|poe[mt]|story|lyric|names|words|train|wonderland")
 """Names of files that are read as letters or words."""
@@ -43,6 +44,7 @@ def given(hints: Hints) -> Iterator[None]:
         (Path, "read_bytes", _else(lambda path: _stored(hints, path).read())),
         (Path, "read_text", _else(lambda path, *_: _content(hints, path).read().decode())),
         (pickle, "load", functools.partial(_unpickling, hints)),
+        (_pickle, "load", functools.partial(_unpickling, hints)),  # import _pickle as cPickle
         (urllib.request, "urlretrieve", _else(lambda url, to=None: (to or _last(url), None))),
         (urllib.request, "urlopen", _else(lambda url, *_: _stored(hints, _last(url)))),
         *((np, name, functools.partial(_reading, hints)) for name in ("loadtxt", "genfromtxt")),
@@ -116,7 +118,7 @@ def _else(instead: Callable[..., Any]) -> Callable[[Any], Any]:
             try:
                 return really(*args, **kwargs)
             except OSError as error:  # a file that is not there, a network that is not to be used
-                if not by_user():
+                if not needs_it():
                     raise
                 try:
                     return instead(*args[:2])
@@ -136,7 +138,7 @@ def _opening(hints: Hints, usual: str, really: Any) -> Any:
         try:
             return really(file, mode, *args, **kwargs)
         except FileNotFoundError:
-            if not by_user() or "r" not in str(mode):
+            if not needs_it() or "r" not in str(mode):
                 raise
             made = _content(hints, file) if usual == "rb" else _stored(hints, file)
         binary = "b" in mode or (usual == "rb" and "t" not in mode)
@@ -222,7 +224,7 @@ def _reading(hints: Hints, really: Any) -> Any:
         try:
             return really(fname, *args, **kwargs)
         except OSError:
-            if not by_user() or not isinstance(fname, (str, os.PathLike)):
+            if not needs_it() or not isinstance(fname, (str, os.PathLike)):
                 raise
         _, columns = datasets.csv(_last(os.fsdecode(fname)), hints)
         numeric = [c if c.dtype.kind in "fiub" else np.unique(c, return_inverse=True)[1] for c in columns]
@@ -269,7 +271,7 @@ def _table(hints: Hints, really: Any) -> Any:
         try:
             return really(path, *args, **kwargs)
         except OSError:
-            if not by_user() or not isinstance(path, (str, os.PathLike)):
+            if not needs_it() or not isinstance(path, (str, os.PathLike)):
                 raise
         import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import linecache
 import re
 import sys
 from collections.abc import Iterator
@@ -119,6 +121,26 @@ def by_user(depth: int = 2) -> bool:
     """Whether the caller of what asks, so many frames up, is the user's own code."""
     file = sys._getframe(depth).f_code.co_filename
     return not is_own(file) and not is_library(file)
+
+
+def needs_it(depth: int = 2) -> bool:
+    """The same, where that code has no answer of its own to what is missing: an `except` that makes or trains it."""
+    frame = sys._getframe(depth)
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    return by_user(depth + 1) and not any(line in lines for lines in _answered(file))
+
+
+@functools.lru_cache(64)
+def _answered(file: str) -> tuple[range, ...]:
+    """The lines of bodies of `try` whose handlers go on in another way, rather than to say so and end."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return ()
+    tried = [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
+    answers = (ast.Assign, ast.AugAssign, ast.For, ast.While)
+    going_on = [t for t in tried if any(isinstance(n, answers) for h in t.handlers for n in ast.walk(h))]
+    return tuple(range(t.body[0].lineno, (t.body[-1].end_lineno or 0) + 1) for t in going_on)
 
 
 def random() -> np.random.Generator:

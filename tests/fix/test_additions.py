@@ -47,7 +47,8 @@ def test_vectors_and_the_authors_own_way_of_writing_products() -> None:
 
 
 def test_normalisations_take_means_and_shares() -> None:
-    found = set(normalising(operand("dn", 5, 3), [operand("n", 5, 3), operand("g", 3)], Style("np", False, ("1",))))
+    others = [operand("n", 5, 3), operand("g", 3)]
+    found = {one.text for one in normalising(operand("dn", 5, 3), others, Style("np", False, ("1",)))}
     assert {"dn.mean(axis=1, keepdims=True)", "n * (dn * n).mean(axis=1, keepdims=True)"} <= found
     assert not [text for text in found if "g" in text]
 

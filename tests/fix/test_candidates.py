@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from gradcheck.compare import Truth
+from gradcheck.fix.allowance import Share
 from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.paths import added
+from gradcheck.fix.candidates.paths import Lacking, added
 from gradcheck.fix.candidates.terms import blind
 from gradcheck.fix.expression import Expression
 from gradcheck.fix.pool import pool
@@ -52,7 +53,7 @@ SCOPE = {
 
 def made(text: str) -> dict[str, str]:
     e = Expression(text, SCOPE)
-    return {edit.text: edit.kind for edit in candidates(e, pool(SCOPE))}
+    return {edit.text: edit.kind for edit in candidates(e, pool(SCOPE), Share())}
 
 
 @pytest.mark.parametrize(
@@ -108,11 +109,11 @@ def test_the_right_edit_is_among_them(wrong: str, right: str, kind: str) -> None
     if scope is not SCOPE:
         scope = {**scope, "dZ1": rng.normal(size=(7, 7))}
     e = Expression(wrong, scope)
-    assert {edit.text: edit.kind for edit in candidates(e, pool(scope))}.get(right) == kind
+    assert {edit.text: edit.kind for edit in candidates(e, pool(scope), Share())}.get(right) == kind
 
 
 def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:
-    texts = [edit.text for edit in candidates(Expression("dA1", SCOPE), pool(SCOPE, turns=["t"]))]
+    texts = [edit.text for edit in candidates(Expression("dA1", SCOPE), pool(SCOPE, turns=["t"]), Share())]
     assert "dA1 * (1 - hs[t]**2)" in texts
     assert "dA1 * (1 - hs[t - 1]**2)" in texts
     assert not any("hs[1]" in text for text in texts)
@@ -123,7 +124,8 @@ def test_the_path_that_a_sum_lacks_is_a_gradient_times_an_array(missing: str) ->
     scope = {name: SCOPE[name] for name in ("dA1", "dZ2", "dh_next", "A1", "W2", "m")}
     right = SCOPE["dA1"] + eval(missing, {}, scope)
     truth = Truth(Estimate(right, np.full((7, 4), 1e-9), 1e-4, 1, "central"), (), (7, 4), 1)
-    found = added(Expression("dA1", scope), pool(scope), Wanted(truth, 1.0, 0.0), "", Style("np", False, ("0",)))
+    wanted, style = Wanted(truth, 1.0, 0.0), Style("np", False, ("0",))
+    found = added(Lacking(Expression("dA1", scope), pool(scope), SCOPE["dA1"], wanted, "", style, Share()))
     assert f"dA1 + {missing}" in {edit.text for edit in found}
 
 
@@ -139,20 +141,20 @@ def test_an_edit_keeps_spacing_comments_and_line_breaks() -> None:
 
 def test_bytes_before_the_column_do_not_shift_an_edit() -> None:
     scope = {**SCOPE, "dÄ": SCOPE["dA1"], "Ä": SCOPE["A1"]}
-    found = [edit.text for edit in candidates(Expression("dÄ * (1 - Z1**2)", scope), pool(scope))]
+    found = [edit.text for edit in candidates(Expression("dÄ * (1 - Z1**2)", scope), pool(scope), Share())]
     assert "dÄ * (1 - Ä**2)" in found
 
 
 def test_no_edit_is_the_text_itself_or_comes_twice() -> None:
     for text in ("dZ2.T @ A1 / m", "dA1 * (1 - A1**2)", "np.sum(dZ2, axis=0, keepdims=True)"):
-        texts = [edit.text for edit in candidates(Expression(text, SCOPE), pool(SCOPE))]
+        texts = [edit.text for edit in candidates(Expression(text, SCOPE), pool(SCOPE), Share())]
         assert text not in texts
         assert len(texts) == len(set(texts))
 
 
 def test_every_edit_is_an_expression() -> None:
     for text in ("dZ2.T @ A1 / m", "dA1 * (1 - A1**2) - lam * dZ1", "np.where(Z1 > 0, dA1, 0)", "-dZ2.sum(axis=(0))"):
-        for edit in candidates(Expression(text, SCOPE), pool(SCOPE)):
+        for edit in candidates(Expression(text, SCOPE), pool(SCOPE), Share()):
             compile(f"(\n{edit.text}\n)", "<edit>", "eval")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from gradcheck.fix.allowance import Share
 from gradcheck.fix.candidates import activation, layout, operands, parts, scatter
 from gradcheck.fix.candidates.steps import as_step, indexed
 from gradcheck.fix.edit import Edit
@@ -28,11 +29,11 @@ FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
 )
 
 
-def candidates(e: Expression, pool: Pool) -> list[Edit]:
-    """Every edit of one place, the cheapest first, none twice."""
+def candidates(e: Expression, pool: Pool, share: Share) -> list[Edit]:
+    """Every edit of one place that there is time to make, the cheapest first, none twice."""
     found: dict[str, Edit] = {}
     for family in FAMILIES:
-        for edit in family(e, pool):
+        for edit in share.within(family(e, pool)):
             if edit.text != e.text and (edit.text not in found or found[edit.text].cost > edit.cost):
                 found[edit.text] = edit
     entries = indexed(e)

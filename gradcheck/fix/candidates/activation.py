@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
 from gradcheck.fix.candidates.parts import factor_kind
 from gradcheck.fix.edit import Edit
-from gradcheck.fix.expression import Expression, factors
+from gradcheck.fix.expression import NEW, PRODUCT, Expression, factors
 from gradcheck.fix.pool import Array, Operand, Pool, is_derivative
 
 _BEFORE = re.compile(r"(?i)^(z|pre|lin|u|net|s|in|x)")
@@ -34,12 +35,14 @@ def derivatives(e: Expression, pool: Pool) -> Iterator[Edit]:
         if whole is not None and whole.shape != array.shape and _spreads(array.shape, whole.shape):
             forms = forms + made.setdefault(whole.shape, list(_forms(pool, whole.shape)))
         own = {e.source(factor) for factor in factors(node)}
+        first = e.wrapped(e.source(node), PRODUCT)
+        comes_to = _evaluating(e, node, f"{first} * {NEW}")
         for text, cost, value in forms:
             if text not in own:
-                factor = e.wrapped(text, 10)
-                new = f"{e.wrapped(e.source(node), 9)} * {factor}"
+                factor = e.wrapped(text, PRODUCT + 1)
                 kind = factor_kind(text, value, "missing")
-                yield Edit(e.put(node, new), kind, cost + 0.3 * (node is not e.root), "", factor)
+                new = e.put(node, f"{first} * {factor}", binds=PRODUCT)
+                yield Edit(new, kind, cost + 0.3 * (node is not e.root), "", factor, comes_to=comes_to(text))
     yield from _exchanged(e, pool, made)
     if whole is not None and whole.ndim and isinstance(e.root, ast.expr):
         for text in _differences(pool, whole.shape):
@@ -92,9 +95,18 @@ def _exchanged(e: Expression, pool: Pool, made: _Forms) -> Iterator[Edit]:
         for factor in factors(node):
             array = e.array(factor)
             if array is not None and array.ndim:
-                own = e.source(factor)
+                own, comes_to = e.source(factor), _evaluating(e, factor, NEW)
                 for text, cost, value in made.get(array.shape) or list(_forms(pool, array.shape)):
-                    yield Edit(e.put(factor, text), factor_kind(text + own, value, "wrong"), cost + 0.4, own, text)
+                    kind = factor_kind(text + own, value, "wrong")
+                    yield Edit(e.put(factor, text), kind, cost + 0.4, own, text, comes_to=comes_to(text))
+
+
+def _evaluating(e: Expression, node: ast.AST, new: str) -> Callable[[str], Callable[[], Any] | None]:
+    """From a text that is put in to what tells the value of the whole with it; a statement has none."""
+    if not isinstance(e.root, ast.expr):
+        return lambda text: None
+    whole = e.given(node, new)
+    return lambda text: lambda: whole(e.read(text))
 
 
 def _may_take(e: Expression, node: ast.expr) -> bool:
@@ -118,12 +130,12 @@ def _is_factor(e: Expression, node: ast.AST) -> bool:
 
 def _forms(pool: Pool, shape: tuple[int, ...]) -> Iterator[tuple[str, float, Array]]:
     """Everything of this shape that a gradient is ever multiplied by: text, cost, value of what it is made of."""
-    for operand in pool.operands:
-        if operand.array.shape != shape:
-            continue
-        for text, cost in _of(operand, pool):
-            yield text, cost, operand.array
-    for operand in pool.operands:
+    varied = [o for o in pool.operands if o.array.dtype.kind == "b" or np.ptp(o.array)]  # of zeros all is constant
+    for operand in varied:
+        if operand.array.shape == shape:
+            for text, cost in _of(operand, pool):
+                yield text, cost, operand.array
+    for operand in varied:
         if operand.array.shape == shape:
             yield operand.text, 2.6, operand.array
         elif _spreads(operand.array.shape, shape):

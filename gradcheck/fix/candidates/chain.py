@@ -105,13 +105,16 @@ def _factors(d: Operand, other: Operand) -> Iterator[Operand]:
             yield Operand(f"({d.text} * {other.text}).sum(axis={axis})", product.sum(axis=axis))
 
 
-def normalising(d: Operand, others: Sequence[Operand], style: Style) -> Iterator[str]:
+def normalising(d: Operand, others: Sequence[Operand], style: Style) -> Iterator[Operand]:
     """What a normalisation takes from a gradient: its mean, or what of it lies along the normalised value."""
     for axis in style.axes:
         if int(axis) < d.array.ndim:
-            yield f"{d.text}.mean(axis={axis}, keepdims=True)"
+            mean = d.array.mean(axis=int(axis), keepdims=True)
+            yield Operand(f"{d.text}.mean(axis={axis}, keepdims=True)", mean)
             for other in others:
                 if other.array.shape == d.array.shape and other.array.dtype.kind == "f":
                     for along in ("sum", "mean"):
-                        share = f"({d.text} * {other.text}).{along}(axis={axis}, keepdims=True)"
-                        yield from (share, f"{other.text} * {share}")
+                        share = getattr(d.array * other.array, along)(axis=int(axis), keepdims=True)
+                        text = f"({d.text} * {other.text}).{along}(axis={axis}, keepdims=True)"
+                        yield Operand(text, share)
+                        yield Operand(f"{other.text} * {text}", other.array * share)

@@ -49,7 +49,14 @@ def in_index(e: Expression, node: ast.AST) -> bool:
 
 def _changed(old: str, new: str) -> tuple[int, int]:
     """How much of a text is the same before and behind an edit."""
-    most = min(len(old), len(new))
-    start = next((i for i in range(most) if old[i] != new[i]), most)
-    behind = next((i for i in range(most - start) if old[-1 - i] != new[-1 - i]), most - start)
-    return start, behind
+    start = _same(old, new)
+    return start, _same(old[start:][::-1], new[start:][::-1])
+
+
+def _same(a: str, b: str) -> int:
+    """The length of what two texts begin with, by halving."""
+    least, most = 0, min(len(a), len(b))
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if a[:middle] == b[:middle] else (least, middle - 1)
+    return least
