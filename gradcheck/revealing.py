@@ -1,7 +1,8 @@
 """Values of parameters and indices at which nothing hides, where the target's own would hide something.
 
-At a bias of zero a term that is proportional to it, a penalty, does not show; among indices of which none comes twice,
-an update that takes a repeated one once does not.
+At a bias of zero a term that is proportional to it, a penalty, does not show; at a scale of one a factor that is
+missing does not, nor which power of it belongs there; among indices of which none comes twice, an update that takes a
+repeated one once does not.
 """
 
 from __future__ import annotations
@@ -22,28 +23,41 @@ Other = Callable[[Any], Any]
 """From the target's own value to the one that takes its place."""
 
 LITTLE = 0.1
-"""How far a parameter is moved off zero, on average."""
+"""How far a parameter is moved, on average."""
 
 
 def revealing(program: Program) -> dict[str, Other]:
-    """What is to take the place of parameters that are all zero, and of indices without repetition, by name or path."""
-    zeros = [g.of for g in program.gradients if g.of.order < 0 and g.of.name not in DATA]
-    off = {of.name: off_zero for of in zeros if of.array.dtype.kind == "f" and of.array.size and not of.array.any()}
+    """What takes the place of parameters at numbers that hide, and of indices without repetition, by name or path."""
+    roots = [g.of for g in program.gradients if g.of.order < 0 and g.of.name not in DATA]
+    off = {of.name: off_zero if not of.array.any() else off_round for of in roots if _hides(of.array)}
     return {**off, **dict.fromkeys(_without_repetition(program), repeated)}
 
 
 def told_of(others: Mapping[str, Other]) -> str:
     """What was done with what."""
     off = [name for name, other in others.items() if other is off_zero]
+    near = [name for name, other in others.items() if other is off_round]
     again = [name for name, other in others.items() if other is repeated]
-    done = [f"{', '.join(off)} moved off zero"] * bool(off) + [f"an index repeated in {', '.join(again)}"] * bool(again)
-    return " and ".join(done)
+    done = [f"{', '.join(off)} moved off zero"] * bool(off) + [f"{', '.join(near)} moved a little"] * bool(near)
+    return " and ".join([*done, *[f"an index repeated in {', '.join(again)}"] * bool(again)])
+
+
+def _hides(array: Array) -> bool:
+    """Whether a parameter is 0, 1 or -1 somewhere, or the same number throughout."""
+    if array.dtype.kind != "f" or not array.size:
+        return False
+    return bool((np.isin(array, (0, 1, -1))).any() or (array.size > 1 and (array == array.flat[0]).all()))
 
 
 def off_zero(value: Any) -> Any:
     """Small random numbers in the place of zeros."""
     drawn = LITTLE * np.random.default_rng(np.size(value)).standard_normal(np.shape(value))
     return drawn.astype(value.dtype) if isinstance(value, np.ndarray) else float(drawn)
+
+
+def off_round(value: Any) -> Any:
+    """The same numbers, moved a little, so that no factor, power or order of them looks like another."""
+    return value + off_zero(value)
 
 
 def repeated(value: Array) -> Array:

@@ -9,7 +9,7 @@ import pytest
 
 import gradcheck
 from gradcheck.report import Report
-from gradcheck.revealing import off_zero, repeated
+from gradcheck.revealing import off_round, off_zero, repeated
 
 HEAD = """\
 import numpy as np
@@ -58,6 +58,23 @@ def test_what_a_zero_or_distinct_indices_hide_is_found(body: str, wrong: str, no
     assert any(note in n for n in report.notes)
 
 
+SCALE = HEAD.replace("np.zeros(3)", "VALUE").replace("rows @ W + b", "(rows @ W) * b")
+SCALED = "    dout = out - y\n    dW = rows.T @ (dout * b) + 0.1 * W\n    db = (dout * (rows @ W)).sum(axis=0)\n"
+
+
+@pytest.mark.parametrize("value", ["np.full(3, 0.5)", "np.array([0.3, 1.0, 0.7])"])
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("dout * b)", "dout * b)"), ("dout * b)", "dout * b**2)"), ("* b)", "* b[::-1])")]
+)
+def test_what_a_scale_of_one_or_all_alike_hides_is_found(value: str, right: str, wrong: str, tmp_path: Path) -> None:
+    head = SCALE.replace("VALUE", value).replace("    dW = rows.T @ dout + 0.1 * W\n", "")
+    (tmp_path / "net.py").write_text(
+        head.replace("IDS", DISTINCT) + SCALED.replace(right, wrong) + ADDED.replace("dout @", "(dout * b) @")
+    )
+    report = gradcheck.check(str(tmp_path / "net.py"), properties=False)
+    assert [c.name for c in report.comparisons if c.verdict.value == "fail"] == ["dW"] * (right != wrong), str(report)
+
+
 def test_indices_in_order_are_left_alone(tmp_path: Path) -> None:
     """They may be an order of the samples, in which none can come twice."""
     assert checked(tmp_path, RIGHT + ONCE, "np.array([4, 1, 2, 3, 5, 0])").verdict.value == "pass"
@@ -70,3 +87,5 @@ def test_the_values_that_take_their_place() -> None:
     assert np.all(off_zero(np.zeros((2, 3))) != 0)
     assert off_zero(np.zeros(2, np.float32)).dtype == np.float32
     assert isinstance(off_zero(0.0), float)
+    assert np.abs(off_round(np.ones(5)) - 1).min() > 0
+    assert np.abs(off_round(np.ones(5)) - 1).max() < 0.5
