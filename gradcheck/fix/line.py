@@ -82,6 +82,15 @@ class Line:
         return tuple(n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
 
     @property
+    def unread(self) -> tuple[str, ...]:
+        """Names that the innermost loop around gives a value and never reads: carried to the next turn, and left out."""
+        around = next((p.statement for p in self.places[1:] if isinstance(p.statement, (ast.For, ast.While))), None)
+        body = getattr(around, "body", ())
+        names = [n for statement in body for n in ast.walk(statement) if isinstance(n, ast.Name)]
+        read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
+        return tuple(dict.fromkeys(n.id for n in names if n.id not in read))
+
+    @property
     def over_time(self) -> bool:
         """Whether the loop around the statement adds up over its turns, as one over time does and one over layers not.
 

@@ -17,7 +17,7 @@ from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
 from gradcheck.fix.candidates.paths import Lacking, added, guessed, normalised, two_added
-from gradcheck.fix.candidates.terms import blind, missing, rescaled
+from gradcheck.fix.candidates.terms import blind, missing, rescaled, unread
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
 from gradcheck.fix.line import Line
@@ -95,7 +95,7 @@ class Search:
             scope = {**scope, self.line.site.name: before}
         e = Expression(self.line.text, scope, statement=self.line.whole)
         there = pool(scope, _literals(self.line.source.text), self.line.turns)
-        edits = candidates(e, there, self.share)
+        edits = [*unread(e, self.line.unread), *candidates(e, there, self.share)]
         operators = self._other_operators()
         if wanted is None or not self.settled:
             known = () if self.factor is None or self.line.whole else without_factor(e, there, self.factor)

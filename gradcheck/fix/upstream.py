@@ -60,12 +60,13 @@ def suspects(
     for value in program.trace.values:
         passes = value.site.kind in _COMPUTED and value.plain and value.array.dtype.kind == "f"
         moves = any(is_update(value, j.gradient.of) for j in judged)  # an edit that undoes an update heals nothing
-        known = value.identity in held or value.site.number in own or value.key in forward
-        if passes and not moves and not known:
+        if passes and not moves and value.site.number not in own and value.key not in forward:
             first.setdefault(value.site.number, value)
     first = {number: v for number, v in first.items() if not _spoiled_later(program, v, wrong)}
+    # what is made beside the forward for the gradients alone may go by any name
+    latest = sorted(list(first.values())[::-1], key=lambda v: v.identity in held)
     found: list[Suspect] = []
-    for value in share.within(list(first.values())[::-1]):
+    for value in share.within(latest):
         if len(found) == LINES:
             break
         trace = program.backward(computes={value.site.number: _doubled})

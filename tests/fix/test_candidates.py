@@ -13,7 +13,7 @@ from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
 from gradcheck.fix.candidates.paths import Lacking, added
-from gradcheck.fix.candidates.terms import blind
+from gradcheck.fix.candidates.terms import blind, unread
 from gradcheck.fix.expression import Expression
 from gradcheck.fix.pool import pool
 from gradcheck.fix.wanted import Wanted
@@ -48,6 +48,7 @@ SCOPE = {
     "m": 7,
     "lam": 0.1,
     "relu_prime": relu_prime,
+    "normed": lambda a, axis: a / a.sum(axis=axis, keepdims=True),
 }
 
 
@@ -102,6 +103,10 @@ def made(text: str) -> dict[str, str]:
         ("y / m**2", "y / m", "factor-wrong"),
         ("dA1 * (Z1 == 0)", "dA1 * (Z1 != 0)", "mask-wrong"),
         ("dA1 * A1", "dA1 * A1 * (dh_next - Z1)", "derivative-missing"),
+        ("dA1 * (1 - hs[t])", "dA1 * (1 - hs[t]**2)", "derivative-wrong"),
+        ("dA1 / (1 + np.exp(Z1))", "dA1 / (1 + np.exp(-Z1))", "derivative-wrong"),
+        ("normed(dA1, axis=0)", "normed(dA1, axis=1)", "axis"),
+        ("x[0] * 2", "x[0][::-1] * 2", "operand"),
     ],
 )
 def test_the_right_edit_is_among_them(wrong: str, right: str, kind: str) -> None:
@@ -110,6 +115,16 @@ def test_the_right_edit_is_among_them(wrong: str, right: str, kind: str) -> None
         scope = {**scope, "dZ1": rng.normal(size=(7, 7))}
     e = Expression(wrong, scope)
     assert {edit.text: edit.kind for edit in candidates(e, pool(scope), Share())}.get(right) == kind
+
+
+def test_what_a_loop_carries_and_never_reads_is_added_to_each_part_of_its_shape() -> None:
+    found = {edit.text for edit in unread(Expression("dA1 * (1 - A1**2)", SCOPE), ["dh_next", "dZ2", "unbound"])}
+    assert {"(dA1 + dh_next) * (1 - A1**2)", "dA1 * (1 - A1**2) + dh_next"} <= found
+    assert not any("dZ2" in text or "unbound" in text for text in found)
+
+
+def test_no_turn_of_a_loop_is_known_by_its_number() -> None:
+    assert "dA1 * hs[0]" not in made("dA1 * hs[t]")
 
 
 def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:

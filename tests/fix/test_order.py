@@ -152,9 +152,10 @@ def test_in_a_list_of_layers_the_line_that_reads_a_moved_weight_is_blamed(tmp_pa
     assert gradcheck.check(str(right), properties=False).verdict.value == "pass"
     path.write_text(LISTS.replace(BACK + UPDATE, UPDATE + BACK))
     report = gradcheck.check(str(path), properties=False)
-    (found,) = [f for f in report.findings if f.severity == "error"]
-    assert (found.code, found.tensor, found.line) == ("GC361", "back", 17), str(report)
-    assert found.headline == "back is computed from W[2] after its update"
+    found, *others = [f for f in report.findings if f.severity == "error"]
+    assert {(f.code, f.line) for f in (found, *others)} == {("GC361", 17)}, str(report)
+    headlines = {f.headline for f in (found, *others)}
+    assert "back is computed from W[2] after its update" in headlines
     assert found.fix is not None
     assert found.fix.summary == "move line 16 behind line 17"
     verdicts = {c.name: c.verdict.value for c in report.comparisons}

@@ -78,14 +78,24 @@ def _read(e: Expression, node: ast.AST) -> set[str]:
 
 
 def powers(e: Expression, _: Pool) -> Iterator[Edit]:
-    """A factor's square or cube in its place."""
+    """A factor's square or cube in its place; the square of what is taken from one, as tanh's derivative has it."""
     for node in e.nodes():
         array, parent = e.array(node), e.parents.get(node)
-        product = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div))
-        if isinstance(node, (ast.Name, ast.Attribute)) and array is not None and array.ndim and product:
-            for k in (2, 3):
-                new = f"{e.source(node)}**{k}"
-                yield Edit(e.put(node, new), "derivative-wrong", 1.8, e.source(node), new)
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or array is None or not array.ndim:
+            continue
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div)):
+            costs = {2: 1.8, 3: 1.8}
+        else:
+            costs = {2: 1.1} if _is_taken_from_one(node, parent) else {}
+        for k, cost in costs.items():
+            new = f"{e.source(node)}**{k}"
+            yield Edit(e.put(node, new), "derivative-wrong", cost, e.source(node), new)
+
+
+def _is_taken_from_one(node: ast.AST, parent: ast.AST | None) -> bool:
+    """Whether it is the y of 1 - y."""
+    taken = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub) and parent.right is node
+    return taken and isinstance(parent.left, ast.Constant) and parent.left.value == 1  # type: ignore[union-attr]
 
 
 def _exchanged(e: Expression, pool: Pool, made: _Forms) -> Iterator[Edit]:

@@ -253,10 +253,12 @@ def products(e: Expression, _: Pool) -> Iterator[Edit]:
 
 
 def flips(e: Expression, _: Pool) -> Iterator[Edit]:
-    """A kernel turned by half, or left as it is."""
+    """A kernel turned by half, or left as it is; a row of numbers from the other end."""
     for node in e.nodes():
         array = e.array(node)
-        if not isinstance(node, (ast.Name, ast.Attribute)) or array is None or array.ndim != 2 or _in_product(e, node):
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or array is None or _in_product(e, node):
             continue
-        new = f"{e.source(node)}[::-1, ::-1]"
+        if array.ndim not in (1, 2) or (array.ndim == 2 and isinstance(node, ast.Subscript)):
+            continue
+        new = f"{e.source(node)}{'[::-1, ::-1]' if array.ndim == 2 else '[::-1]'}"
         yield Edit(e.put(node, new), "operand", 2.6, e.source(node), new)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
+from gradcheck.fix.candidates.layout import subject_of
 from gradcheck.fix.candidates.steps import in_index
 from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.expression import SIGNS, Expression, factors
@@ -35,7 +37,7 @@ def operands(e: Expression, pool: Pool) -> Iterator[Edit]:
         if array is None:
             continue
         for other in pool.operands if array.ndim else pool.numbers:
-            if other.text == own or not _fits(other, array):
+            if other.text == own or not _fits(other, array) or _is_one_of_many(node, other.text):
                 continue
             kind: Kind = "derivative-place" if within_derivative(e, node) else "operand"
             cost = 1.2 + 0.6 * unlike(own, other.text)
@@ -44,6 +46,12 @@ def operands(e: Expression, pool: Pool) -> Iterator[Edit]:
             yield Edit(e.put(node, other.text), kind, cost, own, other.text)
             if array.ndim == 2 and not _is_transposed(e, node) and kind == "operand":
                 yield Edit(e.put(node, f"{other.text}.T"), kind, cost + 0.6, own, f"{other.text}.T")
+
+
+def _is_one_of_many(node: ast.AST, other: str) -> bool:
+    """Whether it is h[3] for h[t]: no turn of the loop has another one by its number."""
+    counted = isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Name, ast.BinOp))
+    return counted and re.search(r"\[\d+\]$", other) is not None
 
 
 def _fits(other: Operand, array: object) -> bool:
@@ -153,10 +161,26 @@ def operators(e: Expression, _: Pool) -> Iterator[Edit]:
             yield Edit(e.put(node, e.source(node.operand)), kind, 1.0, e.source(node), e.source(node.operand))
         elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and not _is_index(e, node):
             yield from _other_number(e, node)
+        if isinstance(node, ast.Call):
+            yield from _other_call(e, node)
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "where" and len(node.args) == 3:
             yes, no = node.args[1:]
             text = e.with_all({yes: e.source(no), no: e.source(yes)})
             yield Edit(text, "mask-wrong", 1.3, e.source(node), text)
+
+
+def _other_call(e: Expression, node: ast.Call) -> Iterator[Edit]:
+    """A function of what is given it with the other sign, exp(-x); along another axis, if it is told one."""
+    if len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], (ast.UnaryOp, ast.Constant)):
+        array = e.array(node.args[0])
+        if array is not None and array.ndim and array.dtype.kind == "f":
+            new = f"-{e.wrapped(e.source(node.args[0]), 10)}"
+            yield Edit(e.put(node.args[0], new), "derivative-wrong", 1.2, e.source(node.args[0]), new)
+    for keyword in node.keywords:
+        axis = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+        if keyword.arg == "axis" and type(axis) is int and subject_of(node) is None:
+            for other in {0, 1, -1} - {axis}:
+                yield Edit(e.put(keyword.value, str(other)), "axis", 1.2, str(axis), str(other))
 
 
 def negated(e: Expression, _: Pool) -> Iterator[Edit]:

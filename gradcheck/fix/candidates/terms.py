@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from gradcheck.fix.candidates.factor import numbers
 from gradcheck.fix.edit import Edit, Kind
@@ -47,6 +49,18 @@ def blind(e: Expression, pool: Pool) -> Iterator[Edit]:
     for operand in pool.like(own):
         if _GRADIENT.match(operand.text.rpartition(".")[2]) and operand.text not in e.text:
             yield Edit(f"{text} + {operand.text}", "term-missing", 2.0, "", f"+ {operand.text}")
+
+
+def unread(e: Expression, names: Iterable[str]) -> Iterator[Edit]:
+    """What a loop carries to its next turn and never reads, added to a part of its shape."""
+    for name in names:
+        carried = e.read(name)
+        for node in e.nodes():
+            array = e.array(node)
+            if carried is None or array is None or not array.ndim or array.shape != np.shape(carried):
+                continue
+            new = f"{e.wrapped(e.source(node), 8)} + {name}"
+            yield Edit(e.put(node, new), "term-missing", 1.0, "", f"+ {name}")
 
 
 def rescaled(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
