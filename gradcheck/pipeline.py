@@ -138,7 +138,7 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
         found, draw = shown, other
         program, causes_here = found.program, causes(_evidence(found))
         notes.append(f"it shows only where nothing hides it: {told_of(hidden)}")
-    notes += filter(None, [multiplied(found.chosen)])
+    notes += filter(None, [multiplied(found.chosen), found.means])
     notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
     left_over = Unpaired() if options.params else unpaired(found.program, traced=target.traced)
     notes += filter(None, [left_over.note])
@@ -305,7 +305,8 @@ def inherited_scale(judged: Judged, others: Sequence[Judged]) -> float:
 
 
 def _put_right(found: Probe) -> frozenset[str]:
-    return frozenset(j.gradient.name for j in found.judged if j.put_right is not None) | _folded(found)
+    right = (j for j in found.judged if j.put_right is not None or (j.right and j.layout is not None))
+    return frozenset(j.gradient.name for j in right) | _folded(found)
 
 
 def _folded(found: Probe) -> frozenset[str]:
