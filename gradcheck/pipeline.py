@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import __version__, conventions
+from gradcheck.adapters.engines import target_of_engine
 from gradcheck.blame.judged import Judged, in_layout, upstream_scale
 from gradcheck.blame.readings import two_readings
 from gradcheck.capture.program import BaseOf, FirstRun, Program
@@ -29,6 +30,7 @@ from gradcheck.fix.repair import Repair, repair
 from gradcheck.fix.smallest import with_smallest
 from gradcheck.gradients import Gradient, updated
 from gradcheck.loss.choose import multiplied
+from gradcheck.operations import at_its_call, by_operation
 from gradcheck.options import Options
 from gradcheck.probing import (
     Limits,
@@ -53,7 +55,7 @@ from gradcheck.rules.run import ended, raised
 from gradcheck.script.ready import on_first_step
 from gradcheck.shapes import Spec, parse_spec
 from gradcheck.source import shown
-from gradcheck.target import Target
+from gradcheck.target import Engine, Target
 from gradcheck.unpaired import Unpaired, unpaired
 
 TO_MEASURE = 0.9
@@ -84,7 +86,38 @@ def run(
     """
     no_check_within()
     driver = driver or Driver(target, base_of=bases_of(target, options), output=output, memory={})
+    if target.engine is not None:
+        return _of_engine(target, target.engine, driver, options, progress)
     return _checked(driver, options, progress, other_batches=other_batches)
+
+
+def _of_engine(target: Target, engine: Engine, driver: Driver, options: Options, progress: Progress | None) -> Report:
+    """The step of a script that trains with an engine; where it is wrong, by the engine's operations."""
+    start = time.monotonic()
+
+    def tell(report: Report) -> None:
+        if progress is not None:
+            progress(at_its_call(report, engine))
+
+    # nothing of the user's is seen that could be edited: what is to be repaired is an operation
+    step = at_its_call(_checked(driver, replace(options, fixes=False), tell, other_batches=False), engine)
+    if step.verdict is not Verdict.FAIL:
+        return step
+    left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
+    try:
+        operations = target_of_engine(target.name, engine.module, engine.kind, engine.used)
+    except UsageError as error:
+        return replace(step, notes=(*step.notes, f"its operations were not checked by themselves: {error}"))
+    operations = replace(operations, script=target.script, folder=target.folder)
+    single = Driver(operations, base_of=bases_of(operations, options))
+    inner = replace(options, timeout=left, loss="auto", params=(), grads={})
+    within = _checked(
+        single,
+        inner,
+        None if progress is None else lambda so_far: progress(by_operation(step, so_far)),
+        other_batches=False,
+    )
+    return by_operation(step, within)
 
 
 def _checked(driver: Driver, options: Options, progress: Progress | None, *, other_batches: bool) -> Report:
