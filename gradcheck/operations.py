@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gradcheck.adapters.engines import METHODS
 from gradcheck.compare import Comparison, Verdict
 from gradcheck.report import Report
 from gradcheck.target import Engine
@@ -51,6 +53,20 @@ def by_operation(step: Report, operations: Report) -> Report:
         evaluations=step.evaluations + operations.evaluations,
         seconds=step.seconds + operations.seconds,
     )
+
+
+def wrong_in(operations: Report) -> frozenset[str]:
+    """The methods whose operations are wrong; nothing where none is."""
+    names = {c.name.removeprefix("d") for c in operations.comparisons if c.verdict in WRONG}
+    methods = {name: method for method, name in METHODS.items()}
+    found = {name.partition("_")[0] if name.partition("_")[0] in methods else _method(name) for name in names}
+    broadcast = {f"{methods[n.partition('_')[0]]} broadcast" for n in names if "_broadcast_" in n}
+    return frozenset({methods.get(name, name) for name in found} | broadcast)
+
+
+def _method(name: str) -> str:
+    """log_softmax of log_softmax_twice_a."""
+    return re.sub(r"(_twice|_below)?_[ab]$", "", name)
 
 
 def _is_settled(report: Report) -> bool:

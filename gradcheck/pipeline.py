@@ -30,7 +30,7 @@ from gradcheck.fix.repair import Repair, repair
 from gradcheck.fix.smallest import with_smallest
 from gradcheck.gradients import Gradient, updated
 from gradcheck.loss.choose import multiplied
-from gradcheck.operations import at_its_call, by_operation
+from gradcheck.operations import at_its_call, by_operation, wrong_in
 from gradcheck.options import Options
 from gradcheck.probing import (
     Limits,
@@ -94,30 +94,29 @@ def run(
 def _of_engine(target: Target, engine: Engine, driver: Driver, options: Options, progress: Progress | None) -> Report:
     """The step of a script that trains with an engine; where it is wrong, by the engine's operations."""
     start = time.monotonic()
-
-    def tell(report: Report) -> None:
-        if progress is not None:
-            progress(at_its_call(report, engine))
-
+    tell: Progress = progress or (lambda _: None)
     # nothing of the user's is seen that could be edited: what is to be repaired is an operation
-    step = at_its_call(_checked(driver, replace(options, fixes=False), tell, other_batches=False), engine)
+    unfixed = replace(options, fixes=False)
+    step = _checked(driver, unfixed, lambda so_far: tell(at_its_call(so_far, engine)), other_batches=False)
+    step = at_its_call(step, engine)
     if step.verdict is not Verdict.FAIL:
         return step
-    left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
+
+    def within(used: frozenset[str], *, fixes: bool) -> Report:
+        left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
+        inner = replace(options, timeout=left, fixes=fixes)
+        operations = target_of_engine(target.name, engine.module, engine.kind, used)
+        operations = replace(operations, script=target.script, folder=target.folder)
+        single = Driver(operations, base_of=bases_of(operations, inner), memory={})
+        return _checked(single, inner, lambda so_far: tell(by_operation(step, so_far)), other_batches=False)
+
     try:
-        operations = target_of_engine(target.name, engine.module, engine.kind, engine.used)
+        operations = within(engine.used, fixes=False)
     except UsageError as error:
         return replace(step, notes=(*step.notes, f"its operations were not checked by themselves: {error}"))
-    operations = replace(operations, script=target.script, folder=target.folder)
-    single = Driver(operations, base_of=bases_of(operations, options))
-    inner = replace(options, timeout=left, loss="auto", params=(), grads={})
-    within = _checked(
-        single,
-        inner,
-        None if progress is None else lambda so_far: progress(by_operation(step, so_far)),
-        other_batches=False,
-    )
-    return by_operation(step, within)
+    wrong = wrong_in(operations) if options.fixes else frozenset()
+    # by themselves, where an edit is cheaper to try
+    return by_operation(step, within(wrong, fixes=True) if wrong else operations)
 
 
 def _checked(driver: Driver, options: Options, progress: Progress | None, *, other_batches: bool) -> Report:

@@ -34,7 +34,7 @@ from gradcheck.importing import (
     parsed,
     whole,
 )
-from gradcheck.script.engines import is_engine
+from gradcheck.script.nodes import is_engine
 from gradcheck.source import shown
 from gradcheck.target import Target
 

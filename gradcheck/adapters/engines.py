@@ -19,7 +19,7 @@ from gradcheck.adapters.inputs import required
 from gradcheck.adapters.taking import is_real, shape_of
 from gradcheck.adapters.trying import Sandbox, on_trial
 from gradcheck.errors import UsageError
-from gradcheck.script.engines import DATA, GRAD
+from gradcheck.script.nodes import DATA, GRAD
 from gradcheck.target import Target
 
 _RNG = np.random.default_rng
@@ -40,6 +40,8 @@ _WITH_NUMBERS = {
     "__rmul__": ("rmul", "2.5 * {a}"),
     "__rtruediv__": ("rdiv", "2.5 / {a}"),
 }
+METHODS = {method: name for table in (_BINARY, _WITH_NUMBERS) for method, (name, _) in table.items()}
+"""What operators are called."""
 _NO_OPERATION = re.compile(
     r"_.*|back\w*|zero\w*|item|numpy|detach|clone|copy|build\w*|param\w*|step|requires\w*|topo\w*|toposort|shape|size|ndim"
     r"|dim|data|grad\w*|to|cpu|visit|draw\w*|trace|graph|leaf|tolist|astype|init\w*|reset\w*"

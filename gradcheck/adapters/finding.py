@@ -9,7 +9,7 @@ from gradcheck.adapters.inputs import required
 from gradcheck.adapters.kinds import methods_of
 from gradcheck.adapters.loss_functions import method_of, returns_gradients
 from gradcheck.cells import cell_number
-from gradcheck.script.engines import is_engine
+from gradcheck.script.nodes import is_engine
 
 _GENERIC = frozenset("f j fun func function fn objective loss cost energy model residuals value nll likelihood".split())
 """What `jac`, `grad` or `gradient` may be the derivative of."""
