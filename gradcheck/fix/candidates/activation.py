@@ -87,7 +87,7 @@ def powers(e: Expression, _: Pool) -> Iterator[Edit]:
         if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and array is not None and (product or left):
             for k in (2, 3):
                 new = f"{e.source(node)}**{k}"
-                yield Edit(e.put(node, new), "derivative-wrong", 1.8, e.source(node), new)
+                yield Edit(e.put(node, new), "derivative-wrong", 1.8 - 0.7 * left, e.source(node), new)
 
 
 def _is_taken_from_one(node: ast.AST, parent: ast.AST | None) -> bool:
