@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import __version__, conventions
+from gradcheck.adapters.engines import target_of_engine
 from gradcheck.blame.judged import Judged, in_layout, upstream_scale
 from gradcheck.blame.readings import two_readings
 from gradcheck.capture.program import BaseOf, FirstRun, Program
@@ -29,6 +30,7 @@ from gradcheck.fix.repair import Repair, repair
 from gradcheck.fix.smallest import with_smallest
 from gradcheck.gradients import Gradient, updated
 from gradcheck.loss.choose import multiplied
+from gradcheck.operations import at_its_call, by_operation, wrong_in
 from gradcheck.options import Options
 from gradcheck.probing import (
     Limits,
@@ -53,7 +55,7 @@ from gradcheck.rules.run import ended, raised
 from gradcheck.script.ready import on_first_step
 from gradcheck.shapes import Spec, parse_spec
 from gradcheck.source import shown
-from gradcheck.target import Target
+from gradcheck.target import Engine, Target
 from gradcheck.unpaired import Unpaired, unpaired
 
 TO_MEASURE = 0.9
@@ -84,7 +86,37 @@ def run(
     """
     no_check_within()
     driver = driver or Driver(target, base_of=bases_of(target, options), output=output, memory={})
+    if target.engine is not None:
+        return _of_engine(target, target.engine, driver, options, progress)
     return _checked(driver, options, progress, other_batches=other_batches)
+
+
+def _of_engine(target: Target, engine: Engine, driver: Driver, options: Options, progress: Progress | None) -> Report:
+    """The step of a script that trains with an engine; where it is wrong, by the engine's operations."""
+    start = time.monotonic()
+    tell: Progress = progress or (lambda _: None)
+    # nothing of the user's is seen that could be edited: what is to be repaired is an operation
+    unfixed = replace(options, fixes=False)
+    step = _checked(driver, unfixed, lambda so_far: tell(at_its_call(so_far, engine)), other_batches=False)
+    step = at_its_call(step, engine)
+    if step.verdict is not Verdict.FAIL:
+        return step
+
+    def within(used: frozenset[str], *, fixes: bool) -> Report:
+        left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
+        inner = replace(options, timeout=left, fixes=fixes)
+        operations = target_of_engine(target.name, engine.module, engine.kind, used)
+        operations = replace(operations, script=target.script, folder=target.folder)
+        single = Driver(operations, base_of=bases_of(operations, inner), memory={})
+        return _checked(single, inner, lambda so_far: tell(by_operation(step, so_far)), other_batches=False)
+
+    try:
+        operations = within(engine.used, fixes=False)
+    except UsageError as error:
+        return replace(step, notes=(*step.notes, f"its operations were not checked by themselves: {error}"))
+    wrong = wrong_in(operations) if options.fixes else frozenset()
+    # by themselves, where an edit is cheaper to try
+    return by_operation(step, within(wrong, fixes=True) if wrong else operations)
 
 
 def _checked(driver: Driver, options: Options, progress: Progress | None, *, other_batches: bool) -> Report:
@@ -138,7 +170,7 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
         found, draw = shown, other
         program, causes_here = found.program, causes(_evidence(found))
         notes.append(f"it shows only where nothing hides it: {told_of(hidden)}")
-    notes += filter(None, [multiplied(found.chosen)])
+    notes += filter(None, [multiplied(found.chosen), found.means])
     notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
     left_over = Unpaired() if options.params else unpaired(found.program, traced=target.traced)
     notes += filter(None, [left_over.note])
@@ -305,7 +337,8 @@ def inherited_scale(judged: Judged, others: Sequence[Judged]) -> float:
 
 
 def _put_right(found: Probe) -> frozenset[str]:
-    return frozenset(j.gradient.name for j in found.judged if j.put_right is not None) | _folded(found)
+    right = (j for j in found.judged if j.put_right is not None or (j.right and j.layout is not None))
+    return frozenset(j.gradient.name for j in right) | _folded(found)
 
 
 def _folded(found: Probe) -> frozenset[str]:

@@ -16,6 +16,7 @@ from gradcheck import draws
 from gradcheck.blame.assign import assign_blame
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
+from gradcheck.blame.means import averaged
 from gradcheck.blame.readings import reread
 from gradcheck.blame.rerun import reached_by
 from gradcheck.blame.rounds import assign_over_rounds
@@ -107,6 +108,8 @@ class Probe:
     """Sizes by symbol."""
     flow: Flow
     """How the forward hangs together."""
+    means: str = ""
+    """What to say of parameters' gradients that are means over samples."""
 
 
 def observed(program: Program, target: Target, options: Options, spec: Spec | None) -> list[Gradient]:
@@ -164,10 +167,17 @@ def probe(
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
     judged = _blamed(program, reread(program, judged), rng, limits)
+    judged, means = averaged(judged, _samples(target, chosen))
     judged = [_unless_misread(j, judged) for j in judged]
     judged = [_unless_seen_behind(program, j, judged) for j in judged]
     judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]
-    return replace(found, judged=tuple(judged))
+    return replace(found, judged=tuple(judged), means=means)
+
+
+def _samples(target: Target, chosen: Chosen) -> frozenset[int]:
+    """What may be the number of samples, where the upstream gradient is drawn: of a layer or a pair by itself."""
+    drawn = target.traced and any(name.startswith("upstream") for name in chosen.scalar.variables)
+    return frozenset(n for v in chosen.scalar.variables.values() for n in v.array.shape) if drawn else frozenset()
 
 
 def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, limits: Limits) -> list[Judged]:

@@ -9,7 +9,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from gradcheck.adapters.called import target_of_function
-from gradcheck.adapters.engines import is_engine, target_of_engine
+from gradcheck.adapters.engines import target_of_engine
 from gradcheck.adapters.examples import trains
 from gradcheck.adapters.finding import units
 from gradcheck.adapters.inputs import home_of, input_names, random_inputs, required
@@ -34,6 +34,7 @@ from gradcheck.importing import (
     parsed,
     whole,
 )
+from gradcheck.script.nodes import is_engine
 from gradcheck.source import shown
 from gradcheck.target import Target
 

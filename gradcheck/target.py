@@ -10,6 +10,22 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Engine:
+    """An autograd engine that a script trains with."""
+
+    kind: type
+    """The class of its nodes."""
+    module: ModuleType
+    """Where that is defined."""
+    file: str
+    """Where the script calls its backward, as the user would write the path."""
+    line: int
+    """1-based."""
+    used: frozenset[str]
+    """The methods that a step calls; with other shapes for their operands as "__add__ broadcast"."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A backward pass and how to drive it."""
 
@@ -49,6 +65,8 @@ class Target:
     """From other texts for some files, and the driver's names, to what runs one step: takes the place of `call`."""
     folder: str = ""
     """The folder that is the current one for the step; "" for the one that is."""
+    engine: Engine | None = None
+    """What it trains with: where it is wrong, its operations are checked."""
     notes: tuple[str, ...] = ()
     """What the reader should know of how it came about."""
 

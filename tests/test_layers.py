@@ -31,7 +31,7 @@ LAYERS = [
     {"gradients", "unpaired", "compare", "dot", "draws", "revealing"},
     {"loss", "blame"},
     {"rules"},
-    {"report", "rows", "probing"},
+    {"report", "rows", "probing", "operations"},
     {"fix"},
     {"properties", "pipeline", "layers_diff"},
     {"mutate"},

@@ -265,3 +265,61 @@ def test_draws_that_the_step_goes_on_with_are_not_left_out(tmp_path: Path) -> No
     text = BESIDE.replace("WHAT", "seen.append(shaken(W))").replace("Z = X @ W + b", "Z = X @ W + b + rng.normal()")
     with stepped(tmp_path, text) as target:
         assert not any("left out" in note for note in target.notes)
+
+
+ENGINE = """
+import sys
+class Value:
+    def __init__(self, data, parents=()):
+        self.data, self.grad, self.parents = data, 0.0, parents
+    def __add__(self, other):
+        return Value(self.data + other.data, ((self, 1.0), (other, 1.0)))
+    def __mul__(self, other):
+        return Value(self.data * other.data, ((self, other.data), (other, self.data)))
+    def backward(self, upstream=1.0):
+        self.grad += upstream
+        for operand, slope in self.parents:
+            operand.backward(slope * upstream)
+xs, ys = [0.5, 1.5, 2.5], [2.0, 3.0, 5.0]
+w, b = Value(0.3), Value(0.1)
+def step():
+    loss = Value(0.0)
+    for x, y in zip(xs, ys):
+        error = w * Value(x) + b + Value(-y)
+        loss = loss + error * error
+    BACK
+    w.data -= 0.01 * w.grad
+    b.data -= 0.01 * b.grad
+while True:
+    w.grad = b.grad = 0.0
+    step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("back", "verdict"),
+    [
+        ("loss.backward()", "pass"),
+        ("loss.backward(); w.grad = 2 * w.grad", "pass"),  # what is done with a gradient is the update's
+        ("loss.backward(1.0)", "pass"),
+        ("loss.backward(2.0)", "fail"),
+        ("(loss * Value(0.5)).backward()", "pass"),  # that is the loss, then
+        ("loss.grad = 1.0; loss.backward()", "pass"),
+        ("b.grad = 3.0; loss.backward()", "fail"),  # not set back
+    ],
+)
+def test_a_script_that_trains_with_an_engine(tmp_path: Path, back: str, verdict: str) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(ENGINE.replace("BACK", back))
+    report = gradcheck.check(str(path), properties=False)
+    assert report.verdict.value == verdict
+    assert {"dw", "db"} <= {c.name for c in report.comparisons}
+    assert report.comparisons[-1].file.endswith("script.py")
+
+
+def test_where_no_operation_is_wrong_the_call_is_blamed(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(ENGINE.replace("BACK", "loss.backward(2.0)"))
+    report = gradcheck.check(str(path), properties=False)
+    assert [(c.name, c.line) for c in report.comparisons if c.verdict.value == "fail"] == [("dw", 21), ("db", 21)]
+    assert any("each operation of the engine is right by itself: add, add_twice, mul" in note for note in report.notes)

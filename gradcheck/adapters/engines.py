@@ -5,6 +5,7 @@ All operations are run in one step, each on leaves of its own, so that a wrong o
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +19,12 @@ from gradcheck.adapters.inputs import required
 from gradcheck.adapters.taking import is_real, shape_of
 from gradcheck.adapters.trying import Sandbox, on_trial
 from gradcheck.errors import UsageError
+from gradcheck.script.nodes import DATA, GRAD
 from gradcheck.target import Target
 
 _RNG = np.random.default_rng
 SEEDS = 4
 """Draws for which an operation must run: one that takes a logarithm runs for some, and is given positive numbers."""
-_DATA = ("data", "value", "val", "_data", "array", "v", "x")
-_GRAD = ("grad", "gradient", "_grad", "g", "derivative", "adjoint", "bar", "dv")
 _BINARY = {
     "__add__": ("add", "{a} + {b}"),
     "__sub__": ("sub", "{a} - {b}"),
@@ -40,6 +40,8 @@ _WITH_NUMBERS = {
     "__rmul__": ("rmul", "2.5 * {a}"),
     "__rtruediv__": ("rdiv", "2.5 / {a}"),
 }
+METHODS = {method: name for table in (_BINARY, _WITH_NUMBERS) for method, (name, _) in table.items()}
+"""What operators are called."""
 _NO_OPERATION = re.compile(
     r"_.*|back\w*|zero\w*|item|numpy|detach|clone|copy|build\w*|param\w*|step|requires\w*|topo\w*|toposort|shape|size|ndim"
     r"|dim|data|grad\w*|to|cpu|visit|draw\w*|trace|graph|leaf|tolist|astype|init\w*|reset\w*"
@@ -53,12 +55,6 @@ _CHAINS = (
     ("{n}.sum()", "{l}.backward()", "np.sum({o})"),
     ("{n}", "{l}.backward()", "np.sum({o})"),
 )
-
-
-def is_engine(kind: type) -> bool:
-    """Whether a class is a node of an expression: it has arithmetic and a backward."""
-    arithmetic = any(isinstance(inspect.getattr_static(kind, n, None), FunctionType) for n in ("__add__", "__mul__"))
-    return arithmetic and isinstance(inspect.getattr_static(kind, "backward", None), FunctionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +101,14 @@ class _Operation:
         return {**drawn, f"{self.name}_r": upstream if self.out else float(upstream)}
 
 
-def target_of_engine(text: str, module: ModuleType, kind: type) -> Target:
-    """An engine's class. Raises UsageError where its nodes can't be made or looked into."""
+def target_of_engine(text: str, module: ModuleType, kind: type, used: frozenset[str] | None = None) -> Target:
+    """An engine's class; of its operations those that are `used`, by their methods, or all of them.
+
+    Raises UsageError where its nodes can't be made or looked into.
+    """
     with on_trial(module, names={kind.__name__: kind}) as sandbox:
         engine = _known(sandbox, text, kind)
-        operations, refused = _operations(sandbox, engine)
+        operations, refused = _operations(sandbox, engine, used)
         whole = [op for op in operations if _goes_through(sandbox, engine, op)]
     if not operations:
         raise UsageError(f"TARGET {text!r}: no operation of {kind.__name__} could be run: {'; '.join(refused[:3])}.")
@@ -139,22 +138,26 @@ def target_of_engine(text: str, module: ModuleType, kind: type) -> Target:
 
 
 def _known(sandbox: Sandbox, text: str, kind: type) -> _Engine:
-    try:
-        arrays = bool(re.search(r"\b(np|numpy|xp)\.", inspect.getsource(kind)))
-    except (OSError, TypeError):
-        arrays = False
+    arrays = any(re.search(r"\b(np|numpy|xp)\.", source) for source in _sources(kind))
     for value in [np.full((3, 4), 0.7), 0.7] if arrays else [0.7, np.full((3, 4), 0.7)]:
         node = sandbox.run(f"node = {kind.__name__}(value)", {"value": value}).names.get("node")
-        data = next((n for n in _DATA if node is not None and _holds(node, n, value)), "")
-        grad = next((n for n in _GRAD if node is not None and hasattr(node, n)), "grad")
+        data = next((n for n in DATA if node is not None and _holds(node, n, value)), "")
+        grad = next((n for n in GRAD if node is not None and hasattr(node, n)), "grad")
         if data:
             engine = _Engine(kind, data, grad, isinstance(value, np.ndarray))
             return replace(engine, chain=_chain(sandbox, engine))
     raise UsageError(
         f"TARGET {text!r}: a node {kind.__name__}(0.7) could not be made, or does not keep its number in an attribute"
-        f" called {', '.join(_DATA[:3])}. Write a function that builds an expression and calls backward, with the"
+        f" called {', '.join(DATA[:3])}. Write a function that builds an expression and calls backward, with the"
         f" results under names such as x and dx, and check that."
     )
+
+
+def _sources(kind: type) -> Iterator[str]:
+    """Of each of its methods: of a class of `__main__` as a whole there may be none to be had."""
+    for method in (m for m in vars(kind).values() if isinstance(m, FunctionType)):
+        with contextlib.suppress(OSError, TypeError):
+            yield inspect.getsource(method)
 
 
 def _holds(node: Any, name: str, value: Any) -> bool:
@@ -195,11 +198,11 @@ def _loss(engine: _Engine, op: _Operation) -> str:
 # -- its operations
 
 
-def _operations(sandbox: Sandbox, engine: _Engine) -> tuple[list[_Operation], list[str]]:
+def _operations(sandbox: Sandbox, engine: _Engine, used: frozenset[str] | None) -> tuple[list[_Operation], list[str]]:
     """What can be run, and what can't, with the reason."""
     found: list[_Operation] = []
     refused: list[str] = []
-    for options in _candidates(engine):
+    for options in _candidates(engine, used):
         taken, said = _first_that_runs(sandbox, engine, options)
         if taken is None:
             refused.append(f"{options[0].expression.format(a='a', b='b')}: {said}")
@@ -217,21 +220,25 @@ def _goes_through(sandbox: Sandbox, engine: _Engine, op: _Operation) -> bool:
     return bool(sandbox.run("\n".join(_statements(engine, op)), op.draw(_RNG(0))))
 
 
-def _candidates(engine: _Engine) -> Iterator[list[_Operation]]:
-    """For each operation of the class the ways in which it may be called, likeliest first."""
+def _candidates(engine: _Engine, used: frozenset[str] | None) -> Iterator[list[_Operation]]:
+    """For each operation of the class that is used the ways in which it may be called, likeliest first."""
+
+    def has(name: str) -> bool:
+        return used is None or name in used
+
     kind, arrays = engine.kind, engine.arrays
     one: tuple[int, ...] = (2, 3) if arrays else ()
     for method, (name, expression) in _BINARY.items():
-        if _has(kind, method):
+        if _has(kind, method) and has(method):
             second = (3, 4) if name == "matmul" else one
             yield [_Operation(name, expression, {"a": one, "b": second})]
-            if arrays and name != "matmul":
+            if arrays and name != "matmul" and has(f"{method} broadcast"):
                 yield [_Operation(f"{name}_broadcast", expression, {"a": one, "b": (3,)})]
     for method, (name, expression) in _WITH_NUMBERS.items():
-        if _has(kind, method):
+        if _has(kind, method) and has(method):
             yield [_Operation(name, expression, {"a": one})]
     for name in dict.fromkeys(n for c in kind.__mro__[:-1] for n in vars(c)):
-        if not _NO_OPERATION.fullmatch(name):
+        if not _NO_OPERATION.fullmatch(name) and has(name):
             yield from _of_method(kind, name, one)
 
 

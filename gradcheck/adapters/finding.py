@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 
 from gradcheck.adapters import names as by_name
-from gradcheck.adapters.engines import is_engine
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.kinds import methods_of
 from gradcheck.adapters.loss_functions import method_of, returns_gradients
 from gradcheck.cells import cell_number
+from gradcheck.script.nodes import is_engine
 
 _GENERIC = frozenset("f j fun func function fn objective loss cost energy model residuals value nll likelihood".split())
 """What `jac`, `grad` or `gradient` may be the derivative of."""

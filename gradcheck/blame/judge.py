@@ -113,11 +113,22 @@ def _unless_blind(judged: Judged, program: Program, trace: Trace | None) -> Judg
     mirrored = math.isclose(found.scale, -1, rel_tol=1e-6) and judged.gradient.kind == "parameter"
     if judged.layout is not None or mirrored:
         update = _puts_right(program, judged, found.scale, trace or program.trace)
+        if update is None and _spreads(program, judged, trace or program.trace):
+            return replace(judged, reason="reshaped: less an axis of one")
         if update is None:
             reason = f"{judged.layout}, and no update puts it right" if judged.layout and judged.right else ""
             return replace(judged, verdict=Verdict.FAIL, reason=reason)
         return replace(judged, verdict=Verdict.PASS, put_right=update)
     return judged
+
+
+def _spreads(program: Program, judged: Judged, trace: Trace) -> bool:
+    """Whether a parameter of one row has a gradient without that axis, (3,) for (1, 3): any update keeps its shape."""
+    if judged.layout != "reshaped" or judged.gradient.kind != "parameter" or not judged.right:
+        return False
+    shape, own = judged.truth.shape, judged.gradient.array.shape
+    without = len(own) < len(shape) and shape[len(shape) - len(own) :] == own
+    return without and updated(program, trace, judged.gradient) is None
 
 
 def _puts_right(program: Program, judged: Judged, scale: float, trace: Trace) -> Value | None:

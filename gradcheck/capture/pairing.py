@@ -259,7 +259,7 @@ class _Pairs:
             if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
                 # a value of the forward goes by the name that its gradient has it under, whatever else it is called
                 named = found if found.order < 0 else replace(found, name=base, last=base)
-                return named, nearest is not None
+                return named, nearest is not None or ("." in base and base == found.ref)  # layer.b, as it was told
         return None, False
 
     def _close(self, value: Value) -> None:

@@ -83,7 +83,7 @@ class Line:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """Names that the innermost loop around gives a value and never reads: carried to the next turn, and left out."""
+        """Names that the innermost loop around gives a value and never reads: carried on, and left out."""
         around = next((p.statement for p in self.places[1:] if isinstance(p.statement, (ast.For, ast.While))), None)
         body = getattr(around, "body", ())
         names = [n for statement in body for n in ast.walk(statement) if isinstance(n, ast.Name)]

@@ -64,7 +64,8 @@ def suspects(
             first.setdefault(value.site.number, value)
     first = {number: v for number, v in first.items() if not _spoiled_later(program, v, wrong)}
     # what is made beside the forward for the gradients alone may go by any name
-    latest = sorted(list(first.values())[::-1], key=lambda v: v.identity in held)
+    latest = [*first.values()][::-1]
+    latest.sort(key=lambda v: v.identity in held)
     found: list[Suspect] = []
     for value in share.within(latest):
         if len(found) == LINES:

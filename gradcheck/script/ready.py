@@ -26,6 +26,7 @@ from gradcheck.options import Options
 from gradcheck.script import cut, once
 from gradcheck.script.arrive import Arrived, arrive
 from gradcheck.script.beside import beside, needless
+from gradcheck.script.engines import engine_step
 from gradcheck.script.scout import Scouted, scout
 from gradcheck.script.sources import Place, body_of, loops_around, text_of
 from gradcheck.source import shown
@@ -49,7 +50,7 @@ def on_first_step(
     def wrapped(target: Target, options: Options, *args: P.args, **kwargs: P.kwargs) -> R:
         started = time.monotonic()
         output: Any = kwargs.get("output")
-        with first_step(target, {**target.grads, **options.grads}, output) as step:
+        with first_step(target, {**target.grads, **options.grads}, output, engines=not options.says_what) as step:
             if options.timeout is not None and step is not target:
                 left = options.timeout - (time.monotonic() - started)
                 options = replace(options, timeout=max(left, 1e-3))
@@ -59,8 +60,11 @@ def on_first_step(
 
 
 @contextlib.contextmanager
-def first_step(target: Target, grads: Any, output: FirstRun | None) -> Iterator[Target]:
-    """The target; of a script its first training step, where one can be told. Generators and settings are put back."""
+def first_step(target: Target, grads: Any, output: FirstRun | None, *, engines: bool = True) -> Iterator[Target]:
+    """The target; of a script its first training step, where one can be told. Generators and settings are put back.
+
+    `engines` says whether a script that trains with an autograd engine is to be taken as such.
+    """
     if target.script is None:
         yield target
         return
@@ -73,8 +77,10 @@ def first_step(target: Target, grads: Any, output: FirstRun | None) -> Iterator[
         return conventions.bases(name, grads)
 
     with _generators_put_back(), standins.active(sources_of(script)) as hints:
-        scouted = _scouted(script, base_of, output, hints)
-        step = _found(target, script, scouted, base_of) or target
+        step = engine_step(target, script, output) if engines else None
+        if step is None:
+            scouted = _scouted(script, base_of, output, hints)
+            step = _found(target, script, scouted, base_of) or target
         yield replace(step, notes=(*step.notes, *hints.notes))
 
 

@@ -78,24 +78,21 @@ def _read(e: Expression, node: ast.AST) -> set[str]:
 
 
 def powers(e: Expression, _: Pool) -> Iterator[Edit]:
-    """A factor's square or cube in its place; the square of what is taken from one, as tanh's derivative has it."""
+    """A factor's square or cube in its place, and that of what is taken from one: 1 - t**2 for 1 - t."""
     for node in e.nodes():
         array, parent = e.array(node), e.parents.get(node)
-        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or array is None or not array.ndim:
-            continue
-        if isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div)):
-            costs = {2: 1.8, 3: 1.8}
-        else:
-            costs = {2: 1.1} if _is_taken_from_one(node, parent) else {}
-        for k, cost in costs.items():
-            new = f"{e.source(node)}**{k}"
-            yield Edit(e.put(node, new), "derivative-wrong", cost, e.source(node), new)
+        product = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div))
+        product = product and array is not None and array.ndim > 0
+        left = _is_taken_from_one(node, parent)
+        if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and array is not None and (product or left):
+            for k in (2, 3):
+                new = f"{e.source(node)}**{k}"
+                yield Edit(e.put(node, new), "derivative-wrong", 1.8 - 0.7 * left, e.source(node), new)
 
 
 def _is_taken_from_one(node: ast.AST, parent: ast.AST | None) -> bool:
-    """Whether it is the y of 1 - y."""
-    taken = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub) and parent.right is node
-    return taken and isinstance(parent.left, ast.Constant) and parent.left.value == 1  # type: ignore[union-attr]
+    taken = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub) and node is parent.right
+    return taken and isinstance(parent, ast.BinOp) and ast.unparse(parent.left) in ("1", "1.0")
 
 
 def _exchanged(e: Expression, pool: Pool, made: _Forms) -> Iterator[Edit]:
