@@ -12,7 +12,6 @@ from gradcheck.fix.allowance import Share
 from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
-from gradcheck.fix.candidates.operands import operands
 from gradcheck.fix.candidates.paths import Lacking, added
 from gradcheck.fix.candidates.terms import blind, unread
 from gradcheck.fix.expression import Expression
@@ -122,12 +121,6 @@ def test_what_a_loop_carries_and_never_reads_is_added_to_each_part_of_its_shape(
     found = {edit.text for edit in unread(Expression("dA1 * (1 - A1**2)", SCOPE), ["dh_next", "dZ2", "unbound"])}
     assert {"(dA1 + dh_next) * (1 - A1**2)", "dA1 * (1 - A1**2) + dh_next"} <= found
     assert not any("dZ2" in text or "unbound" in text for text in found)
-
-
-def test_no_turn_of_a_loop_is_known_by_its_number() -> None:
-    found = {edit.text for edit in operands(Expression("dA1 @ hs[t].T", SCOPE), pool(SCOPE))}
-    assert "dA1 @ Z1.T" in found
-    assert "dA1 @ hs[0].T" not in found
 
 
 def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:

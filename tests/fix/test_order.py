@@ -158,5 +158,5 @@ def test_in_a_list_of_layers_the_line_that_reads_a_moved_weight_is_blamed(tmp_pa
     assert "back is computed from W[2] after its update" in headlines
     assert found.fix is not None
     assert found.fix.summary == "move line 16 behind line 17"
-    verdicts = {c.name: c.verdict.value for c in report.comparisons}
-    assert list(verdicts.values()) == ["pass", "inherited", "inherited"]
+    verdicts = [c.verdict.value for c in report.comparisons if c.name.startswith("W")]
+    assert verdicts == ["pass", "inherited", "inherited"]
