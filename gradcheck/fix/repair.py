@@ -237,9 +237,19 @@ def _hold(
         if trial.over(program):
             return
         trace = program.backward(_fed(judged, feeding), {guilty.line.site.number: guilty.line.runner(edit)})
-        after = in_run(program, before, trace, slack)
+        after = in_run(program, [_added_up(program, j, guilty, edit) for j in before], trace, slack)
         if all(_sound(was, now) for was, now in zip(before, after)):
             yield edit
+
+
+def _added_up(program: Program, judged: Judged, guilty: Guilty, edit: Edit) -> Judged:
+    """A gradient that each turn sets anew, as what its last turn leaves: which is the whole sum once they are added."""
+    if edit.kind != "accumulate" or judged.gradient.name not in guilty.names:
+        return judged
+    own, site = judged.gradient, guilty.line.site
+    later = [v for v in program.trace.values if v.name == site.name and v.site.function == site.function]
+    fits = [v for v in later if v.array.shape == own.array.shape]
+    return replace(judged, gradient=replace(own, versions=(*own.versions, *fits[-1:])))
 
 
 def _sound(was: Judged, now: Judged | None) -> bool:

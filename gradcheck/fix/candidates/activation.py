@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck.fix.candidates.parts import factor_kind
 from gradcheck.fix.edit import Edit
-from gradcheck.fix.expression import NEW, PRODUCT, Expression, factors
+from gradcheck.fix.expression import ATOM, NEW, PRODUCT, Expression, factors
 from gradcheck.fix.pool import Array, Operand, Pool, is_derivative
 
 _BEFORE = re.compile(r"(?i)^(z|pre|lin|u|net|s|in|x)")
@@ -84,10 +84,15 @@ def powers(e: Expression, _: Pool) -> Iterator[Edit]:
         product = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div))
         product = product and array is not None and array.ndim > 0
         left = _is_taken_from_one(node, parent)
-        if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and array is not None and (product or left):
+        operand = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or (left and _is_ratio(node))
+        if operand and array is not None and (product or left):
             for k in (2, 3):
-                new = f"{e.source(node)}**{k}"
+                new = f"{e.wrapped(e.source(node), ATOM)}**{k}"
                 yield Edit(e.put(node, new), "derivative-wrong", 1.8 - 0.7 * left, e.source(node), new)
+
+
+def _is_ratio(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Mult))
 
 
 def _is_taken_from_one(node: ast.AST, parent: ast.AST | None) -> bool:
