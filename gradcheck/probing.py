@@ -16,7 +16,7 @@ from gradcheck import draws
 from gradcheck.blame.assign import assign_blame
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
-from gradcheck.blame.means import averaged
+from gradcheck.blame.means import averaged, carried
 from gradcheck.blame.readings import reread
 from gradcheck.blame.rerun import reached_by
 from gradcheck.blame.rounds import assign_over_rounds
@@ -167,7 +167,7 @@ def probe(
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
     judged = _blamed(program, reread(program, judged), rng, limits)
-    judged, means = averaged(judged, _samples(target, chosen))
+    judged, means = averaged(carried(judged), _samples(target, chosen))
     judged = [_unless_misread(j, judged) for j in judged]
     judged = [_unless_seen_behind(program, j, judged) for j in judged]
     judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]

@@ -173,6 +173,7 @@ _SCALARS: Mapping[str, object] = {
     ),
     **dict.fromkeys(("alpha", "slope", "leak", "negative_slope", "delta", "margin"), 0.3),
     **dict.fromkeys(("training", "train", "is_training", "is_train", "train_flg"), True),
+    **dict.fromkeys(("lr", "learning_rate", "eta", "step_size"), 0.1),
     "mode": "train",
     **dict.fromkeys(("activation", "activation_type", "nonlinearity"), "relu"),
     **dict.fromkeys(("seed", "axis"), 1),

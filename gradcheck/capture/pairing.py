@@ -71,8 +71,9 @@ class _Forward:
         self.top: dict[str, Variable] = {}
         self.versions: dict[str, list[Variable]] = {}
         """Everything that bore a name, oldest first."""
-        self.arguments: dict[tuple[int, str], Variable | None] = {}
-        """What functions have been handed, by the object and what they call it; None where several calls were."""
+        self.arguments: dict[tuple[int, str, int], Variable | None] = {}
+        """What functions have been handed, by the object, what they call it and whose method it is; None where several
+        calls were."""
         self.drivers: set[str] = set()
         """Names that the driver has bound: what the user's functions call by them is something else."""
         for root in sorted(roots.values(), key=lambda root: among_gradients(root.path)):
@@ -98,7 +99,7 @@ class _Forward:
         """Note a value of the forward."""
         kind, edit = value.site.kind, value.site.kind in EDITS
         if kind == "argument" and value.plain:
-            handed_to = value.identity, value.name
+            handed_to = value.identity, value.name, value.owner
             self.arguments[handed_to] = None if handed_to in self.arguments else _variable(i, value)
         known = None if value.site.form == "literal" else self.by_identity.get(value.identity)  # 0.0 is one object
         handed = kind == "argument" and value.array.ndim == 0 and not _LABEL.match(value.name)
@@ -237,18 +238,18 @@ class _Pairs:
         plain = (v for v in reversed(self.forward.versions.get(base, ())) if v.site and v.site.form in ("", "alias"))
         return next((v for v in plain if v.array.shape == found.array.shape), found)
 
-    def _local(self, names: Mapping[str, int], base: str) -> Variable | None:
+    def _local(self, names: Mapping[str, int], base: str, owner: int) -> Variable | None:
         """What a name stands for in a call: of a value with other uses beside that, what the function was handed."""
         known = self.forward.by_identity.get(names[base]) if base in names else None
         if known is None or known.order < 0 or known.name == base:
             return known
-        return self.forward.arguments.get((names[base], base)) or known
+        return self.forward.arguments.get((names[base], base, owner)) or known
 
     def _owner(self, value: Value, leaf: object) -> tuple[Variable | None, bool]:
         """What a value is the gradient of, and whether that is sure: found in its call, its instance or its module."""
         names = self._scope(value)
         for base in self.base_of(value.name):
-            own = self._local(names, base) or self.forward.by_owner.get((value.owner, base))
+            own = self._local(names, base, value.owner) or self.forward.by_owner.get((value.owner, base))
             outer = (self.forward.top.get(base), self.forward.by_name.get(base))
             inside = any(name.startswith(f"{base}[") for name in names) and base not in names
             top, anywhere = (None if inside and _is_hidden(of, value, base) else of for of in outer)

@@ -158,7 +158,9 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
             raise Several(parts)
         return report
     except (NothingToCheck, TargetError, UsageError) as error:
-        found = () if options.says_what else defined(targets[0], ends=isinstance(error, NothingToCheck))
+        script = targets[0].script
+        seen = isinstance(error, UsageError) and script is not None and script.suffix == ".ipynb"
+        found = () if options.says_what else defined(targets[0], ends=seen or isinstance(error, NothingToCheck))
         if not found:
             raise
         raise Several(found) from None

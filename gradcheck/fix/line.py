@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -27,6 +27,8 @@ _IN_PLACE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
+PARTS = 40
+"""Sums and the like of a function that are looked at."""
 _TRYING: ContextVar[bool] = ContextVar("trying", default=False)
 
 
@@ -106,6 +108,12 @@ class Line:
             if isinstance(n, ast.Name)
         }
         return any(not own & {n.id for n in ast.walk(s) if isinstance(n, ast.Name)} for s in sums)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Sums, differences and powers of what the line's function names, as it has them: h - mu, inv**3."""
+        there = (n for s in self.places[-1].block for n in ast.walk(s) if _is_plain_sum(n))
+        return tuple(dict.fromkeys(self.source.segment(n) for n in there))[:PARTS]
 
     def splices(self, edit: Edit) -> list[Splice]:
         """The edit as one of the file's text."""
@@ -194,6 +202,13 @@ def _unpacked(statement: ast.stmt, site: Site) -> ast.expr | None:
             pairs = (v for n, v in zip(names, values) if _span(n) == site.span and not isinstance(v, ast.Starred))
             return next(pairs, None)
     return None
+
+
+def _is_plain_sum(node: ast.AST) -> TypeGuard[ast.BinOp]:
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub, ast.Pow))):
+        return False
+    plain = (ast.BinOp, ast.operator, ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.expr_context)
+    return all(isinstance(n, plain) for n in ast.walk(node))
 
 
 @functools.lru_cache(16)

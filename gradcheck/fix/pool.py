@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
@@ -39,7 +40,7 @@ class Pool:
     operands: tuple[Operand, ...]
     """Arrays."""
     numbers: tuple[Operand, ...]
-    """Numbers: m, lam."""
+    """Numbers: m, lam; those that the file divides by most come first."""
     functions: tuple[tuple[str, Any], ...]
     """The project's functions of one argument, those that are named like a derivative first."""
     numpy: str
@@ -52,19 +53,30 @@ class Pool:
         return (o for o in self.operands if o.array.shape == array.shape)
 
 
-def pool(scope: Scope, literals: tuple[float, ...] = (), turns: Collection[str] = ()) -> Pool:
-    """What can be read in a scope. `turns` are the variables of the loops around the line: A[i] is meant, not A[1]."""
+def pool(scope: Scope, text: str = "", turns: Collection[str] = ()) -> Pool:
+    """What can be read in a scope of a file's text.
+
+    `turns` are the variables of the loops around the line: A[i] is meant, not A[1].
+    """
     at = {name: int(scope[name]) for name in turns if isinstance(scope.get(name), (int, np.integer))}
     names = [(name, value) for name, value in scope.items() if not name.startswith("__")]
-    found = [o for name, value in names for o in _operands(name, value, 3, at)][:MOST]
+    found = _by_one_name([o for name, value in names for o in _operands(name, value, 3, at)])[:MOST]
     modules = (name for name, value in scope.items() if value is np)
     return Pool(
         tuple(o for o in found if o.array.ndim),
-        tuple(o for o in found if not o.array.ndim),
+        tuple(sorted((o for o in found if not o.array.ndim), key=lambda o: -_divided_by(text, o.text))),
         tuple(_functions(scope)),
         next(modules, ""),
-        literals,
+        _literals(text),
     )
+
+
+def _by_one_name(operands: Sequence[Operand]) -> list[Operand]:
+    """Each array once, under a name of its own if it has one: x rather than cache[0]."""
+    named = {id(o.array): o.text for o in operands if o.text.isidentifier()}
+    return [
+        o for o in operands if not o.array.ndim or named.get(id(o.array), o.text) == o.text or o.text.isidentifier()
+    ]
 
 
 def _operands(text: str, value: Any, depth: int, at: Mapping[str, int]) -> Iterator[Operand]:
@@ -125,3 +137,12 @@ def is_derivative(name: str) -> bool:
 def unlike(a: str, b: str) -> float:
     """From 0 for two names that are the same to 1 for two that have nothing in common."""
     return 1 - difflib.SequenceMatcher(None, a, b).ratio()
+
+
+def _divided_by(text: str, name: str) -> int:
+    return len(re.findall(rf"/ *{re.escape(name)}(?![\w.\[(])", text))
+
+
+def _literals(text: str) -> tuple[float, ...]:
+    found = (n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and type(n.value) is float)
+    return tuple(dict.fromkeys(v for v in found if 0 < v < 1))[:6]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,9 +13,9 @@ import numpy as np
 from gradcheck.blame.assign import right_inputs, slack_of
 from gradcheck.blame.judged import Array, Judged, upstream_scale
 from gradcheck.blame.rerun import in_run, reopened
-from gradcheck.capture.otherwise import Compute
 from gradcheck.capture.program import Program, Ref
 from gradcheck.compare import Verdict
+from gradcheck.fix.adding import Adding
 from gradcheck.fix.additions import Sum, additions, sum_of
 from gradcheck.fix.allowance import Share
 from gradcheck.fix.alternatives import alternatives
@@ -176,11 +177,16 @@ def _searched(
 ) -> dict[Line, list[Edit]]:
     """One backward run with right inputs, in which every guilty line is searched where it stands."""
     feeding = right_inputs(judged)
-    slack = slack_of(judged, feeding)
-    searches = {g.line: _search(g, judged, slack, trial.allowance.of(g.line), settled=settled) for g in guilty}
-    computes: dict[int, Compute] = {line.site.number: search for line, search in searches.items()}
-    program.backward(_fed(judged, feeding), computes)
-    return {line: search.found for line, search in searches.items()}
+    slack, fed = slack_of(judged, feeding), _fed(judged, feeding)
+    adding = {g.line: one for g in guilty if settled and (one := _adding(g, slack, trial.allowance.of(g.line)))}
+    if adding:
+        program.backward(fed, {line.site.number: one for line, one in adding.items()})
+    found = {line: one.found for line, one in adding.items() if one.found}
+    rest = [g for g in guilty if g.line not in found]
+    searches = {g.line: _search(g, judged, slack, trial.allowance.of(g.line), settled=settled) for g in rest}
+    if searches:
+        program.backward(fed, {line.site.number: search for line, search in searches.items()})
+    return found | {line: search.found for line, search in searches.items()}
 
 
 def _sums(
@@ -210,6 +216,17 @@ def _search(guilty: Guilty, judged: Sequence[Judged], slack: float, share: Share
     # a gradient may be had from an update, or be added to on another line later
     itself = all(np.array_equal(at.array, j.gradient.array) for j, at in zip(guilty.judged, guilty.at))
     return Search(guilty.line, wanted, settled and itself and not _goes_on(guilty), free, share)
+
+
+def _adding(guilty: Guilty, slack: float, share: Share) -> Adding | None:
+    """The search of a line that adds up one parameter's gradient by itself; None where it does not."""
+    line, j = guilty.line, guilty.judged[0]
+    here = [v for v in j.gradient.versions if v.site.number == line.site.number]
+    alone = len(guilty.judged) == 1 and j.gradient.kind == "parameter" and j.gradient.rate is None
+    sums = isinstance(line.statement, ast.AugAssign) and isinstance(line.statement.op, (ast.Add, ast.Sub))
+    if not (alone and sums) or line.whole or len(here) < 2 or not np.array_equal(here[-1].array, j.gradient.array):
+        return None
+    return Adding(line, frozenset(v.key.occurrence for v in here), Wanted(j.truth, 1.0, slack), share)
 
 
 def _goes_on(guilty: Guilty) -> bool:

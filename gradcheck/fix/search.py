@@ -94,7 +94,7 @@ class Search:
         if self.line.whole:  # the statement has been made by now
             scope = {**scope, self.line.site.name: before}
         e = Expression(self.line.text, scope, statement=self.line.whole)
-        there = pool(scope, _literals(self.line.source.text), self.line.turns)
+        there = pool(scope, self.line.source.text, self.line.turns)
         edits = [*unread(e, self.line.unread), *candidates(e, there, self.share)]
         operators = self._other_operators()
         if wanted is None or not self.settled:
@@ -130,7 +130,7 @@ class Search:
         self, e: Expression, there: Pool, now: Array, scope: Scope, value: Any, before: Any, wanted: Wanted
     ) -> list[Edit]:
         """What a path that was left out contributes, put in."""
-        line = Lacking(e, there, now, wanted, self.line.target, self._style(there), self.share)
+        line = Lacking(e, there, now, wanted, self.line.target, self.line.parts, self._style(there), self.share)
 
         def holding(edits: Iterator[Edit]) -> list[Edit]:
             ran = ((edit, self._run(edit, scope, value, before)) for edit in edits)
@@ -172,8 +172,3 @@ class Search:
 
 def _same(a: Array, b: Array) -> bool:
     return bool(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True))
-
-
-def _literals(text: str) -> tuple[float, ...]:
-    found = (n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and type(n.value) is float)
-    return tuple(dict.fromkeys(v for v in found if 0 < v < 1))[:6]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -110,7 +111,8 @@ def candidates(program: Program, fixed: Callable[[Variable], bool] | None = None
     """
     outputs = [v for v in outputs_of(program) if fixed is None or not fixed(v)]
     still = [v for v in distinct(program.variables.values()) if (v.order < 0 if fixed is None else fixed(v))]
-    labels = [v for v in still if v.array.size > 1 or not is_hyperparameter(v.last or v.name)]
+    told = [v for v in still if not _UPSTREAM.fullmatch(v.last or v.name)]
+    labels = [v for v in told if v.array.size > 1 or not is_hyperparameter(v.last or v.name)]
     # data[2][1] is a sample of the data; what the step calls y is its label
     named = [v for v in labels if is_plain(v.name)]
     for among in (named, [v for v in labels if not is_plain(v.name)]):
@@ -118,6 +120,13 @@ def candidates(program: Program, fixed: Callable[[Variable], bool] | None = None
         yield from found
         if found:
             return
+
+
+_UPSTREAM = re.compile(
+    r"(?i)(d|grad|grad_|d_|upstream_?|upstream_grad_?)(out|output|prev|next|loss|[xyzah]|[a-z]_(prev|next|out)\w*)s?\d*"
+    r"|.*(deriv|_grad|prime).*"
+)
+"""What a backward is handed by hand is no label: dout, d_prev, dZ."""
 
 
 def _fitting(program: Program, outputs: Sequence[Variable], labels: Sequence[Variable]) -> Iterator[Candidate]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -125,7 +126,8 @@ def never_moves(run: Run) -> Iterator[Finding]:
         gradient = judged.gradient
         if not judged.right or judged in moved or gradient.of.ref in run.program.edited:
             continue
-        if gradient.kind == "parameter" and not _is_used(run, gradient):
+        carries = not math.isclose(judged.scale, 1, rel_tol=1e-6)  # data's, with the factor of what is above it
+        if gradient.kind == "parameter" and not carries and not _is_used(run, gradient):
             yield Finding(
                 "GC604",
                 "update",

@@ -23,6 +23,7 @@ FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
     operands.indices,
     operands.functions,
     operands.operands,
+    operands.everywhere,
     activation.derivatives,
     activation.softmaxes,
     activation.powers,

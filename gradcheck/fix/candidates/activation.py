@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.fix.candidates.parts import factor_kind
-from gradcheck.fix.edit import Edit
+from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.expression import ATOM, NEW, PRODUCT, Expression, factors
 from gradcheck.fix.pool import Array, Operand, Pool, is_derivative
 
@@ -88,7 +88,8 @@ def powers(e: Expression, _: Pool) -> Iterator[Edit]:
         if operand and array is not None and (product or left):
             for k in (2, 3):
                 new = f"{e.wrapped(e.source(node), ATOM)}**{k}"
-                yield Edit(e.put(node, new), "derivative-wrong", 1.8 - 0.7 * left, e.source(node), new)
+                kind: Kind = "derivative-wrong" if left else "operand"
+                yield Edit(e.put(node, new), kind, 1.1 if left else 1.4 + 0.1 * k, e.source(node), new)
 
 
 def _is_ratio(node: ast.AST) -> bool:

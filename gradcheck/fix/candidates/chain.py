@@ -30,13 +30,17 @@ class Style:
         dots = bool(numpy) and len(_CALLED.findall(text)) > text.count(" @ ")
         return cls(numpy, dots, tuple(dict.fromkeys(_AXIS.findall(text))) or ("0", "1"))
 
+    def axis(self, axis: int, ndim: int) -> str:
+        """An axis as the author would write it: -1 where the file says so."""
+        return next((a for a in self.axes if -ndim <= int(a) < ndim and int(a) % ndim == axis), str(axis))
+
     def product(self, a: str, b: str) -> str:
         return f"{self.numpy}.dot({a}, {b})" if self.dots else f"{a} @ {b}"
 
 
 def contributions(d: Operand, others: Sequence[Operand], shape: tuple[int, ...], style: Style) -> Iterator[Operand]:
     """What a gradient contributes to another one of a shape: each with its text, linear in the gradient."""
-    yield from (one for one in _alone(d, shape) if _becomes(one.array, shape))
+    yield from (one for one in _alone(d, shape, style) if _becomes(one.array, shape))
     for other in others:
         for one in (*_products(d, other, shape, style), *_factors(d, other)):
             if _becomes(one.array, shape) and one.array.any():
@@ -55,14 +59,16 @@ def _spread(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
         return None
 
 
-def _alone(d: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
+def _alone(d: Operand, shape: tuple[int, ...], style: Style) -> Iterator[Operand]:
     text, array = d.text, d.array
     yield d
     if array.ndim == 2:
         yield Operand(f"{text}.T", array.T)
     for axis in range(array.ndim):
-        yield Operand(f"{text}.sum(axis={axis})", array.sum(axis=axis))
-        yield Operand(f"{text}.sum(axis={axis}, keepdims=True)", array.sum(axis=axis, keepdims=True))
+        at = style.axis(axis, array.ndim)
+        yield Operand(f"{text}.sum(axis={at})", array.sum(axis=axis))
+        yield Operand(f"{text}.mean(axis={at}, keepdims=True)", array.mean(axis=axis, keepdims=True))
+        yield Operand(f"{text}.sum(axis={at}, keepdims=True)", array.sum(axis=axis, keepdims=True))
     if array.ndim > 2:
         leading = tuple(range(array.ndim - 1))
         yield Operand(f"{text}.sum(axis={leading})", array.sum(axis=leading))
@@ -88,8 +94,8 @@ def _turned(one: Operand) -> tuple[Operand, ...]:
 
 
 def _inner(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape of a product of matrices and vectors; None where there is none, or no matrix."""
-    if not (0 < len(left) <= 2 and 0 < len(right) <= 2) or len(left) + len(right) == 2 or left[-1] != right[0]:
+    """The shape of a product of matrices, stacked ones on the left, and vectors; None where there is no matrix."""
+    if not (len(left) > 0 and 0 < len(right) <= 2) or len(left) + len(right) == 2 or left[-1] != right[0]:
         return None
     return (*left[:-1], *right[1:])
 

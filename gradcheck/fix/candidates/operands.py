@@ -54,6 +54,23 @@ def _is_one_of_many(node: ast.AST, other: str) -> bool:
     return counted and re.search(r"\[\d+\]$", other) is not None
 
 
+def everywhere(e: Expression, pool: Pool) -> Iterator[Edit]:
+    """An array that is read several times for another one of its shape each time: A * (1 - A) for Z * (1 - Z)."""
+    read: dict[str, list[ast.AST]] = {}
+    for node in e.nodes():
+        if isinstance(node, _OPERANDS) and not _is_callee(e, node):
+            read.setdefault(e.source(node), []).append(node)
+    for own, nodes in read.items():
+        array = e.array(nodes[0]) if len(nodes) > 1 else None
+        if array is None or not array.ndim:
+            continue
+        kind: Kind = "derivative-place" if within_derivative(e, nodes[-1]) else "operand"
+        for other in pool.like(array):
+            if other.text != own:
+                text = e.with_all(dict.fromkeys(nodes, other.text))
+                yield Edit(text, kind, 1.4 + 0.6 * unlike(own, other.text), own, other.text)
+
+
 def _fits(other: Operand, array: object) -> bool:
     shape = getattr(array, "shape", ())
     return other.array.shape in (shape, shape[::-1])
@@ -217,5 +234,21 @@ def _other_number(e: Expression, node: ast.Constant) -> Iterator[Edit]:
     for other in (value + 1, value - 1, value * 2, value / 2, 0, 1):
         if other != value and not (other != int(other) and in_index(e, node)):
             text = f"{other:g}"
+            power = _power(e, node)
+            if power is not None:
+                whole, (start, end) = e.put(node, text), e.span(power)
+                yield Edit(whole, "operand", 1.3, e.source(power), whole[start : end + len(whole) - len(e.text)])
+                continue
             kind: Kind = "derivative-wrong" if within_derivative(e, node) else "literal"
             yield Edit(e.put(node, text), kind, 1.3, e.source(node), text)
+
+
+def _power(e: Expression, exponent: ast.AST) -> ast.BinOp | None:
+    """Of an exponent the power, if that is a factor by itself: inv**3, not the square in 1 - A**2."""
+    match e.parents.get(exponent):
+        case ast.BinOp(op=ast.Pow(), left=ast.Name() | ast.Attribute(), right=right) as power if right is exponent:
+            parent = e.parents.get(power)
+            product = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div))
+            array = e.array(power)
+            return power if product and array is not None and array.ndim else None
+    return None

@@ -42,9 +42,17 @@ class Lacking:
     wanted: Wanted
     own: str
     """What it assigns to."""
+    parts: tuple[str, ...]
+    """What its function computes of names alone, as it is written."""
     style: Style
     share: Share
     """What the search of the line may take."""
+
+
+def _written(line: Lacking) -> list[Operand]:
+    """What the function has besides names: h - mu, in parentheses."""
+    there = ((text, line.e.read(text)) for text in line.parts)
+    return [Operand(f"({text})", a) for text, a in there if a is not None and a.ndim and a.dtype.kind == "f"]
 
 
 def _parted(pool: Pool, own: str) -> tuple[list[Operand], list[Operand]]:
@@ -61,6 +69,7 @@ def added(line: Lacking) -> Iterator[Edit]:
     if now is None:
         return
     gradients, others = _parted(line.pool, line.own)
+    others += _written(line)
     text = e.text if level(e.root) >= 8 else f"({e.text})"
     terms = (term for d in gradients for term in contributions(d, others, shape, line.style))
     for term in line.share.within(terms):
@@ -78,6 +87,7 @@ def two_added(line: Lacking) -> Iterator[Edit]:
     if now is None:
         return
     gradients, others = _parted(line.pool, line.own)
+    others += _written(line)
     terms = (term for d in gradients for term in contributions(d, others, shape, line.style))
     there = {t.text: t for t in line.share.within(terms) if t.text not in e.text}
     shortest = sorted(there.values(), key=lambda t: len(t.text))[:PAIRED]
