@@ -175,13 +175,13 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
     left_over = Unpaired() if options.params else unpaired(found.program, traced=target.traced)
     notes += filter(None, [left_over.note])
     held = applied(spec, found.flow.values, shapes[0], told=bool(options.shapes) and not target.traced)
-    report = _report(target, options, found, notes, shape_rows(held, shapes), start, program)
-    if progress is not None:
-        late = "time limit reached: what follows the gradients was left out"
-        progress(replace(report, notes=(*report.notes, late)))
     findings = settled(causes_here, _causes_again(trial, found, draw))
     rounded, findings = excused(ROUND_OFF, trial, found, draw, findings)
     guarded, findings = excused(GUARDS, trial, rounded, draw, findings)
+    if progress is not None:
+        report = _report(target, options, guarded, notes, shape_rows(held, shapes), start, program, findings)
+        late = "time limit reached: what follows the gradients was left out"
+        progress(replace(report, notes=(*report.notes, late)))
     wrong = any(j.verdict is Verdict.FAIL for j in guarded.judged)
     if wrong and guarded is not rounded:
         return _checked_unguarded(trial, findings, progress, other_batches=other_batches)

@@ -47,6 +47,7 @@ SMALL = 16
 MAPPED = 2048
 """Larger ones up to this many are, where random directions do not show them to be right."""
 TIME = "time limit reached"
+UNSETTLED = "it differs, and there was no time to see why"
 ASSUMED = "the loss is only assumed; --loss EXPR settles it"
 
 
@@ -284,11 +285,10 @@ def single_precision(program: Program) -> bool:
 
 
 def unsettled(judged: Judged) -> Judged:
-    """As it stands before blame: an intermediate that differs may belong to something else than its name says."""
-    if judged.verdict is not Verdict.FAIL or judged.gradient.kind != "intermediate":
+    """As it stands before blame: what differs may be another value's than its name says, or cancel, or be meant."""
+    if judged.verdict not in (Verdict.FAIL, Verdict.INHERITED):
         return judged
-    reason = "it differs, and there was no time to see whether what rests on it is right"
-    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, inherited_from="", reason=UNSETTLED)
 
 
 def measured(

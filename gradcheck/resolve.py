@@ -265,9 +265,10 @@ def _function(
     exampled = target_of_function(target, home, subject, called) if examples and home is not None else None
     if exampled is not None:
         return exampled
+    here = "" if examples else " Calls in tests beside it are looked for by the command line alone, not from Python."
     raise UsageError(
         f"TARGET {target.name!r}: {name} takes {', '.join(needed)}, and nothing says what to call it with."
-        f' Give --call "{name}(...)", or the shapes of its arguments, --shapes "{needed[0]}:(m,3) ...".'
+        f' Give --call "{name}(...)", or the shapes of its arguments, --shapes "{needed[0]}:(m,3) ...".{here}'
     )
 
 

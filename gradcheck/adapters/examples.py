@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.adapters.fixtures import Fixtures, conftests
 from gradcheck.adapters.inputs import required
 from gradcheck.adapters.overheard import Call, overhear
 from gradcheck.capture import ambient
@@ -79,7 +80,7 @@ def _own(
     if reaches(tree, _done_by(tree), names):
         codes = [compile(ast.Module(_done_by(part), []), name, "exec", dont_inherit=True) for name, part in parts]
         yield lambda: _as_main(codes, vars(module))
-    yield from _tests(module, tree, names, _RUNS)
+    yield from _tests(module, tree, names, _RUNS, Fixtures(tree, vars(module)))
 
 
 def _done_by(tree: ast.Module) -> list[ast.stmt]:
@@ -99,28 +100,32 @@ def _as_main(codes: Iterable[CodeType], home: dict[str, Any]) -> None:
         home["__name__"] = name
 
 
-def _tests(module: ModuleType, tree: ast.Module, names: Collection[str], called: re.Pattern[str]) -> Iterator[Run]:
-    """Functions that need no arguments, and test methods, of those that lead to a call."""
+def _tests(
+    module: ModuleType, tree: ast.Module, names: Collection[str], called: re.Pattern[str], fixtures: Fixtures
+) -> Iterator[Run]:
+    """Functions and test methods of those that lead to a call, with what pytest would hand to them."""
     for node in tree.body:
         found = vars(module).get(getattr(node, "name", ""))
         if isinstance(node, ast.FunctionDef) and called.fullmatch(node.name) and isinstance(found, FunctionType):
-            if not required(found) and reaches(tree, node.body, names):
-                yield found
+            run = fixtures.taken(found, node) if reaches(tree, [node, *fixtures.behind(node)], names) else None
+            yield from [run] if run is not None else []
         elif isinstance(node, ast.ClassDef) and isinstance(found, type) and reaches(tree, node.body, names):
-            methods = (getattr(s, "name", "") for s in node.body)
-            yield from (functools.partial(_run_method, found, name) for name in methods if _TESTS.fullmatch(name))
+            methods = (s for s in node.body if isinstance(s, ast.FunctionDef) and _TESTS.fullmatch(s.name))
+            yield from (functools.partial(_run_method, found, method, fixtures) for method in methods)
 
 
-def _run_method(kind: type, name: str) -> None:
+def _run_method(kind: type, method: ast.FunctionDef, fixtures: Fixtures) -> None:
     """As a test runner does."""
     if issubclass(kind, unittest.TestCase):
         kind.setUpClass()
-        kind(name).debug()
+        kind(method.name).debug()
         return
     made = kind()
     if hasattr(made, "setup_method"):
-        made.setup_method(*[getattr(made, name)] * len(required(made.setup_method)))
-    getattr(made, name)()
+        made.setup_method(*[getattr(made, method.name)] * len(required(made.setup_method)))
+    run = fixtures.taken(getattr(kind, method.name), method, method=True)
+    if run is not None:
+        run(made)
 
 
 def _doctests(module: ModuleType, tree: ast.Module, file: str, names: Collection[str]) -> Iterator[Run]:
@@ -172,12 +177,18 @@ def _test_file(file: Path, source: str, names: Collection[str]) -> Iterator[Run]
     except (SyntaxError, ValueError):
         return
 
+    beside = list(conftests(file))
+    fixtures = Fixtures(tree, vars(module), [(other, vars(home)) for other, home, _ in beside])
+
     def imported() -> None:
         sys.path[:0] = [str(file.parent)]
+        for other, home, path in beside:
+            with contextlib.suppress(Exception):
+                exec(compile(other, str(path), "exec", dont_inherit=True), vars(home))
         exec(compile(tree, str(file), "exec", dont_inherit=True), vars(module))
 
     yield imported
-    yield from _tests(module, tree, names, _TESTS)
+    yield from _tests(module, tree, names, _TESTS, fixtures)
 
 
 def reaches(tree: ast.Module, start: Iterable[ast.AST], names: Collection[str]) -> bool:

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import inspect
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from gradcheck.capture.probes import StopRun
+from gradcheck.capture.profiling import told_of_calls
 from gradcheck.cells import place
 from gradcheck.source import is_library, is_own, shown
 
@@ -72,16 +72,12 @@ class _Ear:
 def overhear(run: Callable[[], object], function: Callable[..., Any], kind: type | None, seconds: float) -> Call | None:
     """The first call of a function, or of a method of a class, within so many seconds of a run; None for none."""
     ear = _Ear(function, kind)
-    before = sys.getprofile()
     try:
-        with _ended_after(seconds):
-            sys.setprofile(ear)
+        with _ended_after(seconds), told_of_calls(ear):
             run()
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-    finally:
-        sys.setprofile(before)
     return ear.call
 
 

@@ -26,7 +26,7 @@ from gradcheck.adapters.trying import Sandbox, copied
 ENOUGH = 2
 """How many sets of arguments of one layout that the object takes are looked at, if its backward suits none of them."""
 LAYOUTS = 6
-"""How many layouts that it takes are."""
+"""How many layouts that its forward and backward go through with are."""
 
 
 @dataclass(slots=True)
@@ -42,9 +42,12 @@ class Sought:
 
     @property
     def misfits(self) -> float:
-        """How many gradients have another shape than what they belong to; more than that where none goes through."""
-        taken = self.found.settled.taken if self.found is not None else None
-        return len(taken.misfits) if taken is not None else 1e3 if self.found is not None else 1e4
+        """How many gradients have another shape than what they belong to; more than that where none is seen, and more
+        again where the backward raises, or the forward."""
+        if self.found is None:
+            return 1e4
+        taken, first = self.found.settled.taken, self.found.first
+        return len(taken.misfits) if taken is not None else 1e2 if first is not None and first.tried else 1e3
 
     @property
     def goes_through(self) -> bool:
@@ -57,14 +60,14 @@ def seek_object(sandbox: Sandbox, kind: Kind, known: Mapping[str, Drawn], object
     names = list(dict.fromkeys((*kind.constructor, *kind.inputs)))
     labels = any(map(by_name.LABELS.match, kind.inputs)) and len(kind.inputs) > 1
     annotations = {**annotations_of(kind.made), **annotations_of(getattr(kind.made, kind.forward))}
-    best, accepted = Sought(kind), Counter[str]()
+    best, accepted, going = Sought(kind), Counter[str](), set[str]()
     likely = reads_logarithms(getattr(kind.made, kind.forward)) if labels else ""
     hint = f"{'of_a_vector ' if by_name.says_adjoint(kind.backward) else ''}{kind.made.__name__}"
     sized = kind.constructor
     for trial in trials(
         names, hint, annotations, labels=labels, known=known, sized=sized, likely=likely, objects=objects
     ):
-        enough = len(accepted) >= LAYOUTS or accepted[trial.world.name] >= ENOUGH
+        enough = len(going) >= LAYOUTS or accepted[trial.world.name] >= ENOUGH
         if (enough and not trial.world.degenerate) or (sandbox.time_is_up and best.refused):
             continue
         trial.arguments(0)
@@ -72,6 +75,7 @@ def seek_object(sandbox: Sandbox, kind: Kind, known: Mapping[str, Drawn], object
         if one.found is not None and one.found.fits:
             return one if best.found is None or not trial.world.degenerate else _asking(best, one)
         accepted.update([trial.world.name] * (one.found is not None))
+        going.update([trial.world.name] * one.goes_through)
         one.refused = best.refused = best.refused or one.refused
         best = one if one.misfits < best.misfits else best
     return best

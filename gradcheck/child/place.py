@@ -15,13 +15,15 @@ from gradcheck import cells
 from gradcheck.source import is_library, is_own, shown
 
 _ROOT = Path(__file__).resolve().parents[2]
+_ENTRY = Path(__file__).with_name("inside.py").resolve()
+"""Behind its frames come those of whatever has called gradcheck: its console script, a test runner."""
 _FILE = "where"
 _FRAME = re.compile(r'  File "(.+)", line (\d+) in (.+)')
 
 
 def of_frame(frame: FrameType | None) -> str:
     """The innermost place in the user's files from a frame outwards: "net.py:12"; "" where there is none."""
-    while frame is not None:
+    while frame is not None and not _is_entry(frame.f_code.co_filename):
         if is_users(frame.f_code.co_filename):
             return cells.place(shown(frame.f_code.co_filename), frame.f_lineno)
         frame = frame.f_back
@@ -31,6 +33,10 @@ def of_frame(frame: FrameType | None) -> str:
 def is_users(file: str) -> bool:
     """Whether a frame's file is neither gradcheck's nor Python's nor an installed package's."""
     return not is_own(file) and not is_library(file)
+
+
+def _is_entry(file: str) -> bool:
+    return file.endswith(_ENTRY.name) and Path(file).resolve() == _ENTRY
 
 
 def raised_by_user(error: BaseException) -> bool:
@@ -65,6 +71,8 @@ def read(private: Path) -> str:
     """What was written down: "net.py:12, in train"; "" where nothing was."""
     with contextlib.suppress(OSError):
         for file, line, name in _FRAME.findall((private / _FILE).read_text(errors="replace")):
+            if _is_entry(file):
+                return ""
             if is_users(file):
                 return f"{cells.place(shown(file), int(line))}{'' if name == '<module>' else f', in {name}'}"
     return ""

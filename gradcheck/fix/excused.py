@@ -9,7 +9,7 @@ from gradcheck.blame.judged import Judged
 from gradcheck.compare import Agreement, Verdict, agreement
 from gradcheck.fix.proof import Draw, Trial
 from gradcheck.patch import read
-from gradcheck.probing import Probe
+from gradcheck.probing import Probe, unsettled
 from gradcheck.rules.finding import Finding
 
 SMALL = 1e-4
@@ -32,12 +32,16 @@ def excused(
     """What was found, with the gradients right that are wrong by nothing but that, and the findings without them.
 
     The whole code runs without it, on the numbers at hand and on others: if they are right then, to the numeric error,
-    it was all that was wrong with them.
+    it was all that was wrong with them. If there is no time left for that, they are inconclusive.
     """
     wrong = [j for j in found.judged if not j.right and off_a_little(j)]
     there = wrong and any(_has(excuse, file, trial.driver.overlay) for file in found.program.files)
     scales, known = _without(trial, excuse, first) if there else ({}, frozenset())
     meant = {j.gradient.name: off for j in wrong if (off := off_a_little(j, scales.get(j.gradient.name, 0)))}
+    if there and not meant and trial.over():
+        unseen = {j.gradient.name for j in wrong}
+        judged = tuple(unsettled(j) if j.gradient.name in unseen else j for j in found.judged)
+        return replace(found, judged=judged), [f for f in findings if f.tensor not in unseen]
     if not meant:
         return found, list(findings)
     # what goes by no gradient's name was taken for one only because it would explain what is meant

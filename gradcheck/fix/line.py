@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -36,6 +37,16 @@ def no_check_within() -> None:
     """A line that calls gradcheck itself, as one of a test does, can't be tried: it would check while it is checked."""
     if _TRYING.get():
         raise UsageError("an edit of a line that checks a backward pass is not tried.")
+
+
+@contextlib.contextmanager
+def trying() -> Iterator[None]:
+    """Around whatever an edit makes of the user's code."""
+    token = _TRYING.set(True)
+    try:
+        yield
+    finally:
+        _TRYING.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +142,8 @@ class Line:
         computed = self._runner(edit)
 
         def run(scope: Scope, value: Any, before: Any) -> Any:
-            token = _TRYING.set(True)
-            try:
+            with trying():
                 return computed(scope, value, before)
-            finally:
-                _TRYING.reset(token)
 
         return run
 

@@ -20,7 +20,7 @@ from gradcheck.fix.candidates.paths import Lacking, added, guessed, normalised, 
 from gradcheck.fix.candidates.terms import blind, missing, rescaled, unread
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
-from gradcheck.fix.line import Line
+from gradcheck.fix.line import Line, trying
 from gradcheck.fix.pool import Pool, pool
 from gradcheck.fix.wanted import Wanted
 
@@ -58,7 +58,7 @@ class Search:
         passed, self._passed = self._passed, self._passed + 1
         if passed in self.wanted:
             wanted = self.wanted[passed]
-            with self.share.counted():
+            with self.share.counted(), trying():
                 if self._begun:
                     self.found = [e for e in self.found if self._agrees(e, scope, value, before, wanted)]
                 else:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck.capture.profiling import told_of_calls
 from gradcheck.capture.project import is_library, lies_within, root_of
 from gradcheck.capture.roots import roots_and_instances
 from gradcheck.script.arrive import Arrived
@@ -119,12 +120,8 @@ def _noting(kind: type, used: set[str]) -> Iterator[None]:
         shapes = {np.shape(getattr(o, attribute)) for o in held if (attribute := attribute_of(o, DATA))}
         used.update([f"{name} broadcast"] if len(shapes) > 1 else [])
 
-    before = sys.getprofile()
-    sys.setprofile(called)
-    try:
+    with told_of_calls(called):
         yield
-    finally:
-        sys.setprofile(before)
 
 
 def grouped(nodes: Mapping[str, Any]) -> list[Group]:
