@@ -51,7 +51,7 @@ def from_examples(sandbox: Sandbox, module: ModuleType, pair: Pair) -> Exampled:
         return bool(tried) and is_finite(tried.names["_result"])
 
     first = Exampled()
-    for call in example_calls(module, pair.forward, beside=pair.backward.__name__):
+    for call in example_calls(module, pair.forward, backward=pair.backward):
         sandbox.put_back()
         tried = [
             Exampled(found, square_notes(shapes_of(plan.arguments)))

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import doctest
 import functools
+import inspect
 import random
 import re
 import sys
@@ -36,18 +37,22 @@ Run = Callable[[], object]
 
 
 def example_calls(
-    module: ModuleType, function: Callable[..., Any], kind: type | None = None, beside: str = ""
+    module: ModuleType,
+    function: Callable[..., Any],
+    kind: type | None = None,
+    backward: Callable[..., Any] | None = None,
 ) -> Iterator[Call]:
     """Calls of a function, or of a method of a class, each from another piece of code; none if there is no source.
 
-    `beside` is a name that stands for it as well: its backward. Nothing that runs leaves a trace in the module only
-    if the caller puts its globals back.
+    Where its `backward` is called the function is as well; if both take the same, a call of that will do. Nothing that
+    runs leaves a trace in the module only if the caller puts its globals back.
     """
     file = getattr(module, "__file__", None)
     if not file or not file.endswith((".py", ".ipynb")):
         return
     until = time.monotonic() + SECONDS
-    names = {(kind or function).__name__, *([beside] if beside else [])}
+    names = {(kind or function).__name__, *([backward.__name__] if backward else [])}
+    alike = backward if backward is not None and _takes(backward) == _takes(function) else None
     with ambient.kept(), forgotten(root_of(Path(file).resolve())):
         for run in _code(module, Path(file).resolve(), names):
             left = until - time.monotonic()
@@ -55,9 +60,13 @@ def example_calls(
                 return
             np.random.seed(0)  # noqa: NPY002  # the same numbers in every run
             random.seed(0)
-            call = overhear(run, function, kind, left)
+            call = overhear(run, function, kind, left, alike)
             if call is not None:
                 yield call
+
+
+def _takes(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
 
 
 def _code(module: ModuleType, file: Path, names: Collection[str]) -> Iterator[Run]:

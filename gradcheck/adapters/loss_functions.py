@@ -31,7 +31,7 @@ from gradcheck.target import Target
 
 LOSS = "returned_loss"
 _LOSS = re.compile(r"(?i)loss|cost|objective|error|energy|nll|^j$")
-_GRADS = re.compile(r"(?i)^_?(\w*grads?|\w*gradients?|nabla\w*|jac|der\w*|d_?params)$")
+_GRADS = re.compile(r"(?i)^_?(g|delta|\w*grads?|\w*gradients?|nabla\w*|jac|der\w*|d_?params)$")
 
 
 def returns_gradients(function: Callable[..., Any]) -> bool:

@@ -41,6 +41,7 @@ class _Ear:
 
     function: Callable[..., Any]
     kind: type | None
+    alike: Callable[..., Any] | None = None
     call: Call | None = None
     built: dict[int, tuple[Any, Mapping[str, Any] | None]] = field(default_factory=dict)
     """By id, the objects that were made so far, and what with."""
@@ -52,7 +53,7 @@ class _Ear:
             made = _first(frame)
             if type(made) is self.kind and id(made) not in self.built:
                 self.built[id(made)] = made, _constructed(self.kind, frame)
-        elif _is_code_of(frame.f_code, self.function):
+        elif any(f is not None and _is_code_of(frame.f_code, f) for f in (self.function, self.alike)):
             self.call = self._heard(frame)
             if self.call is not None:
                 raise StopRun
@@ -69,9 +70,18 @@ class _Ear:
         return None
 
 
-def overhear(run: Callable[[], object], function: Callable[..., Any], kind: type | None, seconds: float) -> Call | None:
-    """The first call of a function, or of a method of a class, within so many seconds of a run; None for none."""
-    ear = _Ear(function, kind)
+def overhear(
+    run: Callable[[], object],
+    function: Callable[..., Any],
+    kind: type | None,
+    seconds: float,
+    alike: Callable[..., Any] | None = None,
+) -> Call | None:
+    """The first call of a function, or of a method of a class, within so many seconds of a run; None for none.
+
+    `alike` is another function that takes the same, a call of which is as good.
+    """
+    ear = _Ear(function, kind, alike)
     try:
         with _ended_after(seconds), told_of_calls(ear):
             run()
