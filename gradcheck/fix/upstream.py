@@ -72,17 +72,12 @@ def suspects(
             break
         trace = program.backward(computes={value.site.number: _doubled})
         resting = tuple(j for j in wrong if _moved(j, trace))
-        if resting and not _is_kept(value, held, resting) and not _reaches_forward(program, trace, forward):
+        if resting and not _reaches_forward(program, trace, forward):
             line = line_of_site(value.site, overlay)
             # `self.x = x` computes nothing that could be wrong
             if line is not None and not (value.identity in held and line.text.replace(".", "").isidentifier()):
                 found.append(Suspect(line, value, resting))
     return found
-
-
-def _is_kept(value: Value, held: Collection[int], resting: Sequence[Judged]) -> bool:
-    """Whether a line only keeps what the forward holds, self.x = x: that lacks no factor."""
-    return value.site.form == "alias" and value.identity in held and _common_factor(resting) is not None
 
 
 def _is_wrong(judged: Judged) -> bool:
