@@ -74,7 +74,8 @@ def suspects(
         resting = tuple(j for j in wrong if _moved(j, trace))
         if resting and not _reaches_forward(program, trace, forward):
             line = line_of_site(value.site, overlay)
-            if line is not None:
+            # `self.x = x` computes nothing that could be wrong
+            if line is not None and not (value.identity in held and line.text.replace(".", "").isidentifier()):
                 found.append(Suspect(line, value, resting))
     return found
 

@@ -36,7 +36,12 @@ def missing(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
             yield Edit(f"{text} {sign} {operand.text}", kind, 2.0 + 0.3 * (not flows), "", f"{sign} {operand.text}")
         for factor, cost in _expressed(e, pool, abs(c)):
             sign = "+" if c > 0 else "-"
-            new = f"{sign} {factor} * {operand.text}"
+            one, _, count = factor.rpartition("1 / ")
+            new = (
+                f"{sign} {operand.text} / {count}"
+                if count != factor and not one
+                else f"{sign} {factor} * {operand.text}"
+            )
             yield Edit(f"{text} {new}", "penalty-missing", cost + 2.0, "", new)
 
 
