@@ -42,7 +42,13 @@ def shell(body: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+SLOW = frozenset(["tutorial.md", "engines.md", "mutate.md"])
+"""Pages whose examples take seconds."""
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=[pytest.mark.slow] * (p.name in SLOW), id=p.name) for p in PAGES]
+)
 def test_examples(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     names: dict[str, Any] = {}
