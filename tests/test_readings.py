@@ -176,3 +176,28 @@ def test_two_readings_are_both_told_where_neither_is_right(
     assert bool(told) == both
     assert all("what goes into h (line 8)" in note and "--grad dh=h says so" in note for note in told)
     assert (report.verdict == "pass") == (not old)
+
+
+FUSED = {
+    "softmax": ("-np.sum(y * np.log(p)) / len(y)", "(self.p - self.y) / len(self.y)"),
+    "sigmoid": (
+        "-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))",
+        "(self.p - self.y) / self.p.size",
+    ),
+}
+
+
+@pytest.mark.parametrize("before", FUSED)
+@pytest.mark.parametrize(("right", "wrong"), [("", ""), ("/ ", "* "), ("self.p - self.y", "self.y - self.p")])
+def test_a_loss_may_hand_on_the_gradient_of_what_goes_into_the_softmax_or_sigmoid_before_it(
+    before: str, right: str, wrong: str, tmp_path: Path
+) -> None:
+    forward, backward = FUSED[before]
+    (tmp_path / "loss.py").write_text(
+        "import numpy as np\n\n\nclass Loss:\n    def forward(self, p, y):\n        self.p, self.y = p, y\n"
+        f"        return {forward}\n\n    def backward(self):\n        return {backward.replace(right, wrong)}\n"
+    )
+    report = gradcheck.check(str(tmp_path / "loss.py:Loss"), properties=False)
+    assert report.verdict.value == ("fail" if right else "pass"), str(report)
+    if not right:
+        assert f"of what goes into the {before} that p comes out of" in report.comparisons[0].reason

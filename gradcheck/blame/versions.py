@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,6 +43,9 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
     last = judge(program, gradient, truth)
     if last.verdict is not Verdict.FAIL:
         return last
+    fused = _before_probabilities(program, gradient, truth)
+    if fused is not None:
+        return fused
     if gradient.kind != "intermediate":
         return _before_clipping(program, gradient, truth) or _of_each_sample(program, gradient, truth) or last
     for version in gradient.versions[:-1]:
@@ -135,6 +139,33 @@ def _before_activation(program: Program, gradient: Gradient, truth: Truth) -> Ju
         judged = judge(program, gradient, inside)
         if judged.right:
             return replace(judged, reason=f"of what goes into {gradient.of.name}")
+    return None
+
+
+def _before_probabilities(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
+    """The gradient that a loss hands on of what goes into the softmax or sigmoid before it, p - y, where it is handed
+    the probabilities: the two are often differentiated together, and the loss alone does not show it."""
+    p = gradient.of.array
+    handed = gradient.of.order < 0 and p.ndim and p.dtype.kind == "f" and bool(((p > 0) & (p < 1)).all())
+    known, is_loss = truth.map, all(v.array.size == 1 for v in program.scalar.variables.values())
+    if not handed or not is_loss or known is None or truth.reason or gradient.rate is not None:
+        return None
+    slope, error = np.asarray(known.derivative), np.asarray(known.error)
+    if slope.shape != p.shape:
+        return None
+
+    def mixed(axis: int) -> tuple[Array, Array]:
+        derivative = p * (slope - (slope * p).sum(axis=axis, keepdims=True))
+        return derivative, p * (error + (error * p).sum(axis=axis, keepdims=True))
+
+    own = p * (1 - p)
+    ways = {"sigmoid": [(slope * own, error * own)], "softmax": [mixed(axis) for axis in range(p.ndim)]}
+    for name, derivatives in ways.items():
+        for derivative, off in derivatives:
+            inside = replace(truth, map=replace(known, derivative=derivative, error=off, one_sided=None))
+            judged = judge(program, gradient, inside)
+            if judged.right and judged.agreement is not None and math.isclose(judged.scale, 1, rel_tol=1e-6):
+                return replace(judged, reason=f"of what goes into the {name} that {gradient.of.name} comes out of")
     return None
 
 
