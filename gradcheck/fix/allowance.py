@@ -1,8 +1,8 @@
 """How long a search for edits may take: for each line at fault a second of this thread's CPU time.
 
-What proves an edit is not counted. One allowance goes with a trial. What looks for edits of a line goes through its
-tries `within` the line's share, and its time is counted where that is said. A search that is cut leaves out edits, and
-nothing else.
+Where the line at fault is one of several that no gradient is known of, these share two. What proves an edit is not
+counted. One allowance goes with a trial. What looks for edits of a line goes through its tries `within` the line's
+share, and its time is counted where that is said. A search that is cut leaves out edits, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from gradcheck.source import shown
 
 SECONDS = 1.0
 """Of CPU time that the search for edits of one line may take."""
+OF_SEVERAL = 2
+"""Times that, for all lines together that no gradient is known of, a dozen at the most."""
 clock: Callable[[], float] = time.thread_time
 """What it is read from."""
 
@@ -31,6 +33,8 @@ class Share:
 
     cut: bool = False
     """Whether something was left untried when it was used up."""
+    lines: int = 1
+    """The most lines that may each take a second of it."""
     _spent: float = 0.0
     _since: float | None = None
 
@@ -52,7 +56,7 @@ class Share:
         `part` leaves what is beyond that part of the share to what is tried next.
         """
         for number, item in enumerate(items):
-            if number >= least and self._so_far() >= part * SECONDS:
+            if number >= least and self._so_far() >= part * self.lines * SECONDS:
                 self.cut = True
                 return
             yield item
@@ -69,7 +73,7 @@ class Allowance:
 
     def of(self, line: Line | None = None) -> Share:
         """A line's share; None for the one of all lines together that no gradient is known of."""
-        return self._of.setdefault(line, Share())
+        return self._of.setdefault(line, Share(lines=OF_SEVERAL if line is None else 1))
 
     def told(self, findings: Sequence[Finding]) -> Iterator[str]:
         """Of what is wrong and has no fix: that the search did not come to its end, and what helps."""
@@ -79,6 +83,7 @@ class Allowance:
         if unfixed & where or (unfixed and None in where):
             places = ", ".join(f"{file}:{line}" for file, line in sorted(filter(None, where & {*unfixed})))
             yield (
-                f"the search for an edit{f' of {places}' if places else ''} ended after its second, with edits left"
-                " untried: fewer turns of a loop or smaller arrays, e.g. by --call or --batch, make each cheaper to try"
+                f"the search for an edit{f' of {places}' if places else ''} ended when its time was up, with edits"
+                " left untried: fewer turns of a loop or smaller arrays, e.g. by --call or --batch, make each cheaper"
+                " to try"
             )

@@ -80,8 +80,8 @@ def test_a_search_ends_after_its_second_and_only_the_fix_is_missing(monkeypatch:
     assert [c.verdict for c in report.comparisons] == [c.verdict for c in whole.comparisons]
     assert not report.patches
     assert told(report) == [
-        "the search for an edit of layer.py:17 ended after its second, with edits left untried: fewer turns of a loop"
-        " or smaller arrays, e.g. by --call or --batch, make each cheaper to try"
+        "the search for an edit of layer.py:17 ended when its time was up, with edits left untried: fewer turns of a"
+        " loop or smaller arrays, e.g. by --call or --batch, make each cheaper to try"
     ]
     assert len(read) < 40  # a line and the lines above it: a few readings each, and no more tries
 
