@@ -1,6 +1,7 @@
-"""A sign or a factor of a gradient that is made on several lines: of the lines where it can be put right, which is it.
+"""A gradient that is made on several lines: of the lines where it can be put right, which is it.
 
-`d = -mask; d[k] = d.sum(); d /= m` is put right by `d /= -m` as well as by `d = mask`: the smaller edit is meant.
+`d = -mask; d[k] = d.sum(); d /= m` is put right by `d /= -m` as well as by `d = mask`, and a first line that is twice
+what it should be by taking it off again on the next: the smaller edit is meant.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ TRIED = 8
 CLEARER = 0.25
 """How much less an edit must cost than the one of the last line."""
 _CONSTANT: frozenset[Kind] = frozenset({"sign", "factor-missing", "factor-extra", "factor-wrong", "literal"})
+_PUT_RIGHT_BY: frozenset[Kind] = _CONSTANT | {"term-missing", "term-extra"}
+"""What an earlier line's fault is put right by on the last one: the same, or one more term of what is added there."""
 
 
 def earlier_lines(
@@ -33,18 +36,21 @@ def earlier_lines(
     share: Share,
 ) -> Iterator[tuple[Guilty, list[Edit]]]:
     """Lines before the last one of a gradient with smaller edits that hold as well, the last such line first."""
-    if len(one.judged) != 1 or not edits or edits[0].kind not in _CONSTANT or one.line.turns:
+    if len(one.judged) != 1 or not edits or edits[0].kind not in _PUT_RIGHT_BY or one.line.turns:
         return
     (judged,) = one.judged
+    constant = edits[0].kind in _CONSTANT
     for value in share.within(_before(judged, one)[::-1]):
         line = line_of_site(value.site, overlay)
         if line is None or line.statement is one.line.statement:
             continue
         search = Search(line, {value.key.occurrence: None}, settled=False, free=True, share=share)
         program.backward(fed, {line.site.number: search})
-        near = (e for e in search.found if e.kind in _CONSTANT and e.cost <= edits[0].cost - CLEARER)
+        near = [e for e in search.found if e.cost <= edits[0].cost - CLEARER]
+        if constant:
+            near = [e for e in near if e.kind in _CONSTANT][:TRIED]
         there = Guilty(line, one.judged, (value,))
-        found = list(holding(there, list(near)[:TRIED]))
+        found = list(holding(there, near))
         if found:
             yield there, found
 

@@ -53,3 +53,20 @@ def test_the_line_with_the_smaller_edit_is_blamed(right: str, wrong: str, tmp_pa
     line = 1 + HINGE[: HINGE.index(right)].count("\n")
     assert (found.tensor, found.line, found.fix and found.fix.new) == ("dscores", line, right), str(report)
     assert {c.name: (c.verdict.value, c.line) for c in report.comparisons}["dscores"] == ("fail", line)
+
+
+PENALISED = HINGE.replace("/ m\n    dscores =", "/ m + 0.1 * np.sum(W * W)\n    dscores =").replace(
+    "    dW = X.T @ dscores\n", "    dW = X.T @ dscores\n    dW += 0.2 * W\n"
+)
+
+
+@pytest.mark.parametrize("wrong", ["dW = 2 * (X.T @ dscores)", "dW = X.T @ margins"])
+def test_a_first_line_is_blamed_though_a_term_on_the_next_would_make_up_for_it(wrong: str, tmp_path: Path) -> None:
+    right, path = "dW = X.T @ dscores", tmp_path / "net.py"
+    path.write_text(PENALISED)
+    assert gradcheck.check(str(path), properties=False).verdict.value == "pass"
+    path.write_text(PENALISED.replace(right, wrong))
+    report = gradcheck.check(str(path), properties=False)
+    (found,) = [f for f in report.findings if f.severity == "error"]
+    line = 1 + PENALISED[: PENALISED.index(right)].count("\n")
+    assert (found.tensor, found.line, found.fix and found.fix.new) == ("dW", line, right), str(report)
