@@ -4,7 +4,8 @@ import numpy as np
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
-    "fail": ["grads['b3']", "grads['W2']", "grads['b2']", "grads['W1']"],
+    "fail": ["grads['b3']", "grads['W2']", "grads['b2']"],
+    "inherited": ["grads['W1']"],  # from the edit of kept[...], whose line is named
 }
 
 rng = np.random.default_rng(0)
