@@ -60,14 +60,6 @@ def is_method_of_array(function: Any) -> bool:
     return type(function) is _METHOD and type(getattr(function, "__self__", None)) is np.ndarray
 
 
-def pattern(sides: Sides, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pattern | None:
-    """The pattern of one call, or None where it is not of floating numbers."""
-    try:
-        return sides(*args, **kwargs)
-    except Exception:  # an unusual signature: the call itself will say what is wrong with it
-        return None
-
-
 def spread(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments with an iterator of `max(z for z in zs)` made a list, so that it can be looked at and then used."""
     if len(args) == 1 and not issubclass(type(args[0]), (np.ndarray, np.generic, list, tuple, float, int)):

@@ -102,14 +102,16 @@ def embedded(code: CodeType) -> CodeType:
     return code.replace(co_consts=constants)
 
 
-def stop(patience: int = 1000) -> NoReturn:
+def stop() -> NoReturn:
     """End the run. What cleans up on the way out passes unseen; code that swallows the end is ended again."""
     global _left
-    _left = patience
+    _left = PATIENCE
     vars(_PROBES).update(_ENDED)
     raise StopRun
 
 
+PATIENCE = 1000
+"""Values that what cleans up may still compute."""
 _left = 0
 """How many values may still pass after the end."""
 

@@ -22,6 +22,7 @@ _CAUSES: Mapping[Kind, tuple[str, str, str]] = {
     "transpose": ("GC104", "takes {old} where {new} is due", "one is the other's transpose"),
     "keepdims": ("GC105", "has an axis too many or too few", "keepdims decides that"),
     "axis": ("GC201", "sums over the wrong axis", "{new} is right"),
+    "axis-missing": ("GC202", "sums over everything", "{new} is right"),
     "sum-missing": ("GC203", "is not summed", "the value is shared along that axis, so its gradient is a sum over it"),
     "sum-extra": ("GC204", "is summed once too often", "the sum is taken elsewhere, or not at all"),
     "mean": ("GC303", "takes a {old} where a {new} is due", "the two differ by the number of entries"),

@@ -11,6 +11,7 @@ from gradcheck.patch import Splice
 Kind = Literal[
     "transpose",
     "axis",
+    "axis-missing",
     "keepdims",
     "sum-missing",
     "sum-extra",

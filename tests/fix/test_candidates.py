@@ -66,7 +66,7 @@ def made(text: str) -> dict[str, str]:
         ("A1.dot(dZ2)", "A1.T.dot(dZ2)", "transpose"),
         ("(dZ1 + dA1) @ W1", "(dZ1 + dA1) @ W1.T", "transpose"),
         ("dZ2.sum(axis=1) / m", "dZ2.sum(axis=0) / m", "axis"),
-        ("dZ2.sum() / m", "dZ2.sum(axis=0) / m", "axis"),
+        ("dZ2.sum() / m", "dZ2.sum(axis=0) / m", "axis-missing"),
         ("np.sum(dZ2, 1)", "np.sum(dZ2, 0)", "axis"),
         ("np.sum(dZ2, axis = 1, keepdims=True)", "np.sum(dZ2, axis = 1)", "keepdims"),
         ("np.sum(dZ2, axis=0)", "np.sum(dZ2, axis=0, keepdims=True)", "keepdims"),

@@ -164,7 +164,7 @@ def _other_axes(e: Expression, node: ast.Call, ndim: int) -> Iterator[Edit]:
     choices += ["(0, 2, 3)", "(0, 1, 2)", "(1, 2, 3)", "(2, 3)"] if ndim == 4 else []
     if given is None:
         for axis in choices:
-            yield Edit(_with_keyword(e, node, f"axis={axis}"), "axis", 1.0, "", f"axis={axis}")
+            yield Edit(_with_keyword(e, node, f"axis={axis}"), "axis-missing", 1.0, "", f"axis={axis}")
         return
     for axis in choices:
         if axis != e.source(given):
