@@ -76,6 +76,8 @@ class Ambient:
 
     def look(self, thorough: bool) -> list[tuple[int, Any]]:
         """The settings as they are now, or those that have been seen to change: none, for most code."""
+        if not (thorough or self._changing):
+            return []
         wanted = range(len(SETTINGS)) if thorough else self._changing
         return [(i, SETTINGS[i].get()) for i in wanted]
 

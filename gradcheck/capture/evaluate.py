@@ -19,7 +19,12 @@ class Evaluator:
     """The probes of runs of one kind. Most values that pass are nobody's business and must cost next to nothing."""
 
     def __init__(
-        self, sites: list[Site], wanted: frozenset[Key], replaced: frozenset[Key], root: Callable[[str], Any]
+        self,
+        sites: list[Site],
+        wanted: frozenset[Key],
+        replaced: frozenset[Key],
+        root: Callable[[str], Callable[[], Any]],
+        label: Callable[[int], str],
     ) -> None:
         self.sites = sites
         self._root = root
@@ -28,13 +33,15 @@ class Evaluator:
         self.found: dict[Key, Any] = {}
         """What was wanted."""
         self.scalar: Scalar | None = None
-        self._refs: list[tuple[str, Any]] = []
-        """The names that the scalar has for values, and where each is to be had."""
+        self._computed: list[tuple[str, Key]] = []
+        """The names that the scalar has for what is computed."""
+        self._held: list[tuple[str, Callable[[], Any]]] = []
+        """Its names for roots, and what tells the value of each."""
         self.value: complex | float = np.nan
         """What the scalar came to."""
         self.edited: list[Any] = []
         """Arrays that the code has been seen to edit in place."""
-        self.kinks = Kinks()
+        self.kinks = Kinks(label)
         self._counts: dict[int, int] = {}
         self.after = {**PASSING, **self.kinks.probes()}
         """The probes of what is done with the values that were wanted, in which user code may be called again."""
@@ -46,7 +53,9 @@ class Evaluator:
         self.replace = replace
         if scalar is not self.scalar:
             self.scalar = scalar
-            self._refs = [(n, v.ref) for n, v in scalar.variables.items()]
+            refs = [(n, v.ref) for n, v in scalar.variables.items()]
+            self._computed = [(n, ref) for n, ref in refs if isinstance(ref, Key)]
+            self._held = [(n, self._root(ref)) for n, ref in refs if isinstance(ref, str)]
         self.found, self.edited = {}, []
         self.kinks.begin()
         self._counts.clear()
@@ -55,7 +64,9 @@ class Evaluator:
         """The scalar, of what the run has left; it stays nan where the run didn't get to all of that."""
         found = self.found
         if self.scalar is not None and len(found) == len(self.wanted):
-            values = {n: found[ref] if type(ref) is Key else self._root(ref) for n, ref in self._refs}
+            values = {n: found[key] for n, key in self._computed}
+            for n, held in self._held:
+                values[n] = held()
             # what the loss itself computes is probed too: user code called from --loss has kinks
             install(self.after)
             self.value = _scalar_value(self.scalar, values)

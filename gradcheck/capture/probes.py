@@ -64,19 +64,19 @@ PASSING: Probes = {
 
 # A module, because its attributes are the ones that the interpreter looks up fastest.
 _PROBES = ModuleType(MARK)
+_NAMES = vars(_PROBES)
 
 
 def installed() -> dict[str, Callable[..., Any]]:
     """What rewritten code calls now."""
-    return vars(_PROBES).copy()
+    return _NAMES.copy()
 
 
 def install(probes: Probes) -> None:
     """What rewritten code calls from now on; what `probes` leaves out passes its value through."""
-    names = vars(_PROBES)
     if len(probes) < len(PASSING):
-        names.update(PASSING)
-    names.update(probes)
+        _NAMES.update(PASSING)
+    _NAMES.update(probes)
 
 
 install(PASSING)
@@ -106,7 +106,7 @@ def stop() -> NoReturn:
     """End the run. What cleans up on the way out passes unseen; code that swallows the end is ended again."""
     global _left
     _left = PATIENCE
-    vars(_PROBES).update(_ENDED)
+    _NAMES.update(_ENDED)
     raise StopRun
 
 

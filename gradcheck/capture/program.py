@@ -160,16 +160,16 @@ class Program:
         kind = wanted, frozenset(keys)
         run = self._evaluators.get(kind)
         if run is None:
-            run = self._evaluators[kind] = Evaluator(self.sites, *kind, self._runs.now)
+            run = self._evaluators[kind] = Evaluator(self.sites, *kind, self._runs.now, self._label)
         run.begin(scalar, keys)
         return run
 
     def _came_to(self, run: Evaluator) -> Evaluation:
-        signature, labels = run.kinks.signature, self._labels
+        signature = run.kinks.signature
         if self.loose:
-            signature = [(site, pattern) for site, pattern in signature if site not in self.loose]
-        labelled = [(labels.get(site) or self._label(site), pattern) for site, pattern in signature]
-        return Evaluation(run.value, tuple(labelled))
+            loose = set(map(self._label, self.loose))
+            signature = [(label, pattern) for label, pattern in signature if label not in loose]
+        return Evaluation(run.value, tuple(signature))
 
     def remembered(self, scalar: Scalar, of: Variable, how: object, measure: Callable[[], _Measured]) -> _Measured:
         """What was measured of a value's derivative before, where the forward was the same, number for number.
@@ -238,7 +238,7 @@ class Program:
 
         def entry() -> None:
             self._runs.entry()
-            now = {path: self._runs.now(path) for path in self.roots}
+            now = {path: self._runs.now(path)() for path in self.roots}
             between.update({path: np.array(a) for path, a in now.items() if isinstance(a, np.ndarray)})
             self._runs.entry()
 

@@ -136,7 +136,7 @@ class Runs:
     def fits(self, path: str, array: Array) -> bool:
         """Whether a root's own buffer can hold another value."""
         old = self._roots[path].value
-        array_like = isinstance(old, np.ndarray) and old.shape == np.shape(array) and old.dtype == array.dtype
+        array_like = isinstance(old, np.ndarray) and old.shape == array.shape and old.dtype == array.dtype
         return array_like and old.flags.writeable
 
     def move(self, path: str, array: Array) -> None:
@@ -170,9 +170,9 @@ class Runs:
 
         return put_back
 
-    def now(self, path: str) -> Any:
-        """What a root holds now."""
-        holder, steps = self._roots[path].places[0]
-        if type(holder) is dict and len(steps) == 1:
-            return holder[steps[0]]
-        return look((holder, steps))
+    def now(self, path: str) -> Callable[[], Any]:
+        """What tells what a root holds at the moment."""
+        holder, steps = place = self._roots[path].places[0]
+        if isinstance(holder, dict) and len(steps) == 1:
+            return functools.partial(dict.__getitem__, holder, steps[0])
+        return functools.partial(look, place)

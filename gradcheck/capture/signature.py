@@ -17,9 +17,10 @@ MOST = 1_000_000
 class Kinks:
     """The probes that note kinks."""
 
-    def __init__(self) -> None:
-        self.signature: list[tuple[int, Pattern]] = []
-        """Site number and pattern of each."""
+    def __init__(self, label: Callable[[int], Any] = int) -> None:
+        self.signature: list[tuple[Any, Pattern]] = []
+        """Label and pattern of each; the site's number, if it has no other label."""
+        self._label = label
         self._floats: set[int] = set()
         self._watched: dict[int, tuple[object, Callable[..., Any]]] = {}
         """By site, the function or the name of the array's method that was called there, and what is called instead.
@@ -44,7 +45,7 @@ class Kinks:
         floats = site in self._floats or any(issubclass(type(o), float) for o in operands)
         pattern = kinks.of_comparison(result, floats)
         if pattern is not None:
-            self._note(site, pattern)
+            self._note(self._label(site), pattern)
         return result
 
     def kink(self, site: int, function: Any) -> Any:
@@ -74,10 +75,10 @@ class Kinks:
             except Exception:  # an unusual signature: the call itself will say what is wrong with it
                 pattern = None
             if pattern is not None:
-                note(site, pattern)
+                note(label, pattern)
             return function(*args, **kwargs)
 
-        note = self._note
+        note, label = self._note, self._label(site)
         if not kinks.is_method(function):
             self._watched[site] = function, called
         return called
@@ -89,13 +90,13 @@ class Kinks:
             except Exception:
                 pattern = None
             if pattern is not None:
-                note(site, pattern)
+                note(label, pattern)
             return method(*args, **kwargs)
 
-        note = self._note
+        note, label = self._note, self._label(site)
         return called
 
-    def _note(self, site: int, pattern: Pattern) -> None:
-        self.signature.append((site, pattern))
+    def _note(self, label: Any, pattern: Pattern) -> None:
+        self.signature.append((label, pattern))
         if len(self.signature) > MOST:
             stop()

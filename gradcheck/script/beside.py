@@ -122,7 +122,7 @@ def _ran(staged: Staged, entry: Callable[[], object], moved: Mapping[Ref, Any]) 
     def keep() -> None:
         for path in staged.roots:
             with contextlib.suppress(LookupError):  # its place is no more
-                left[path] = np.array(staged.runs.now(path))
+                left[path] = np.array(staged.runs.now(path)())
 
     raised = staged.runs.run(recorder.probes(), moved, then=keep, entry=entry)
     return _Ran([value for value, _ in recorder.values()], raised, left, recorder.ended)

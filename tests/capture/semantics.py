@@ -31,7 +31,7 @@ def modes() -> dict[str, Probes]:
     return {
         "passing": PASSING,
         "recording": Recorder(SITES).probes(),
-        "evaluating": Evaluator(SITES, frozenset(), frozenset(), root=dict[str, object]().get).probes,
+        "evaluating": Evaluator(SITES, frozenset(), frozenset(), root=dict[str, Any]().get, label=str).probes,
     }
 
 
