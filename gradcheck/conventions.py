@@ -10,7 +10,7 @@ _FORMS = (
     re.compile(r"^(?:grads?|gradients?|nabla|del|delta|g)_(?P<base>\w+)$"),  # grad_W, nabla_w, delta_W
     re.compile(r"^d_?(?P<base>\w+)$"),  # dW, d_W
     re.compile(r"^(?:grad|nabla)(?P<base>[A-Z]\w*)$"),  # gradW
-    re.compile(r"^g(?P<base>[A-Z]\w*)$"),  # gW
+    re.compile(r"^g(?P<base>[A-Z]\w*|[a-z]\d*)$"),  # gW, gw, gb1
     re.compile(r"^(?P<base>\w+?)_(?:grads?|gradient|diff|bar)$"),  # W_grad, W_diff, W_bar
     re.compile(r"^(?:grad|gradient|nabla)(?P<base>[a-zA-Z]\w{0,2}\d*)$"),  # gradw1, nablab
 )
@@ -27,9 +27,9 @@ _ENTRY = re.compile(
 
 _WORDS = frozenset(
     "data date day deg degree dense depth desc det dev diag dict diff digit digits dim dims dir disc dist div do doc"
-    " domain done dot down draw drop dropout dst dt dtype dump dup dur decay delay denom device".split()
+    " domain done dot down draw drop dropout dst dt dtype dump dup dur decay delay denom device gd gn gp gt".split()
 )
-"""Words that begin with d and are no gradients, whatever else there is a name for: dt with t, dim with im."""
+"""Words that begin with d or g and are no gradients, whatever else there is a name for: dt with t, dim with im."""
 _STATISTICS = frozenset(
     "norm norms clip clipped max min mean avg sum sq squared abs check acc total scale size shape std var num approx"
     " list fn func threshold".split()

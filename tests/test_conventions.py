@@ -17,6 +17,9 @@ READ = {
     "gradw1": "w1",
     "W_grad": "W",
     "gW": "W",
+    "gw": "w",
+    "gb2": "b2",
+    "self.gx": "self.x",
     "W_diff": "W",
     "x_bar": "x",
     "nabla_w": "w",
@@ -35,7 +38,7 @@ READ = {
     "deltas[1]": "zs[1]",
     "delta": "z",
 }
-NONE = ["data", "dt", "dim", "dropout", "grad_norm", "clip_grad", "Z1", "G['W1']", "g.W1", "d.W", "params['W1']", "W1"]
+NONE = "data dt dim dropout grad_norm clip_grad Z1 G['W1'] g.W1 d.W params['W1'] W1 gt gain".split()
 
 
 @pytest.mark.parametrize("name", READ)

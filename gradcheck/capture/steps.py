@@ -32,8 +32,11 @@ EDITS = frozenset({"augment", "modify"})
 BINDS = frozenset({"assign", "augment", "modify", "unpack", "return", "element", "loop"})
 
 
-_WEAK = re.compile(r"^(delta|g_|gs?\[|d\[)|_(bar|diff)$")
+_WEAK = re.compile(r"^(delta|g_|gs?\[|d\[|g[ac-vx-z]\d*$)|_(bar|diff)$")
 """Names of gradients that are as often names of something else: x_bar is a mean, delta_w an update."""
+_SLIGHT = re.compile(r"^g(?P<of>[a-z])\d*$")
+"""Names that tell a gradient only behind another one: gx may be a slope of the image x, gi a gate. With gw and gb,
+where they have the shape of w and b, a backward may begin."""
 _HOLDER = re.compile(
     r"^(?:.*[.\]])?(?:(?P<holder>\w*(?:grad|nabla|delta|deriv)\w*|d_?params)(?P<rest>\['\w+'\]|\.\w+)"
     r"|(?P<short>(?-i:gs?|d))(?P<key>\['\w+'\]))$",
@@ -173,8 +176,15 @@ class FirstStep:
         return self._is_named(value, leaf) and bool(np.any(value.array))
 
     def _is_named(self, value: Value, leaf: Any) -> bool:
+        slight = _SLIGHT.match(value.name)
+        if slight and value.site.number in self._forward:
+            return False
+        begins = slight if self.first_gradient is None else None
+        if begins and begins["of"] not in "wb":
+            return False
         for base in self._base_of(value.name):
-            if any(may_be_gradient(value, leaf, np.shape(owner)) for owner in self._known.get(base, ())):
+            shapes = (np.shape(owner) for owner in self._known.get(base, ()))
+            if any(may_be_gradient(value, leaf, s) and not (begins and s != value.array.shape) for s in shapes):
                 self._named = True
                 self._begun.add(base)
                 return True

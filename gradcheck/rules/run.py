@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import traceback
 from collections.abc import Sequence
 
 from gradcheck.blame.judged import Judged
 from gradcheck.capture.program import Program
+from gradcheck.capture.rates import statement_at
 from gradcheck.errors import Refused
 from gradcheck.rules.evidence import names_in
 from gradcheck.rules.finding import Finding
@@ -20,18 +22,23 @@ _SHAPES = frozenset({"transposed", "layout", "shape", "wrong-axis", "missing-red
 def raised(
     program: Program, findings: Sequence[Finding], judged: Sequence[Judged], *, alone: bool = False
 ) -> list[Finding]:
-    """GC601: the update raised, and no wrong gradient explains it; GC651: a forward and backward `alone` did."""
+    """GC601: the update raised, and no wrong gradient explains it; GC651: a line of the backward did.
+
+    Of a forward and backward `alone` every line is one of theirs.
+    """
     error = program.trace.raised
     frames = frames_of(error) if error is not None else []
     if error is None or isinstance(error, (SystemExit, Refused)) or not frames:
         return []
+    missing = "The gradients that it had computed by then are judged; the others are missing."
     if alone:
-        kept = "The gradients that it had computed by then are judged; the others are missing."
-        return [_finding("GC651", "shape", "the backward", kept, error, frames[-1])]
+        return [_finding("GC651", "shape", "the backward", missing, error, frames[-1])]
     used = _used(frames[-1], judged)
     errors = [f for f in findings if f.severity == "error"]
     if not used or used & {_holder(f.tensor) for f in errors if f.tensor} or any(f.category in _SHAPES for f in errors):
         return []
+    if _computes_gradient(program, frames[-1]):
+        return [_finding("GC651", "shape", "the backward", missing, error, frames[-1])]
     kept = "The gradients were computed before that, and are judged."
     return [_finding("GC601", "update", "the update", kept, error, frames[-1])]
 
@@ -49,6 +56,14 @@ def _used(at: traceback.FrameSummary, judged: Sequence[Judged]) -> set[str]:
     """The gradients, and what they belong to, that a line names."""
     names = (n for j in judged for n in (j.gradient.name, j.gradient.of.name, j.gradient.of.ref) if isinstance(n, str))
     return names_in(at.line or "") & {_holder(name) for name in names}
+
+
+def _computes_gradient(program: Program, at: traceback.FrameSummary) -> bool:
+    """Whether what the line assigns to is named as a gradient."""
+    statement = statement_at(at.filename, at.lineno or 0)
+    targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+    leaves = (leaf for t in targets if t is not None for leaf in (t.elts if isinstance(t, ast.Tuple) else [t]))
+    return any(program.base_of(ast.unparse(leaf)) for leaf in leaves)
 
 
 def _holder(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import sys
 from collections import deque
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +44,6 @@ class _Watch:
     """The project's own."""
     last: dict[str, _Chain] = field(default_factory=dict)
     """Where each name of the forward was assigned last."""
-    forward: _Chain = ()
-    """Where the forward was at work last before the first gradient."""
     common: _Chain | None = None
     lines: dict[FrameType, set[int]] = field(default_factory=dict)
     gradients: set[str] = field(default_factory=set)
@@ -69,10 +66,7 @@ class _Watch:
         binds = value.site.kind in BINDS
         gradient = binds and self.step.is_gradient(value, leaf)
         if gradient:
-            own = base_of(value.name)
-            self.bases.update(own)
-            if self.common is None:
-                self.forward = self._forward(own)
+            self.bases.update(base_of(value.name))
         elif binds and self.common is not None and value.name in self.bases:
             self.updated.add(value.name)
         ends = self.step.ends(value, leaf) or (gradient and self._comes_again((value.site.number, value.owner)))
@@ -114,7 +108,7 @@ class _Watch:
         if (
             self.step.cut is None and not self.repeated
         ):  # of a single step, its gradients do not tell where its forward is
-            self.meet(self.forward)
+            self.meet(self._forward())
         return True
 
     def _of_moves(self) -> bool:
@@ -128,10 +122,13 @@ class _Watch:
             self.updated.update({value.name} if value.site.form == "moved" else ())
         return True
 
-    def _forward(self, names: Sequence[str]) -> _Chain:
-        """Where the forward was last at work before the first gradient: what that belongs to, else anything."""
-        chains = [c for name, c in self.last.items() if name in names] or list(self.last.values())[-1:]
-        return chains[-1] if chains else self.chain()
+    def _forward(self) -> _Chain:
+        """Where the forward was last at work before the first gradient: what gradients belong to, else anything.
+
+        A gradient of a parameter tells only where that was made, which may be long before.
+        """
+        chains = [c for name, c in self.last.items() if name in self.bases] or list(self.last.values())[-1:]
+        return chains[-1] if chains else self.common or ()
 
     def chain(self) -> _Chain:
         """The user's frames as they are now."""

@@ -5,7 +5,7 @@ import numpy as np
 EXPECTED = {
     "verdict": "pass",
     "exit": 0,
-    "checked": ["layers[0].w (from its update)", "layers[6].b (from its update)"],
+    "checked": ["layers[0].gw", "layers[6].gb"],
 }
 
 

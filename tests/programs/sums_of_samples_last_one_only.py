@@ -29,11 +29,11 @@ def backward(x, h, out, t):
 
 
 for epoch in range(20):
-    gw, gv = np.zeros((3, 4)), np.zeros(3)
+    tw, tv = np.zeros((3, 4)), np.zeros(3)
     for i in range(len(X)):
         h, out = forward(X[i])
         dw, dv = backward(X[i], h, out, T[i])
-        gw = dw
-        gv += dv
-    w -= 0.01 * gw / len(X)
-    v -= 0.01 * gv / len(X)
+        tw = dw
+        tv += dv
+    w -= 0.01 * tw / len(X)
+    v -= 0.01 * tv / len(X)
