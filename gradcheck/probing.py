@@ -17,6 +17,7 @@ from gradcheck.blame.assign import assign_blame
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
 from gradcheck.blame.means import averaged, carried
+from gradcheck.blame.mistaken import without_mistaken
 from gradcheck.blame.readings import reread
 from gradcheck.blame.rerun import reached_by
 from gradcheck.blame.rounds import assign_over_rounds
@@ -166,6 +167,7 @@ def probe(
     for gradient in gradients:
         judged.append(measured(program, gradient, options, rng, limits))
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
+    judged = without_mistaken(program, judged)
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
     judged = _blamed(program, reread(program, judged), rng, limits)
     judged, means = averaged(carried(judged), _samples(target, chosen))
@@ -320,7 +322,7 @@ def settled(
     """
 
     def truth(full: bool) -> Truth:
-        return _truth(program, gradient, rng, full, method, limits)
+        return _truth(program, gradient.of, rng, full, method, limits)
 
     size = gradient.of.array.size
     if full or size <= SMALL:
@@ -335,11 +337,7 @@ def settled(
         return along
 
 
-def _truth(
-    program: Program, gradient: Gradient, rng: np.random.Generator, full: bool, method: str, limits: Limits
-) -> Truth:
-    of = gradient.of
-
+def _truth(program: Program, of: Variable, rng: np.random.Generator, full: bool, method: str, limits: Limits) -> Truth:
     def measured_now() -> Truth:
         with program.along(of) as loss:
             return measure(limits.watched(program, loss), of.array, rng=rng, full=full, method=method)
@@ -395,18 +393,22 @@ def _not_cancelled(program: Program, judged: Judged, others: Sequence[Judged], r
 
 def _contributions(program: Program, of: Variable, others: Sequence[Judged], rng: np.random.Generator) -> float:
     """Summed magnitude of ∂L/∂u ∂u/∂v over the next value u that v goes into and whose derivative can be had entry by
-    entry."""
-    downstream = [j for j in others if j.gradient.of.order > of.order and j.gradient.of.array.size <= MAPPED]
+    entry: of those that have a gradient, or where all they get of it cancels, of any."""
+    named = {j.gradient.of.ref: j.truth.array for j in others}
     step = 1e-4 * (float(np.abs(of.array).max(initial=0.0)) or 1.0)
-    moved = program.forward({of.ref: of.array + step * rng.standard_normal(of.array.shape)}) if downstream else None
-    arrays: dict[Ref, Array] = {v.key: v.array for v in moved.values} if moved is not None else {}
-    for u in sorted(downstream, key=lambda j: j.gradient.of.order):
-        was, now = u.gradient.of.array, arrays.get(u.gradient.of.ref)
-        if now is None or now.shape != was.shape or np.array_equal(now, was):
+    moved = program.forward({of.ref: of.array + step * rng.standard_normal(of.array.shape)})
+    arrays: dict[Ref, Array] = {v.key: v.array for v in moved.values}
+    rest = (v for v in program.variables.values() if v.ref not in named and v.order >= 0)
+    graded = sorted((j.gradient.of for j in others), key=lambda v: v.order)
+    for u in (*graded, *sorted(rest, key=lambda v: v.order)):
+        was, now = u.array, arrays.get(u.ref)
+        if u.order <= of.order or not 0 < was.size <= MAPPED or was.dtype.kind != "f":
             continue
-        by_entry = u.truth.array
+        if now is None or now.shape != was.shape or np.allclose(now, was, rtol=1e-10, atol=0):
+            continue
+        by_entry = named.get(u.ref)
         if by_entry is None:
-            by_entry = _truth(program, u.gradient, rng, True, "auto", Limits()).array
+            by_entry = _truth(program, u, rng, True, "auto", Limits()).array
         found = float(np.nansum(np.abs(np.asarray(by_entry)) * np.abs(now - was) / step))
         return found if math.isfinite(found) else 0.0
     return 0.0

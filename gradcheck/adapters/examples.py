@@ -232,8 +232,19 @@ def trains(tree: ast.Module, start: Iterable[ast.AST]) -> bool:
     """Whether statements of a file, by way of its own functions, speak of training."""
     reached = list(_reached(tree, start))
     called = {_name(node.func) for node in reached if isinstance(node, ast.Call)}
-    return not _TRAINS.isdisjoint(called) or any(_name(node) in _TRAINING for node in reached)
+    told = not _TRAINS.isdisjoint(called) or any(_name(node) in _TRAINING for node in reached)
+    return told or any(_descends(node) for loop in reached if isinstance(loop, _LOOPS) for node in ast.walk(loop))
 
+
+def _descends(node: ast.AST) -> bool:
+    """Whether it is a step down a gradient, p -= 0.05 * g; not x[i] -= 2 * h, as a numeric derivative has it."""
+    if not (isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub) and isinstance(node.value, ast.BinOp)):
+        return False
+    graded = re.search(r"grad|nabla|\bd_?[A-Z]", ast.unparse(node.value)) is not None
+    return isinstance(node.value.op, ast.Mult) and (graded or not isinstance(node.target, ast.Subscript))
+
+
+_LOOPS = ast.For, ast.While
 
 _TRAINS = frozenset(
     "update update_params update_parameters train fit train_step step sgd SGD Adam GradientDescent".split()

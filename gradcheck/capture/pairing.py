@@ -7,7 +7,9 @@ used; in the instance whose method it is; among the module's own; and only then 
 
 from __future__ import annotations
 
+import functools
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -76,9 +78,13 @@ class _Forward:
         calls were."""
         self.drivers: set[str] = set()
         """Names that the driver has bound: what the user's functions call by them is something else."""
+        self.calls: dict[object, int] = {}
+        """In which call each value was computed, by its ref."""
         for root in sorted(roots.values(), key=lambda root: among_gradients(root.path)):
             array = isinstance(root.value, np.ndarray)
             variable = _root(root)
+            if array and not among_gradients(root.path):
+                self.versions.setdefault(root.name, []).append(variable)
             self.by_name.setdefault(root.name, variable)
             self.by_name.setdefault(root.path, variable)
             if array:
@@ -106,6 +112,7 @@ class _Forward:
         new = value.plain and not handed and (known is None or edit)
         if new:
             known = _variable(i, value)
+            self.calls[value.key] = value.call
         elif known is None:
             return
         elif known.order < 0:
@@ -154,10 +161,17 @@ class _Pairs:
         self._homes: dict[str, tuple[str, str]] = {}
         """Where each name was first a gradient's."""
         self._scopes: dict[tuple[str, str], tuple[int, dict[str, int]]] = {}
+        self._namesakes: dict[tuple[int, str], int] = {}
+        """By an entry of what a function is handed and its name, the entry of that name of what it was handed before:
+        f(net, target) has a W in each."""
 
     def bind(self, value: Value) -> None:
         """Note what a name stands for in its function."""
-        self._scope(value)[value.name] = value.identity
+        names = self._scope(value)
+        before = names.get(value.name, value.identity)
+        if before != value.identity and value.site.kind == "argument" and not value.plain:
+            self._namesakes[value.identity, value.name] = before
+        names[value.name] = value.identity
 
     def _scope(self, value: Value) -> dict[str, int]:
         where = value.site.file, value.site.function
@@ -231,6 +245,30 @@ class _Pairs:
         same = (v for v in reversed(self.forward.versions.get(base, ())) if v.array.shape == value.array.shape)
         return next((v for v in same if v.array.size == found.array.size), found)
 
+    def _of_several(self, value: Value, base: str, names: Mapping[str, int]) -> Variable | None:
+        """Of what bears a name in several places, all away from the gradient's: the one that the step moves, or that
+        was computed in the call that most of what the gradient's function has at hand comes from.
+
+        Of two networks with a W each, one may only be asked for its output.
+        """
+        refs = {v.ref: v for v in self.forward.versions.get(base, ()) if v.array.shape == value.array.shape}
+        if len(refs) < 2:
+            return None
+        moved = [v for v in refs.values() if v.ref in self.moved]
+        if moved:
+            return moved[-1] if len(moved) == 1 else None
+        at_hand = (self.forward.by_identity.get(identity) for identity in names.values())
+        calls = Counter(self.forward.calls.get(v.ref) for v in at_hand if v is not None)
+        count = {ref: calls[self.forward.calls.get(ref)] for ref in refs}
+        most = max(count.values())
+        return next(v for v in reversed(refs.values()) if count[v.ref] == most) if most else None
+
+    @functools.cached_property
+    def moved(self) -> frozenset[object]:
+        """What the step adds to or takes from."""
+        found = (self.forward.moved_by(m) for m in self.step.moves)
+        return frozenset(of.ref for of in found if of is not None)
+
     def _but_running(self, base: str, found: Variable | None) -> Variable | None:
         """Of self.var, computed from what it was, and the var beside it: the one that the forward goes on with."""
         if found is None or found.site is None or not (found.owner and found.site.form in ("refined", "moved")):
@@ -241,6 +279,9 @@ class _Pairs:
     def _local(self, names: Mapping[str, int], base: str, owner: int) -> Variable | None:
         """What a name stands for in a call: of a value with other uses beside that, what the function was handed."""
         known = self.forward.by_identity.get(names[base]) if base in names else None
+        other = self.forward.by_identity.get(self._namesakes.get((names.get(base, 0), base), 0))
+        if other is not None and other.ref in self.moved and (known is None or known.ref not in self.moved):
+            known = other
         if known is None or known.order < 0 or known.name == base:
             return known
         return self.forward.arguments.get((names[base], base, owner)) or known
@@ -254,7 +295,7 @@ class _Pairs:
             inside = any(name.startswith(f"{base}[") for name in names) and base not in names
             top, anywhere = (None if inside and _is_hidden(of, value, base) else of for of in outer)
             nearest = self._but_running(base, own or top)
-            found = self._of_its_shape(value, base, nearest or anywhere)
+            found = self._of_its_shape(value, base, nearest or self._of_several(value, base, names) or anywhere)
             if nearest is None and found is not None and _is_anothers(found, value):
                 continue
             if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
