@@ -222,6 +222,7 @@ class Driver:
             output=self._output,
             known=saved,
             memory=self._memory,
+            once=self.target.traced,
         )
 
     def _handed(self) -> list[dict[str, Any]]:

@@ -203,7 +203,8 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
         shapes += _other_batches(driver, target, options, spec, sizes, limits, _folded(found))
     properties = _properties(driver, options, limits)
     report = _report(target, options, found, notes, shape_rows(held, shapes), start, program, findings, properties)
-    if (left_over.handed_back or target.asks) and report.verdict is Verdict.PASS:
+    asks = "" if options.loss != "auto" and "--loss" in target.asks else target.asks
+    if (left_over.handed_back or asks) and report.verdict is Verdict.PASS:
         report = replace(report, verdict=Verdict.INCONCLUSIVE)
     return replace(report, patches=repaired.patches, evaluations=trial.spent.forwards)
 

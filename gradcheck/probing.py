@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gradcheck import draws
 from gradcheck.blame.assign import assign_blame
+from gradcheck.blame.derivatives import set_aside
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
 from gradcheck.blame.means import averaged, carried
@@ -169,7 +170,7 @@ def probe(
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = without_mistaken(program, judged)
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
-    judged = _blamed(program, reread(program, judged), rng, limits)
+    judged = _blamed(program, reread(program, set_aside(program, judged)), rng, limits)
     judged, means = averaged(carried(judged), _samples(target, chosen))
     judged = [_unless_misread(j, judged) for j in judged]
     judged = [_unless_seen_behind(program, j, judged) for j in judged]

@@ -11,10 +11,9 @@ import numpy as np
 
 from gradcheck.adapters import names as by_name
 from gradcheck.adapters.inputs import required
-from gradcheck.adapters.pairs import Fed, Made, Pair, Stage, derivatives, made_by, read
+from gradcheck.adapters.pairs import Fed, Made, Pair, Stage, derivatives, read
 from gradcheck.adapters.reading import Outcome
 from gradcheck.adapters.taking import is_real
-from gradcheck.adapters.trying import Sandbox
 
 OPTIMIZER = "optimizer"
 """What the driver calls one."""
@@ -25,9 +24,9 @@ RATE = 2.0**10
 RATES = frozenset("lr learning_rate alpha eta rate learningrate l_rate step_size".split())
 
 
-def outcomes(sandbox: Sandbox, pair: Pair, inputs: Mapping[str, Any], result: Any, seed: int) -> Iterator[Outcome]:
+def outcomes(stage: Stage) -> Iterator[Outcome]:
     """Every way in which the backward can be fed from the forward's inputs and results, run once."""
-    stage = Stage(sandbox, pair, inputs, made_by(pair.forward, inputs, result), seed)
+    pair = stage.pair
     wanted = required(pair.backward)
     for fed in itertools.islice(_ways(stage, wanted), MOST):
         yield read(stage, fed)

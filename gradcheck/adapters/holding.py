@@ -203,15 +203,15 @@ def fetched(
 def _moved(old: Sequence[Leaf], new: Sequence[Leaf], known: set[str]) -> dict[str, str]:
     """Arrays that the backward has moved without showing a gradient: parameters that it updates."""
     now = {leaf.path: leaf.value for leaf in new}
-    found: dict[str, str] = {}
+    found: dict[str, Leaf] = {}
     for leaf in old:
         other = now.get(leaf.path)
         state = _STATE.search(leaf.name) or _GRADS.match(leaf.kept_in)
         if leaf.path in known or other is None or other.shape != leaf.value.shape or state:
             continue
-        if not np.array_equal(other, leaf.value) and leaf.path not in found.values():
-            found[by_name.free(driver_name(leaf), list(found))] = leaf.path
-    return found
+        if not np.array_equal(other, leaf.value):
+            found[leaf.path] = leaf
+    return {name: leaf.path for name, (leaf, _) in _named([(leaf, leaf) for leaf in found.values()]).items()}
 
 
 def unlike_any_other(rng: np.random.Generator, arrays: Sequence[Any]) -> None:

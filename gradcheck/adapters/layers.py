@@ -46,6 +46,7 @@ def target_of_class(
     if found is None:
         raise _refused(text, sought)
     reading = found.reading(text, f"{kind.__name__}.{backward}")
+    asks = sought.asks or found.asks
     draw = "_draw" if asked.call is None else "_example"
     return Target(
         text,
@@ -61,8 +62,8 @@ def target_of_class(
             "_enliven": enliven,
         },
         shapes=shapes or "",
-        notes=_notes(asked, found, reading, sought.asks if asked.call is not None else ""),
-        asks=sought.asks,
+        notes=_notes(asked, found, reading, asks if asked.call is not None or not sought.asks else ""),
+        asks=asks,
         seeded=True,
         traced=True,
     )

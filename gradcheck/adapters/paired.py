@@ -56,7 +56,7 @@ def target_of_pair(
         names={**names, draw: _drawing(found, reading)},
         shapes=shapes or "",
         notes=(*_notes(pair, found, reading, "by --shapes" if shapes else ""), *exampled.notes),
-        asks=exampled.asks if found is exampled.found else "",
+        asks=(exampled.asks if found is exampled.found else "") or found.asks,
         seeded=True,
         traced=True,
     )
@@ -128,7 +128,7 @@ def _notes(pair: Pair, found: Found, reading: Reading, how: str) -> tuple[str, .
         f"paired {pair.f} with {pair.b}: {one_line(reading)}",
         driven,
         *reading.guesses,
-        *filter(None, [found.passed_over]),
+        *filter(None, [found.passed_over, found.asks]),
     ]
     notes += [f"it can be read otherwise too: {one_line(o.reading)}" for o in found.settled.others]
     without = [n for n in leaves_of(dict(zip(found.plan.arguments, found.plan.draw(0)))) if n not in _owned(reading)]

@@ -162,10 +162,12 @@ class Unfilled(dict[str, Any]):
         return value
 
 
-_PENALTIES = tuple("reg lambd lambda_ lam l2 l2_reg weight_decay reg_lambda lmbda reg_strength l2_lambda".split())
+_PENALTY = re.compile(
+    r"(?i)(reg|regulari[sz]ation|lam|lambda?|lamda|lmbda|l2|weight_decay|penalty)_?"
+    r"(reg|l2|strength|lambda?|penalty|coef\w*|factor|term|rate)?"
+)
 _SCALARS: Mapping[str, object] = {
     **dict.fromkeys(("eps", "epsilon"), 1e-5),
-    **dict.fromkeys(_PENALTIES, 0.1),
     **dict.fromkeys(("momentum", "decay"), 0.9),
     **dict.fromkeys(
         "keep_prob keep_probability dropout drop_prob dropout_prob dropout_rate p_dropout p_keep rate ratio".split(),
@@ -268,6 +270,8 @@ def _scalar(name: str, world: World, annotation: Any) -> list[Drawn] | None:
     known = {**_SCALARS, **world.scalars}
     if annotation in (bool, "bool"):
         return [Drawn(value=True)]
+    if is_penalty(name):
+        return [Drawn(value=0.1)]
     if name.lower() in known and not (len(name) == 1 and annotation is None and not world.scalars):
         value = known[name.lower()]
         others: list[object] = ["sigmoid", "tanh"] if value == "relu" else []
@@ -321,7 +325,7 @@ def is_positive(name: str) -> bool:
 
 def is_penalty(name: str) -> bool:
     """Whether an argument is the strength of a penalty, which is no use at its default of 0."""
-    return name.lower() in _PENALTIES
+    return bool(_PENALTY.fullmatch(name))
 
 
 def reads_logarithms(function: Callable[..., Any]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,10 @@ class Reading:
         """Gradients whose names don't say what they belong to: {"dparams_0": "layer.params[0]"}."""
         named = {g: of for g, of in self.gradients.items() if self.paths[of] == of and of in conventions.bases(g)}
         return {g: self.paths[of] for g, of in self.gradients.items() if g not in named}
+
+    def with_guess(self, told: str) -> Reading:
+        """The same, and what no name says of it."""
+        return replace(self, guesses=(*self.guesses, told))
 
     @property
     def forward(self) -> str:
@@ -104,18 +108,45 @@ def values_at(sandbox: Sandbox, paths: Mapping[str, str], inputs: Mapping[str, A
 
 def explains(sandbox: Sandbox, found: Outcome, seed: int) -> bool:
     """Whether every gradient of a reading is its loss's, along one random direction."""
-    reading, rng = found.reading, np.random.default_rng(seed)
-    if not found.runs or found.misfits or reading.loss == "auto":
+    if not found.runs or found.misfits or found.reading.loss == "auto":
         return False
+    return all(slope.is_numeric() for slope in _slopes(sandbox, found, seed))
+
+
+def explained(sandbox: Sandbox, found: Outcome, seed: int) -> tuple[int, int]:
+    """How many gradients are its loss's or its mean's over one of the output's dimensions, along one direction; and how
+    many its loss's own."""
+    if not found.runs or found.reading.loss == "auto":
+        return 0, 0
+    counts = {1, *(shape_of(found.tried.names.get(found.reading.outputs[0])) or ())}
+    slopes = list(_slopes(sandbox, found, seed))
+    return sum(any(s.is_numeric(n) for n in counts) for s in slopes), sum(s.is_numeric() for s in slopes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slope:
+    """Of a loss along a direction, as a gradient has it and by a difference."""
+
+    analytic: float
+    numeric: float
+    size: float
+    """Of the gradient."""
+
+    def is_numeric(self, times: int = 1) -> bool:
+        """Whether a gradient, so many times, is the loss's."""
+        off = abs(self.numeric - times * self.analytic)
+        return off <= CLOSE * (times * self.size + abs(self.numeric))
+
+
+def _slopes(sandbox: Sandbox, found: Outcome, seed: int) -> Iterator[_Slope]:
+    reading, rng = found.reading, np.random.default_rng(seed)
     owned = values_at(sandbox, reading.paths, found.inputs)
     for gradient, name in reading.gradients.items():
         x, analytic = np.asarray(owned[name], float), np.asarray(found.tried.names[gradient], float)
-        v = rng.standard_normal(x.shape)
-        up, down = (_loss(sandbox, found, reading.paths[name], x + s * STEP * v) for s in (1, -1))
-        numeric, slope = (up - down) / (2 * STEP), float(np.sum(analytic * v))
-        if not abs(numeric - slope) <= CLOSE * (float(np.linalg.norm(analytic)) + abs(numeric)):
-            return False
-    return True
+        if analytic.shape == x.shape:
+            v = rng.standard_normal(x.shape)
+            up, down = (_loss(sandbox, found, reading.paths[name], x + s * STEP * v) for s in (1, -1))
+            yield _Slope(float(np.sum(analytic * v)), (up - down) / (2 * STEP), float(np.linalg.norm(analytic)))
 
 
 def _loss(sandbox: Sandbox, found: Outcome, path: str, value: Array) -> float:

@@ -12,10 +12,11 @@ import numpy as np
 from gradcheck.adapters import names as by_name
 from gradcheck.adapters.feeding import outcomes
 from gradcheck.adapters.inputs import required
-from gradcheck.adapters.pairs import Made, Pair, made_by
+from gradcheck.adapters.pairs import Made, Pair, Stage, made_by
 from gradcheck.adapters.plan import Drawn, Plan, annotations_of, trials
 from gradcheck.adapters.reading import Outcome, Reading, Settled, one_line, settled
 from gradcheck.adapters.trying import Sandbox
+from gradcheck.adapters.variants import revised
 from gradcheck.errors import UsageError
 
 ENOUGH = 5
@@ -34,6 +35,8 @@ class Found:
     """The likeliest reading, whether it runs or not."""
     passed_over: str = ""
     """Likelier inputs, which the forward takes as well, and what did not suit them."""
+    asks: str = ""
+    """What is for the user to say: what the backward is handed."""
 
     @property
     def fits(self) -> bool:
@@ -116,9 +119,11 @@ def _found(sandbox: Sandbox, pair: Pair, plan: Plan, seed: int) -> Found:
 
 def examined(sandbox: Sandbox, pair: Pair, plan: Plan, inputs: Mapping[str, Any], result: Any, seed: int) -> Found:
     """How the backward can be fed with what came of a forward that took these inputs."""
-    found = list(outcomes(sandbox, pair, inputs, result, seed))
+    stage = Stage(sandbox, pair, inputs, made_by(pair.forward, inputs, result), seed)
+    found = list(outcomes(stage))
     likeliest = min(found, key=lambda o: len(o.reading.guesses), default=None)
-    return Found(plan, made_by(pair.forward, inputs, result), settled(sandbox, found, seed), likeliest)
+    taken = revised(stage, settled(sandbox, found, seed))
+    return Found(plan, stage.made, taken.settled, likeliest, asks=taken.asks)
 
 
 def is_finite(result: Any) -> bool:

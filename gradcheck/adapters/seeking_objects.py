@@ -13,7 +13,8 @@ from gradcheck.adapters import names as by_name
 from gradcheck.adapters import parts as parts_of
 from gradcheck.adapters.exampled import between, plans
 from gradcheck.adapters.examples import example_calls
-from gradcheck.adapters.feeding import OPTIMIZER, RATE
+from gradcheck.adapters.feeding import OPTIMIZER, RATE, RATES
+from gradcheck.adapters.inputs import required
 from gradcheck.adapters.kinds import OWNER, Kind, builder, built
 from gradcheck.adapters.overheard import Call
 from gradcheck.adapters.pairs import Pair
@@ -109,7 +110,7 @@ def _tried(sandbox: Sandbox, kind: Kind, plan: Plan) -> Sought:
 
     def held(before: Mapping[str, Any], after: Mapping[str, Any]) -> Taken:
         late.append(holding.made_late(before[OWNER], after[OWNER], OWNER))
-        return holding.fetched(before[OWNER], after[OWNER], OWNER, list(inputs), repr(RATE), drifting)
+        return holding.fetched(before[OWNER], after[OWNER], OWNER, list(inputs), _rate(kind, before[OWNER]), drifting)
 
     backward = getattr(made, kind.backward)
     path = output.path if output is not None else ""
@@ -118,6 +119,15 @@ def _tried(sandbox: Sandbox, kind: Kind, plan: Plan) -> Sought:
     if any(late) and not kind.warm:
         return _tried(sandbox, replace(kind, warm=True), plan)
     return Sought(kind, found)
+
+
+def _rate(kind: Kind, made: Any) -> str:
+    """By what its updates go: its own rate, where it is handed none, nor an optimizer."""
+    handed = required(getattr(made, kind.backward))
+    told = any(n.lower() in RATES for n in handed) or any(map(by_name.OPTIMIZERS.match, (*handed, *kind.constructor)))
+    held = getattr(made, "__dict__", {})
+    own = next((n for n, v in held.items() if n.strip("_").lower() in RATES and isinstance(v, float) and v), "")
+    return f"{OWNER}.{own}" if own and not told else repr(RATE)
 
 
 def object_of_examples(sandbox: Sandbox, module: ModuleType, kind: Kind) -> Sought | None:

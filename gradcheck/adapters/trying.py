@@ -46,6 +46,7 @@ class Sandbox:
     def __init__(self, module: ModuleType | None, saved: state.State) -> None:
         self.before: Callable[[], Mapping[str, Any]] = dict
         """Makes names anew for each run: an object whose methods are tried."""
+        self.module = module
         self._home = vars(module) if module is not None else {}
         self._saved = saved
         self._until = time.monotonic() + SECONDS

@@ -195,7 +195,7 @@ class _Pairs:
             del self.groups[
                 known.name, known.of.ref
             ]  # what the driver calls it, it is: a name of the user's is his own
-        elif known is not None and (owner is None or known.of.ref == owner.ref or value.name == known.name):
+        elif known is not None and (owner is None or self._is_the_same(known, value, owner)):
             known.names.append(value.name)  # the same array, handed from function to function
             if is_drivers(value):
                 known.driven, known.handed = True, value.identity
@@ -223,6 +223,14 @@ class _Pairs:
             return
         group.versions.append(value)
         self._by_array[value.identity] = group
+
+    def _is_the_same(self, known: Group, value: Value, owner: Variable) -> bool:
+        """Whether an array that is a gradient already is that under another name as well: by its owner, its own name,
+        or where it only has come to a function under a name of which another one holds what it has not the shape of.
+        """
+        bound = owner.order < 0 or any(base in self._scope(value) for base in self.base_of(value.name))
+        fits = not bound and known.of.array.shape == value.array.shape != owner.array.shape
+        return known.of.ref == owner.ref or value.name == known.name or fits
 
     def _has_been_anothers(self, name: str) -> bool:
         return any(name in group.names for group in self.groups.values())
@@ -269,6 +277,15 @@ class _Pairs:
         found = (self.forward.moved_by(m) for m in self.step.moves)
         return frozenset(of.ref for of in found if of is not None)
 
+    def _is_of_several(self, value: Value, base: str, found: Variable) -> bool:
+        """Whether a name is that of several things, layer for layer, and another one has a gradient's shape."""
+        shape = value.array.shape
+        if shape == found.array.shape or is_drivers(value):
+            return False
+        bearers = self.forward.versions.get(base, ())
+        lines = [v.site and v.site.number for v in bearers]
+        return any(v.array.shape == shape and lines.count(line) > 1 for v, line in zip(bearers, lines))
+
     def _but_running(self, base: str, found: Variable | None) -> Variable | None:
         """Of self.var, computed from what it was, and the var beside it: the one that the forward goes on with."""
         if found is None or found.site is None or not (found.owner and found.site.form in ("refined", "moved")):
@@ -297,6 +314,8 @@ class _Pairs:
             nearest = self._but_running(base, own or top)
             found = self._of_its_shape(value, base, nearest or self._of_several(value, base, names) or anywhere)
             if nearest is None and found is not None and _is_anothers(found, value):
+                continue
+            if base not in names and found is not None and self._is_of_several(value, base, found):
                 continue
             if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
                 # a value of the forward goes by the name that its gradient has it under, whatever else it is called

@@ -66,12 +66,15 @@ class Program:
         output: FirstRun | None = None,
         known: state.State | None = None,
         memory: dict[Any, Any] | None = None,
+        once: bool = False,
     ) -> None:
         self.sites = instrumentation.sites
         self.evaluations = 0
         self.recorded = 0
         """Runs of the forward or of the whole step that recorded everything."""
         self._memory = memory
+        self._once = once
+        """Whether what is entered is one step: layers that share their lines begin no second one."""
         self.base_of = functools.cache(base_of)
         self._is_mine = is_mine
         self._saved = state.save(namespaces, is_mine, known=known)
@@ -282,7 +285,8 @@ class Program:
         step = FirstStep(self.base_of, held, self._changed)
 
         def watch(value: Value, leaf: Any) -> bool:
-            ends = step.ends(value, leaf)
+            ends = step.ends(value, leaf) and not self._once
+            step.cut = None if self._once else step.cut
             recorder.phase = step.phase
             return ends
 

@@ -6,7 +6,7 @@ import numpy as np
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
-    "fail": ["Handed:dx", "Own:db", "Lazy:dW", "Net:dW", "Net:dW_2"],
+    "fail": ["Handed:dx", "Own:db", "Lazy:dW", "Net:dW_0", "Net:dW_1"],
     "codes": {"Handed:dx": "GC361", "Own:db": "GC301", "Lazy:dW": "GC302"},
 }
 
