@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 _CELL = re.compile(r"^(?P<notebook>.+\.ipynb), cell (?P<number>\d+)$")
-_MAGIC = re.compile(r"^(\s*)(%{1,2}[A-Za-z].*|[!?].*|[\w.]+\?\??\s*)$")
+_FOLDER = re.compile(r"(?m)^cd [~/.][\w/.~-]*$")
+"""Reads like a quotient."""
+_SHELL = r"(?:cd|ls|pwd|pip3?|conda|mkdir|rm|cp|mv|cat|wget|unzip|git)\b(?!\s*[=(.\[,:]).*"
+_MAGIC = re.compile(rf"^(\s*)(%{{1,2}}[A-Za-z].*|[!?].*|[\w.]+\?\??\s*|{_SHELL})$")
 _ASSIGNED = re.compile(r"^(\s*)([\w\s,]+=\s*)[%!].*$")
 
 
@@ -88,7 +91,7 @@ def _plain(source: str | list[str]) -> str:
         first, _, rest = text.partition("\n")
         timed = re.match(r"\s*%%(time|timeit|capture|prun)\b", first)
         return f"\n{_plain(rest)}" if timed else ""
-    if _parses(text):
+    if _parses(text) and not _FOLDER.search(text):
         return text
     return "\n".join(_line(line) for line in text.split("\n"))
 

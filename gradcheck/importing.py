@@ -100,14 +100,19 @@ def _syntax(error: Exception, path: Path) -> str:
     return f"{at} can't be parsed: {said}{'' if said.endswith(('.', '?')) else '.'}{hint}{quoted}"
 
 
+def relative(tree: ast.Module) -> int:
+    """How many folders up a file imports from, `from ..layers import Dense` 2: as many packages it lies in."""
+    return max((n.level for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)), default=0)
+
+
 def module_of_file(path: Path) -> ModuleType:
     """Import a file as a module, within its package if it lies in one; a notebook by what it defines."""
     path = path.resolve()
     if path.suffix == ".ipynb":
         return _module_of_notebook(path)
-    parsed(path)
+    levels = relative(parsed(path))
     folder, parts = path.parent, [path.stem]
-    while (folder / "__init__.py").is_file():
+    while (folder / "__init__.py").is_file() or len(parts) <= levels:
         parts.insert(0, folder.name)
         folder = folder.parent
     if str(folder) not in sys.path:

@@ -32,6 +32,7 @@ from gradcheck.importing import (
     module_of_file,
     only_defines,
     parsed,
+    relative,
     whole,
 )
 from gradcheck.script.nodes import is_engine
@@ -63,11 +64,19 @@ def resolve(text: str, *, call: str | None = None, shapes: str | None = None, ex
     if is_file and not colon and not call:
         path = existing(head, text)
         declared = literal_declaration(path)
-        alone = only_defines(parsed(path)) or (examples and only_tests(parsed(path)))
+        tree = parsed(path)
+        # what imports from its own package is no script
+        alone = only_defines(tree) or relative(tree) > 0 or (examples and only_tests(tree))
         if declared is None and not alone:
             return Target(text, script=path, shapes=shapes or "")
         if declared is None:
-            one = _the_one(text, module_of_file(path), shapes, examples)
+            module = module_of_file(path)
+            one = _the_one(text, module, shapes, examples)
+            if one is None and relative(tree):
+                raise UsageError(
+                    f"TARGET {text!r}: {head} imports from its own package, so it is no script, and no backward is"
+                    f" known by its name in it. Name a function, {text}:NAME{_among(module)}."
+                )
             return one or Target(text, script=path, shapes=shapes or "")
         return declared_target(text, module_of_file(path), declared, None, call, shapes)
     module = module_of_file(existing(head, text)) if is_file else imported(head, text)

@@ -22,6 +22,7 @@ from gradcheck.child.guard import Guard
 from gradcheck.child.job import Job, Message
 from gradcheck.child.listening import Listening
 from gradcheck.errors import GradcheckError, NothingToCheck, Several, TargetError, UsageError
+from gradcheck.standins.surroundings import searched
 
 if TYPE_CHECKING:
     from gradcheck.child.job import Result
@@ -77,7 +78,8 @@ def _serve(job: Job, private: Path, results: BinaryIO) -> None:
         _settle_in(job, private)
         keep_apart(guard, private)
         guard.stand()
-        with standins.active(_files(job)):
+        files = _files(job)
+        with standins.active([source for file in files for source in standins.sources_of(file)]), searched(files):
             send(Message("report", _noted(_done(job, started, guard, send), guard)))
     except GradcheckError as error:
         apart = isinstance(error, Several) and job.command == "run"
@@ -101,9 +103,8 @@ def _settle_in(job: Job, private: Path) -> None:
 
 
 def _files(job: Job) -> list[Path]:
-    """What is known of the targets' sources before any of them is imported."""
-    named = (Path(text.partition(":")[0]) for text in job.targets)
-    return [source for file in named if file.is_file() for source in standins.sources_of(file)]
+    """Those of the targets that are files, before any of them is imported."""
+    return [file for text in job.targets if (file := Path(text.partition(":")[0])).is_file()]
 
 
 def prepare(job: Job) -> None:

@@ -45,7 +45,11 @@ def told() -> tuple[str, ...]:
 def sources_of(script: Path) -> list[Path]:
     """A script, and the files beside it that it imports by name."""
     found = [script]
-    for unit in units(script):
+    try:
+        cells = units(script)
+    except ValueError:  # no notebook, which is told where it is read
+        return found
+    for unit in cells:
         try:
             tree = ast.parse(unit.text)
         except (SyntaxError, ValueError):

@@ -31,7 +31,7 @@ DATA: dict[str, Callable[[Hints], Contents]] = {
 IDLE = frozenset(
     "matplotlib pylab mpl_toolkits seaborn plotly bokeh IPython ipywidgets cv2 PIL imageio skimage wandb tensorboard"
     " tensorboardX tqdm colorama termcolor prettytable requests joblib h5py progressbar alive_progress rich"
-    " livelossplot terminaltables graphviz networkx pygame psutil dotenv".split()
+    " livelossplot terminaltables graphviz networkx pygame psutil dotenv google".split()
 )
 """Of which anything may be asked, and nothing is done."""
 

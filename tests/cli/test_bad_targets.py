@@ -67,6 +67,7 @@ TARGETS = {
 FILES = {
     "syntax": run("bad.py", said=("bad.py:2 can't be parsed: '(' was never closed.", "x = ( ^"), files={"bad.py": "1\nx = (\n"}),
     "Python 2": run("bad.py", said=("bad.py:1", "print(...)? It reads like Python 2."), files={"bad.py": 'print "a"\n'}),
+    "a damaged notebook": run("bad.ipynb", said="bad.ipynb can't be read as a notebook: Unterminated string", files={"bad.ipynb": '{"cells": ["x'}),
     "null bytes": run("bad.py", said="bad.py can't be parsed: source code string cannot contain null", files={"bad.py": "x\0"}),
     "binary": run("bad.py", said="bad.py can't be parsed", files={"bad.py": bytes(range(256))}),
     "not UTF-8": run("bad.py", said="bad.py", files={"bad.py": b'x = "\xff"\n'}),
