@@ -173,6 +173,7 @@ def probe(
     judged = _blamed(program, reread(program, set_aside(program, judged)), rng, limits)
     judged, means = averaged(carried(judged), _samples(target, chosen))
     judged = [_unless_misread(j, judged) for j in judged]
+    judged = _unless_harmless(program, judged)
     judged = [_unless_seen_behind(program, j, judged) for j in judged]
     judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]
     return replace(found, judged=tuple(judged), means=means)
@@ -225,6 +226,28 @@ def _unless_misread(judged: Judged, others: Sequence[Judged]) -> Judged:
         return judged
     reason = f"is it the gradient of {gradient.of.name}? --grad {gradient.name}=NAME says of what"
     return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _unless_harmless(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """Intermediates are not wrong where every parameter's gradient is right: a name that a loop carries on stands in
+    the end for what a step before the first would get."""
+    parameters = [j for j in judged if j.gradient.kind == "parameter"]
+    if not parameters or not all(j.right for j in parameters) or not program.steady:
+        return list(judged)
+    reason = "right in what rests on it: by then it is something else than its name says"
+    return [
+        replace(j, verdict=Verdict.SKIPPED, reason=reason)
+        if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate" and _is_over(program, j, judged)
+        else j
+        for j in judged
+    ]
+
+
+def _is_over(program: Program, judged: Judged, others: Sequence[Judged]) -> bool:
+    """Whether it is a line's last of several turns, and nothing else rests on it."""
+    number = judged.gradient.value.site.number
+    turns = sum(v.site.number == number and v.plain for v in program.trace.values)
+    return turns > 1 and not reached_by(program, judged, others)
 
 
 def _unless_hidden(judged: Judged) -> Judged:

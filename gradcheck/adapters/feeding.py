@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.adapters import names as by_name
-from gradcheck.adapters.inputs import required
+from gradcheck.adapters.inputs import optional, required
 from gradcheck.adapters.pairs import Fed, Made, Pair, Stage, derivatives, read
 from gradcheck.adapters.reading import Outcome
 from gradcheck.adapters.taking import is_real
@@ -21,7 +21,7 @@ MOST = 24
 """Ways to call a backward that are looked at."""
 RATE = 2.0**10
 """A learning rate handed in: so large that a change divided by it has lost nothing to the parameter's own size."""
-RATES = frozenset("lr learning_rate alpha eta rate learningrate l_rate step_size".split())
+RATES = frozenset("lr learning_rate alpha eta rate learningrate learn_rate l_rate lrate step_size".split())
 
 
 def outcomes(stage: Stage) -> Iterator[Outcome]:
@@ -48,10 +48,11 @@ class _Handed:
 
 def _ways(stage: Stage, wanted: Sequence[str]) -> Iterator[Fed]:
     options = [_options(stage, p, wanted) for p in wanted]
+    rates = [f"{name}={RATE!r}" for name in optional(stage.pair.backward) if name.lower() in RATES]
     for picked in itertools.product(*options):
         upstream = {p.text: p.of for p in picked if p.of}
         labels = {p.text: p.label for p in picked if p.label}
-        texts = [p.text for p in picked]
+        texts = [p.text for p in picked] + rates
         one_each = len(set(texts)) == len(texts) and len(set(upstream.values())) == len(upstream)
         if (upstream or labels) and one_each:
             told = tuple(p.told for p in picked if p.told)

@@ -22,6 +22,15 @@ def home_of(function: Callable[..., Any]) -> ModuleType | None:
     return module if module is not None and getattr(module, "__file__", "").endswith((".py", ".ipynb")) else None
 
 
+def optional(function: Callable[..., Any]) -> list[str]:
+    """Arguments that have a default."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.default is not p.empty]
+
+
 def required(function: Callable[..., Any]) -> list[str]:
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -51,7 +51,7 @@ def _gated(gates: int) -> dict[str, int]:
 _ROWS = {
     "data": "n d",
     "weight": "d h | h d | d 1 | d | n d",
-    "bias": "h | 1 h | 1 | n d",
+    "bias": "h | 1 h | 1 | d | 1 d | n d",
     "gain": "d | 1 d",
     "state": "n h",
     "input_weight": "d g",
@@ -116,6 +116,7 @@ _VECTOR = {
     "recurrent_bias": "g",
     "same": "d",
 }
+_COLUMN_BY_COLUMN = {**_COLUMNS, "data": "t d 1", "state": "h 1", "same": "t d 1"}
 _COLUMN = {**_COLUMNS, "data": "d 1", "state": "h 1", "same": "d 1"}
 
 
@@ -145,6 +146,7 @@ WORLDS = (
     World("samples as rows, three gates", _gated(3), _ROWS, hints="gru"),
     World("sequences", _gated(1), _SEQUENCE, hints=r"temporal|sequence|attention|^rnn_(forward|backward)|embed"),
     World("sequences, four gates", _gated(4), _SEQUENCE, hints="lstm"),
+    World("sequences of columns", _gated(1), _COLUMN_BY_COLUMN, hints=_OF_TIME),
     World("sequences, steps first", _gated(1), _STEPS_FIRST),
     World("sequences, steps last", _gated(1), _STEPS_LAST, hints=r"(rnn|lstm)(?!.*step)"),
     World("images", _ODD, _IMAGES, _sliding(2, 1, 3, 2), _OF_IMAGES),

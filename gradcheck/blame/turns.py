@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.blame.judged import Judged
-from gradcheck.blame.rerun import other_than
+from gradcheck.blame.rerun import other_than, reached_by
 from gradcheck.blame.unnamed import as_gradient, holds, told_apart, unreached
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import Value
 from gradcheck.capture.steps import BINDS
-from gradcheck.compare import Truth, agreement
+from gradcheck.compare import Truth, Verdict, agreement
 
 Array = NDArray[np.float64]
 LINES = 12
@@ -43,13 +43,27 @@ def over_time(
     forward = _forward(program) if sums else []
     truth, glance = functools.cache(truth_of), functools.cache(along)
     added: list[Judged] = []
-    for turns in list(_lines(program, judged, sums))[:LINES] if forward else ():
+    handed_on = [j for j in judged if _is_left_over(program, j, judged)] if forward else []
+    known = [j for j in judged if j not in handed_on]
+    for turns in list(_lines(program, known, sums))[:LINES] if forward else ():
         readings = [pairs for of in forward if len(of) == len(turns) for pairs in _readings(program, turns, of)]
-        if any(_is_right(pairs, glance) for pairs in readings):
-            continue
-        added += next(filter(None, (_meant(program, pairs, sums, truth) for pairs in readings)), [])
+        right = any(_is_right(pairs, glance) for pairs in readings)
+        meant = () if right else next(filter(None, (_meant(program, pairs, sums, truth) for pairs in readings)), [])
+        added += meant
+        if right or meant:
+            handed_on = [j for j in handed_on if j.gradient.value.site.number != turns[0].site.number]
     order = {v.key: i for i, v in enumerate(program.trace.values)}
-    return sorted([*judged, *told_apart(added, judged)], key=lambda j: order.get(j.gradient.key, len(order)))
+    known = [j for j in judged if j in known or j in handed_on]
+    return sorted([*known, *told_apart(added, known)], key=lambda j: order.get(j.gradient.key, len(order)))
+
+
+def _is_left_over(program: Program, judged: Judged, others: Sequence[Judged]) -> bool:
+    """Whether it is what a loop's last turn leaves for a turn before the first: under the name of a gradient, dh, it is
+    the gradient of no h that has one."""
+    value = judged.gradient.value
+    turns = sum(v.site.number == value.site.number and v.plain for v in program.trace.values)
+    wrong = judged.verdict is Verdict.FAIL and judged.gradient.kind == "intermediate"
+    return wrong and turns > 1 and not reached_by(program, judged, others)
 
 
 def _forward(program: Program) -> list[list[Variable]]:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -333,6 +334,7 @@ class _Pairs:
     def result(self) -> list[Group]:
         """The gradients that can be judged."""
         kept = [g for g in self.groups.values() if self._settle(g)]
+        kept = _with_their_own(kept)
         driven = {g.of.ref for g in kept if g.driven}
         kept = [g for g in kept if g.driven or g.of.ref not in driven]  # others are a part of what is handed back
         summed = {g.of.ref for g in kept if not _repeated(g)}
@@ -366,6 +368,25 @@ class _Pairs:
         # one turn's share of a parameter that is used at every step of time is not the parameter's gradient
         share = again.site.function == versions[0].site.function and again.call != versions[0].call
         return not share if isinstance(ref, str) else ref.occurrence == 0
+
+
+def _with_their_own(groups: list[Group]) -> list[Group]:
+    """The groups without those that the driver had from an update, where the user's function has the very gradient."""
+    found: list[Group] = []
+    for told in groups:
+        last = told.versions[-1]
+        if told.driven and is_drivers(told.versions[0]) and last.site.kind == "assign":
+            mine = [g for g in groups if not g.driven and g.of.ref == told.of.ref]
+            own = next((g for g in mine if _is_same(g.versions[-1].array, last.array)), None)
+            if own is not None:
+                own.driven = True
+                own.names += [told.name, *told.names]
+                found.append(told)
+    return [g for g in groups if g not in found]
+
+
+def _is_same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
 def _is_hidden(of: Variable | None, gradient: Value, base: str) -> bool:
