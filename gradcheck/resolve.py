@@ -65,14 +65,15 @@ def resolve(text: str, *, call: str | None = None, shapes: str | None = None, ex
         path = existing(head, text)
         declared = literal_declaration(path)
         tree = parsed(path)
-        # what imports from its own package is no script
-        alone = only_defines(tree) or relative(tree) > 0 or (examples and only_tests(tree))
+        # what imports from a package of which nothing is known is no script
+        apart = relative(tree) > 0 and not (path.parent / "__init__.py").is_file()
+        alone = only_defines(tree) or apart or (examples and only_tests(tree))
         if declared is None and not alone:
             return Target(text, script=path, shapes=shapes or "")
         if declared is None:
             module = module_of_file(path)
             one = _the_one(text, module, shapes, examples)
-            if one is None and relative(tree):
+            if one is None and apart:
                 raise UsageError(
                     f"TARGET {text!r}: {head} imports from its own package, so it is no script, and no backward is"
                     f" known by its name in it. Name a function, {text}:NAME{_among(module)}."

@@ -100,18 +100,21 @@ def _adds_up(value: Value) -> bool:
 
 
 def _before_clipping(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
-    """A parameter's gradient that is right, and that a later line then clips: the clipping is no fault of it."""
+    """A parameter's gradient as a later line clips it: the clipping is no fault of it, and hides none."""
     clipped = gradient.versions[-1]
     if not _clips(clipped):
         return None  # one entry made smaller looks like clipping, too
-    for version in reversed(gradient.versions[:-1]):
+    for i, version in reversed(list(enumerate(gradient.versions[:-1]))):
         a = version.array
         if a.shape != clipped.array.shape or not a.size:
             return None
         within = np.clip(a, clipped.array.min(), clipped.array.max())
         judged = judge(program, replace(gradient, value=version), truth)
-        if np.array_equal(within, clipped.array) and judged.right:
-            return replace(judged, reason=f"before it is clipped at line {clipped.site.line}")
+        if np.array_equal(within, clipped.array):
+            if judged.right:
+                return replace(judged, reason=f"before it is clipped at line {clipped.site.line}")
+            if not _clips(version):
+                return judge(program, replace(gradient, value=version, versions=gradient.versions[: i + 1]), truth)
         if not _clips(version):
             return None  # this is what is clipped: it may be wrong though an earlier one is right
     return None

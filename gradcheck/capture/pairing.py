@@ -291,6 +291,8 @@ class _Pairs:
         """Of self.var, computed from what it was, and the var beside it: the one that the forward goes on with."""
         if found is None or found.site is None or not (found.owner and found.site.form in ("refined", "moved")):
             return found
+        if "." not in found.site.name:
+            return found  # h = tanh(x @ Wx + h @ Wh): a step of time
         plain = (v for v in reversed(self.forward.versions.get(base, ())) if v.site and v.site.form in ("", "alias"))
         return next((v for v in plain if v.array.shape == found.array.shape), found)
 
