@@ -91,6 +91,8 @@ class Comparison:
 
 MISSED = 0.001
 """An error at the resolution goes unseen with at most this probability."""
+STEP = 2.0**-14
+"""Of a rough derivative, relative to the largest entry: its truncation and its round-off are alike there."""
 BLUNT = 1e-2
 """A check that would not see an error of this size, relative to the tensor's scale, has not seen enough to pass."""
 CARE = 3.0
@@ -206,6 +208,19 @@ def measure(
         lines.append((v, found))
         spent += found.evaluations
     return Truth(None, tuple(lines), x.shape, spent, floor)
+
+
+def rough(f: Callable[[Array], Evaluation], x: Array) -> Array:
+    """The derivative of f at x entry by entry from two evaluations each, of which nobody knows how good they are."""
+    x = np.asarray(x, dtype=float)
+    h = STEP * (float(np.abs(x).max(initial=0.0)) or 1.0)
+    found = np.empty(x.size)
+    for i in range(x.size):
+        ahead, behind = x.copy(), x.copy()
+        ahead.flat[i] += h
+        behind.flat[i] -= h
+        found[i] = float(np.real(f(ahead).value) - np.real(f(behind).value)) / (2 * h)
+    return found.reshape(x.shape)
 
 
 def agreement(truth: Truth, analytic: Array, scale: float | None = 1.0, *, slack: float = 0.0) -> Agreement:

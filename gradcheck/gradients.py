@@ -76,7 +76,7 @@ def paired(
         g.name: Gradient(
             g.name,
             g.of,
-            g.versions[-1] if g.moves else _at_origin(program, g.versions[-1]),
+            g.versions[-1] if g.moves else at_origin(program, g.versions[-1]),
             tuple(g.versions),
             "parameter" if g.moves else _kind(program, g, inputs, made),
             program.rates.get(g.name),
@@ -102,7 +102,7 @@ def _evidence(group: Group, rate: Stepped | None, told: Mapping[str, str]) -> st
     return "its name and place" if group.name.endswith("]") else "its name"
 
 
-def _at_origin(program: Program, value: Value) -> Value:
+def at_origin(program: Program, value: Value) -> Value:
     """A gradient that a function hands back is shown where that function computes it."""
     same = [v for v in program.trace.values if v.identity == value.identity]
     at = same.index(value)

@@ -167,8 +167,8 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
     trial = Trial(driver, options, spec, limits, spent)
     other = replace(draw, values={**moved, **hidden})
     if hidden and not _is_wrong(found) and (shown := _wrong_there(trial, found, other)) is not None:
-        found, draw = shown, other
-        program, causes_here = found.program, causes(_evidence(found))
+        (found, causes_here), draw = shown, other
+        program = found.program
         notes.append(f"it shows only where nothing hides it: {told_of(hidden)}")
     notes += filter(None, [multiplied(found.chosen), found.means])
     notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
@@ -291,17 +291,18 @@ def _is_wrong(found: Probe) -> bool:
     return any(j.verdict in (Verdict.FAIL, Verdict.INHERITED) for j in found.judged)
 
 
-def _wrong_there(trial: Trial, found: Probe, draw: Draw) -> Probe | None:
-    """The same gradients on other values, if any of them is wrong there."""
+def _wrong_there(trial: Trial, found: Probe, draw: Draw) -> tuple[Probe, list[list[Finding]]] | None:
+    """The same gradients on other values, if any of them is wrong there, and what may be their causes."""
     if trial.over():
         return None
     try:
         with trial.open(draw) as program:
             again = trial.probed(program, draw.seed)
+            same = [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]
+            wrong = same and program.trace.raised is None and _is_wrong(again)
+            return (again, causes(_evidence(again))) if wrong else None
     except GradcheckError:
         return None
-    same = [j.gradient.name for j in again.judged] == [j.gradient.name for j in found.judged]
-    return again if same and again.program.trace.raised is None and _is_wrong(again) else None
 
 
 def _repaired(trial: Trial, found: Probe, draw: Draw, seen: Sequence[Finding]) -> Repair:

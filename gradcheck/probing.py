@@ -17,6 +17,7 @@ from gradcheck.blame.assign import assign_blame
 from gradcheck.blame.derivatives import set_aside
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
+from gradcheck.blame.making import at_their_making, at_their_writing
 from gradcheck.blame.means import averaged, carried
 from gradcheck.blame.mistaken import without_mistaken
 from gradcheck.blame.readings import reread
@@ -28,7 +29,7 @@ from gradcheck.blame.versions import judge_versions
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.steps import says_little
 from gradcheck.cells import units
-from gradcheck.compare import Truth, Verdict, estimates, measure
+from gradcheck.compare import Truth, Verdict, estimates, measure, rough
 from gradcheck.conventions import DATA, bases
 from gradcheck.errors import GradcheckError, NothingToCheck, TargetError
 from gradcheck.evaluation import Evaluation
@@ -170,7 +171,9 @@ def probe(
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = without_mistaken(program, judged)
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
-    judged = _blamed(program, reread(program, set_aside(program, judged)), rng, limits)
+    judged = reread(program, set_aside(program, judged))
+    judged = _blamed(program, at_their_making(program, judged), rng, limits)
+    judged = at_their_writing(program, judged)
     judged, means = averaged(carried(judged), _samples(target, chosen))
     judged = [_unless_misread(j, judged) for j in judged]
     judged = _unless_harmless(program, judged)
@@ -189,15 +192,18 @@ def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, li
     """Whose line is at fault: also among gradients that have no name, where wrong ones rest on such."""
 
     def truth(of: Variable) -> Truth:
-        with program.along(of) as loss:
-            return measure(limits.watched(program, loss), of.array, rng=rng, full=of.array.size <= MAPPED)
+        return _truth(program, of, rng, of.array.size <= MAPPED, "auto", limits)
 
     def along(of: Variable) -> Truth:
         with program.along(of) as loss:
             return measure(limits.watched(program, loss), of.array, rng=rng, full=False, count=1)
 
+    def roughly(of: Variable) -> Array:
+        with program.along(of) as loss:
+            return rough(limits.watched(program, loss), of.array) if of.array.size <= MAPPED else np.empty(0)
+
     try:
-        named = over_time(program, found_out(program, judged, truth), truth, along)
+        named = over_time(program, found_out(program, judged, truth, roughly), truth, along, roughly)
         return assign_over_rounds(program, named, truth, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)
@@ -375,9 +381,13 @@ def _added(before: Truth, truth: Truth) -> Truth:
 
 
 def nudged(judged: Sequence[Judged], rng: np.random.Generator) -> dict[str, Array]:
-    """The parameters a tenth of their scale away from where they are: off a kink, out of a symmetry or of zero."""
+    """The parameters a tenth of their scale away from where they are: off a kink, out of a symmetry or of zero.
+
+    Where there are none, the inputs that have a gradient: an image that is fitted.
+    """
     moved = {}
-    for of in (j.gradient.of for j in judged if j.gradient.kind == "parameter" and j.gradient.of.order < 0):
+    roots = [j.gradient for j in judged if j.gradient.kind != "intermediate" and j.gradient.of.order < 0]
+    for of in [g.of for g in roots if g.kind == "parameter"] or [g.of for g in roots]:
         scale = float(np.sqrt(np.mean(of.array**2))) if of.array.size else 0.0
         moved[of.name] = of.array + 0.1 * (scale or 1.0) * rng.standard_normal(of.array.shape)
     return moved

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
-from gradcheck.capture.program import Program, Ref, Trace
+from gradcheck.capture.program import Program, Ref, Trace, Variable
 from gradcheck.capture.record import Key
 
 Array = NDArray[Any]
@@ -50,6 +50,19 @@ def _rejudged_one(program: Program, judged: Judged, trace: Trace, slack: float) 
         *_, value = value, *same
     again = judge(program, judged.gradient, judged.truth, value.array, slack=slack, trace=trace)
     return replace(again, fed=value.array)
+
+
+def again(program: Program, judged: Sequence[Judged], replaced: Mapping[Ref, Array]) -> dict[Key, Array]:
+    """What gradients come to in a run with some values replaced, by their last versions' keys.
+
+    Of such a run nothing else is recorded, and it ends with the last of them.
+    """
+    last = {j.gradient.key: j.gradient.versions[-1] for j in judged}
+    if any(j.gradient.rate is not None for j in judged) or not last.keys().isdisjoint(replaced):
+        now = {v.key: v.array for v in program.backward(replaced).values}
+        return {key: now[key] for key in last if key in now}
+    wanted = [Variable(v.name, v.key, v.array, v.site, i) for i, v in enumerate(last.values())]
+    return cast(dict[Key, Array], program.seen(wanted, replaced))
 
 
 def other_than(array: Array) -> Array:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.blame.judged import Judged
-from gradcheck.blame.rerun import other_than, reached_by
-from gradcheck.blame.unnamed import as_gradient, holds, told_apart, unreached
+from gradcheck.blame.rerun import again, other_than, reached_by
+from gradcheck.blame.unnamed import ROUGH, SLACK, as_gradient, holds, told_apart, unreached
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import Value
 from gradcheck.capture.steps import BINDS
@@ -34,6 +34,7 @@ def over_time(
     judged: Sequence[Judged],
     truth_of: Callable[[Variable], Truth],
     along: Callable[[Variable], Truth],
+    roughly: Callable[[Variable], Array],
 ) -> list[Judged]:
     """The gradients, and among them those that a line computes turn by turn on which wrong sums rest.
 
@@ -41,14 +42,16 @@ def over_time(
     """
     sums = [j for j in unreached(program, judged) if j.gradient.kind == "parameter"]
     forward = _forward(program) if sums else []
-    truth, glance = functools.cache(truth_of), functools.cache(along)
+    truth, glance, near = functools.cache(truth_of), functools.cache(along), functools.cache(roughly)
     added: list[Judged] = []
     handed_on = [j for j in judged if _is_left_over(program, j, judged)] if forward else []
     known = [j for j in judged if j not in handed_on]
     for turns in list(_lines(program, known, sums))[:LINES] if forward else ():
         readings = [pairs for of in forward if len(of) == len(turns) for pairs in _readings(program, turns, of)]
         right = any(_is_right(pairs, glance) for pairs in readings)
-        meant = () if right else next(filter(None, (_meant(program, pairs, sums, truth) for pairs in readings)), [])
+        meant = (
+            () if right else next(filter(None, (_meant(program, pairs, sums, truth, near) for pairs in readings)), [])
+        )
         added += meant
         if right or meant:
             handed_on = [j for j in handed_on if j.gradient.value.site.number != turns[0].site.number]
@@ -89,7 +92,7 @@ def _lines(program: Program, judged: Sequence[Judged], sums: Sequence[Judged]) -
             found[v.site.number].append(v)
     for turns in found.values():
         moved: dict[Ref, Array] = {v.key: other_than(v.array) for v in turns}
-        now = {v.key: v.array for v in program.backward(moved).values} if len(turns) > 1 else {}
+        now = again(program, sums, moved) if len(turns) > 1 else {}
         if any(not np.array_equal(now.get(s.gradient.key, s.gradient.array), s.gradient.array) for s in sums):
             yield turns
 
@@ -126,16 +129,29 @@ def _meant(
     pairs: Sequence[tuple[Value, Variable]],
     sums: Sequence[Judged],
     truth_of: Callable[[Variable], Truth],
+    roughly: Callable[[Variable], Array],
 ) -> list[Judged]:
     """The turns as the gradients of those of the forward, if that puts right every sum that rests on them."""
-    truths = [truth_of(of) for _, of in pairs]
-    right = [truth.array for truth in truths]
-    fed: dict[Ref, Array] = {v.key: a for (v, _), a in zip(pairs, right) if a is not None and np.isfinite(a).all()}
-    if len(fed) < len(pairs):
+    if not _heal(program, pairs, sums, [roughly(of) for _, of in pairs], ROUGH):
         return []
-    now = {v.key: v.array for v in program.backward(fed).values}
-    after = [(s, now[s.gradient.key]) for s in sums if s.gradient.key in now]
-    moved = [(s, a) for s, a in after if not np.array_equal(a, s.gradient.array)]
-    if not moved or not all(holds(s, a) for s, a in moved):
+    truths = [truth_of(of) for _, of in pairs]
+    if not _heal(program, pairs, sums, [truth.array for truth in truths], SLACK):
         return []
     return [as_gradient(program, v, of, truth) for (v, of), truth in zip(pairs, truths)]
+
+
+def _heal(
+    program: Program,
+    pairs: Sequence[tuple[Value, Variable]],
+    sums: Sequence[Judged],
+    right: Sequence[Array | None],
+    slack: float,
+) -> bool:
+    """Whether every sum that rests on the turns comes right, up to a factor, once they are what is right."""
+    fed: dict[Ref, Array] = {v.key: a for (v, _), a in zip(pairs, right) if a is not None and np.isfinite(a).all()}
+    if len(fed) < len(pairs):
+        return False
+    now = again(program, sums, fed)
+    after = [(s, now[s.gradient.key]) for s in sums if s.gradient.key in now]
+    moved = [(s, a) for s, a in after if not np.array_equal(a, s.gradient.array)]
+    return bool(moved) and all(holds(s, a, slack) for s, a in moved)

@@ -7,8 +7,10 @@ that puts right what rests on it, this is whose gradient it was meant to be, and
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 from types import MappingProxyType
 from typing import Any, cast
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged, before_reuse, in_layout
-from gradcheck.blame.rerun import other_than, reached_by
+from gradcheck.blame.rerun import again, other_than, reached_by
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.steps import BINDS
@@ -33,24 +35,45 @@ VALUES = 40
 """Values of the forward that each may belong to, the latest first: the derivative by each has to be measured."""
 SLACK = 1e-6
 """How far what a line makes of a numeric derivative may be off, relative to the tensor's scale."""
+ROUGH = 1e-4
+"""The same of a derivative that is only roughly known: not worse than the sharpness that counts as seen."""
 
 
-def found_out(program: Program, judged: Sequence[Judged], truth_of: Callable[[Variable], Truth]) -> list[Judged]:
-    """The gradients, and among them those without a name on which wrong ones rest, in the order of the code."""
+def found_out(
+    program: Program,
+    judged: Sequence[Judged],
+    truth_of: Callable[[Variable], Truth],
+    roughly: Callable[[Variable], Array],
+) -> list[Judged]:
+    """The gradients, and among them those without a name on which wrong ones rest, in the order of the code.
+
+    `roughly` is the derivative by a value in a fifth of the evaluations: only where that heals something its error
+    is wanted.
+    """
     orphans = unreached(program, judged)
     if not orphans:
         return list(judged)
     known: dict[object, Truth] = {}
+    near: dict[object, Array] = {}
 
     def truth(of: Variable) -> Truth:
         if of.ref not in known:
             known[of.ref] = truth_of(of)
         return known[of.ref]
 
+    def rough(of: Variable) -> Array:
+        if of.ref not in near:
+            near[of.ref] = roughly(of)
+        return near[of.ref]
+
     tried, forward = islice(_suspects(program, judged, orphans), MOST), _forward(program)
     own = {v.key: j.gradient.of.ref for j in judged for v in j.gradient.versions}
-    others = {v.key: [of for of in forward if of.ref != own.get(v.key)] for v in program.trace.values}
-    added = [a for v in tried if (a := _meant(program, v, others[v.key], orphans, truth))]
+    turns = _Turns.of(program, judged)
+
+    def others(value: Value) -> list[Variable]:
+        return [of for of in forward if of.ref != own.get(value.key) and turns.may_be_gradient(value, of)]
+
+    added = [a for v in tried if (a := _meant(program, v, others(v), orphans, truth, rough))]
     added = [*added, *_other_turns(program, judged, added, forward, truth)]
     added = told_apart(list(_supported(program, judged, orphans, added)), judged)
     order = {v.key: i for i, v in enumerate(program.trace.values)}
@@ -97,11 +120,45 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
         if not fits or known or handed_on or not np.isfinite(value.array).all() or _begins(value):
             continue
         other = other_than(value.array)
-        now = {v.key: v.array for v in program.backward({value.key: other}).values}
+        now = again(program, orphans, {value.key: other})
         rests = any(not np.array_equal(now.get(o.gradient.key, o.gradient.array), o.gradient.array) for o in orphans)
         ref = refs.get(value.identity, value.key)
         if rests and program.loss({ref: other}).value == program.base_value:
             yield value
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """How the loops of the backward go through the turns of those of the forward."""
+
+    count: Mapping[int, int]
+    """Of each site, how often it was passed."""
+    ways: frozenset[bool]
+    """Whether they are known to go back over them (True), or the same way (False)."""
+
+    @classmethod
+    def of(cls, program: Program, judged: Sequence[Judged]) -> _Turns:
+        count = Counter(v.key.site for v in program.trace.values if v.plain)
+        both = _Turns(count, frozenset({True, False}))
+        pairs = ((j.gradient.versions[0], j.gradient.of) for j in judged)
+        gaps = [(both._gap(v, of, True), both._gap(v, of, False)) for v, of in pairs if both._share_turns(v, of)]
+        return _Turns(count, frozenset(back < same for back, same in gaps if back != same) or both.ways)
+
+    def may_be_gradient(self, value: Value, of: Variable) -> bool:
+        """Whether it was computed at the turn at which the other one was, or at one next to it."""
+        return not self._share_turns(value, of) or any(self._gap(value, of, back) <= 1 for back in self.ways)
+
+    def _share_turns(self, value: Value, of: Variable) -> bool:
+        """Whether the two loops have as many turns; a helper that each turn calls twice is passed twice as often."""
+        count = self.count[value.key.site]
+        there = self.count[of.ref.site] if isinstance(of.ref, Key) else 0
+        return count > 1 and there > 0 and there % count == 0
+
+    def _gap(self, value: Value, of: Variable, back: bool) -> int:
+        count = self.count[value.key.site]
+        assert isinstance(of.ref, Key)
+        there = of.ref.occurrence * count // self.count[of.ref.site]
+        return abs((count - 1 - value.key.occurrence if back else value.key.occurrence) - there)
 
 
 def _begins(value: Value) -> bool:
@@ -128,18 +185,28 @@ def _meant(
     forward: Sequence[Variable],
     orphans: Sequence[Judged],
     truth_of: Callable[[Variable], Truth],
+    roughly: Callable[[Variable], Array],
 ) -> Judged | None:
     """The value as the gradient of what its place in the code shows it to be; None where nothing does."""
     for of in forward:
         if not of.array.ndim or value.array.shape not in (of.array.shape, of.array.shape[::-1]):
             continue
-        truth = truth_of(of)
-        if truth.array is None or not np.isfinite(truth.array).all() or not truth.array.any():
+        near = roughly(of)
+        if not _may_heal(near) or not _heals(program, value, _laid_out(near, value), orphans, slack=ROUGH):
             continue
-        right = truth.array if value.array.shape == of.array.shape else truth.array.T
-        if _heals(program, value, right, orphans):
+        truth = truth_of(of)
+        right = truth.array
+        if right is not None and _may_heal(right) and _heals(program, value, _laid_out(right, value), orphans):
             return as_gradient(program, value, of, truth)
     return None
+
+
+def _may_heal(derivative: Array) -> bool:
+    return bool(np.isfinite(derivative).all() and derivative.any())
+
+
+def _laid_out(derivative: Array, value: Value) -> Array:
+    return derivative if value.array.shape == derivative.shape else derivative.T
 
 
 def _other_turns(
@@ -192,7 +259,7 @@ def _supported(
 def _right_with(program: Program, wrong: Sequence[Judged], others: Sequence[Judged]) -> int:
     """How many wrong gradients come right, up to a factor, once others are put right."""
     fed: dict[Ref, Array] = {j.gradient.key: a for j in others if (a := _put_right(j)) is not None}
-    now = {v.key: v.array for v in program.backward(fed).values} if fed else {}
+    now = again(program, wrong, fed) if fed else {}
     return sum(holds(j, now[key]) for j in wrong if (key := j.gradient.versions[-1].key) in now)
 
 
@@ -213,26 +280,28 @@ def _heals(
     right: Array,
     wrong: Sequence[Judged],
     fed: Mapping[Key, Array] = MappingProxyType({}),
+    slack: float = SLACK,
 ) -> bool:
     """Whether a wrong gradient that rests on the value comes right, up to a factor, once the value is another.
 
     What was wrong before the value is `fed` what is right: that alone is not to be what heals.
     """
     before_it = cast(dict[Ref, Array], dict(fed))
-    now = {v.key: v.array for v in program.backward({**before_it, value.key: right}).values}
-    was = {v.key: v.array for v in program.backward(before_it).values} if fed else {}
-    for one in wrong:
+    now = again(program, wrong, {**before_it, value.key: right})
+    was = again(program, wrong, before_it) if fed else {}
+    # a single number is right up to a factor whatever it is
+    for one in [w for w in wrong if math.prod(w.truth.shape) > 1] or wrong:
         key = one.gradient.versions[-1].key
-        again, before = now.get(key), was.get(key, one.gradient.array)
-        if again is not None and not np.array_equal(again, before) and holds(one, again):
-            return not (fed and holds(one, before))
+        after, before = now.get(key), was.get(key, one.gradient.array)
+        if after is not None and not np.array_equal(after, before) and holds(one, after, slack):
+            return not (fed and holds(one, before, slack))
     return False
 
 
-def holds(judged: Judged, a: Array) -> bool:
+def holds(judged: Judged, a: Array, slack: float = SLACK) -> bool:
     """Whether an array is the gradient up to a factor."""
     own = in_layout(a, judged.truth.shape)[0]
     if own is None or not np.isfinite(own).all():
         return False
-    found = agreement(judged.truth, own, scale=None, slack=SLACK)
+    found = agreement(judged.truth, own, scale=None, slack=slack)
     return found.holds and found.resolution < BLUNT

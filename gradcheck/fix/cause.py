@@ -13,7 +13,7 @@ from gradcheck.fix.line import Line
 from gradcheck.fix.raising import RAISED
 from gradcheck.fix.repair import Repair
 from gradcheck.rules.evidence import place
-from gradcheck.rules.finding import Finding
+from gradcheck.rules.finding import Finding, Fix
 
 VAGUE = frozenset({"GC101", "GC901"})
 """Codes that say that something is wrong, not what: a proven edit knows better."""
@@ -32,6 +32,7 @@ _CAUSES: Mapping[Kind, tuple[str, str, str]] = {
     "literal": ("GC301", "has the wrong number: {old} where {new} is due", "the rest of the line is right"),
     "sign": ("GC302", "has the wrong sign", "{change}"),
     "operand": ("GC321", "takes {old} where {new} is due", "both have the right shape, so nothing is raised"),
+    "exchanged": ("GC321", "is given what {old} is due", "{new} is the order of what the statement names"),
     "step": ("GC321", "takes {old} where {new} is due", "both are there, so nothing is raised"),
     "time": (
         "GC364",
@@ -112,8 +113,17 @@ def with_fixes(findings: Sequence[Finding], repaired: Repair) -> list[Finding]:
             found += [at_fault] if (at_fault.code, at_fault.tensor, at_fault.line) not in told else []
         else:
             vague = finding.code in VAGUE or (edit.kind == "time" and finding.code in ("GC362", "GC363"))
-            found.append(replace(caused(finding, edit) if vague else finding, fix=fix))
+            found.append(_at_its_part(replace(caused(finding, edit) if vague else finding, fix=fix), edit, fix))
     return found
+
+
+def _at_its_part(finding: Finding, edit: Edit, fix: Fix) -> Finding:
+    """Of a statement over several lines the finding at the one that the edit is of."""
+    first = finding.line or fix.line
+    if edit.around or not first < fix.line <= first + edit.text.count("\n"):
+        return finding
+    source = next(line[1:] for line in fix.diff.splitlines() if line[:1] == "-" and line[1:].strip() in fix.old)
+    return replace(finding, line=fix.line, source=source, span=(len(source) - len(source.lstrip()), len(source)))
 
 
 def unraised(repaired: Repair) -> list[Finding]:
@@ -134,7 +144,8 @@ def _relocated(judged: Judged, line: Line | None) -> Judged:
         return judged
     own = next((v for v in judged.gradient.versions if v.site.number == line.site.number), None)
     if own is not None and judged.gradient.rate is None:
-        return replace(judged, gradient=replace(judged.gradient, value=own))
+        seen = Verdict.FAIL if judged.verdict is Verdict.SKIPPED else judged.verdict
+        return replace(judged, gradient=replace(judged.gradient, value=own), verdict=seen)
     return replace(judged, verdict=Verdict.INHERITED, reason="", inherited_from=_name(line))
 
 

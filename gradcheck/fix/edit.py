@@ -21,6 +21,7 @@ Kind = Literal[
     "factor-wrong",
     "sign",
     "operand",
+    "exchanged",
     "product",
     "derivative-missing",
     "derivative-wrong",

@@ -182,6 +182,18 @@ def line_of_site(site: Site, overlay: Mapping[str, str]) -> Line | None:
     return None if source is None else _line(source, site)
 
 
+def targets_of(site: Site, overlay: Mapping[str, str]) -> Line | None:
+    """The names that the statement of a site gives several values to, as the part that may be edited."""
+    text = overlay.get(site.file)
+    source = read(site.file) if text is None else SourceText(site.file, text, "utf-8", "")
+    found = None if source is None else _statement(source.text, site)
+    match found:
+        case ast.Assign(targets=[ast.Tuple(elts=names) | ast.List(elts=names)]) if source is not None:
+            first, last = _span(names[0]), _span(names[-1])
+            return Line(source, site, found, source.offset(*first[:2]), source.offset(*last[2:]), False)
+    return None
+
+
 @functools.lru_cache(64)
 def _line(source: SourceText, site: Site) -> Line | None:
     found = _statement(source.text, site)

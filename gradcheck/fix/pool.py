@@ -72,11 +72,21 @@ def pool(scope: Scope, text: str = "", turns: Collection[str] = ()) -> Pool:
 
 
 def _by_one_name(operands: Sequence[Operand]) -> list[Operand]:
-    """Each array once, under a name of its own if it has one: x rather than cache[0]."""
-    named = {id(o.array): o.text for o in operands if o.text.isidentifier()}
-    return [
-        o for o in operands if not o.array.ndim or named.get(id(o.array), o.text) == o.text or o.text.isidentifier()
-    ]
+    """Each array once, under a name of its own if it has one: x rather than cache[0]; else as self.x, not net.x."""
+    arrays = [o for o in operands if o.array.ndim]
+    named = {id(o.array) for o in arrays if o.text.isidentifier()}
+    own = {_memory(o.array) for o in arrays if o.text.startswith("self.")}
+
+    def is_alias(o: Operand) -> bool:
+        if not o.array.ndim or o.text.isidentifier():
+            return False
+        return id(o.array) in named or (_memory(o.array) in own and not o.text.startswith("self."))
+
+    return [o for o in operands if not is_alias(o)]
+
+
+def _memory(array: Array) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    return array.__array_interface__["data"][0], array.shape, array.strides
 
 
 def _operands(text: str, value: Any, depth: int, at: Mapping[str, int]) -> Iterator[Operand]:
@@ -88,9 +98,11 @@ def _operands(text: str, value: Any, depth: int, at: Mapping[str, int]) -> Itera
             for i in range(min(len(array), 16)):
                 yield from (Operand(f"{text}[{index}]", array[i]) for index in _indices(i, at) if array.size)
     elif depth and type(value) is dict:
+        by_turn = any(turn in value for turn in at.values())
         for key, item in list(value.items())[:64]:
             if type(key) in (str, int):
-                for index in (type(key) is int and _indices(key, at)) or [_quoted(key)]:
+                written = _indices(key, at) if type(key) is int else []
+                for index in written or ([] if by_turn and type(key) is int else [_quoted(key)]):
                     yield from _operands(f"{text}[{index}]", item, depth - 1, at)
     elif depth and type(value) in (list, tuple):
         for i, item in enumerate(value[:16]):

@@ -19,6 +19,7 @@ from gradcheck.fix.adding import Adding
 from gradcheck.fix.additions import Sum, additions, sum_of
 from gradcheck.fix.allowance import Share
 from gradcheck.fix.alternatives import alternatives
+from gradcheck.fix.behind import behind, makers
 from gradcheck.fix.earlier import earlier_lines
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.guilty import Guilty, guilty_lines
@@ -27,6 +28,7 @@ from gradcheck.fix.patches import apart, patches_of, shown_fix
 from gradcheck.fix.proof import Draw, Outcome, Trial, fresh, prove, told
 from gradcheck.fix.search import UNSETTLED, Search
 from gradcheck.fix.statements import rearranged
+from gradcheck.fix.swapping import swaps
 from gradcheck.fix.upstream import healing, runs, suspects
 from gradcheck.fix.wanted import Wanted
 from gradcheck.patch import Patch
@@ -62,11 +64,13 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
             return Repair()  # the code does not do the same twice
         judged = reopened(program, judged)
         shared = len(guilty) > 1
-        moved = _upstream(trial, program, found, judged, first) if shared else {}
+        moved = _swapped(trial, program, found, judged)
+        moved = moved or (_upstream(trial, program, found, judged, first) if shared else {})
         resting = frozenset().union(*(one.names for one in moved))
         guilty = [g for g in guilty if not g.names <= resting]
         likely = _edited(trial, program, guilty, judged)
         guilty, meant = _at_the_lines_meant(trial, program, guilty, likely, judged)
+        guilty = _at_the_lines_behind(trial, program, guilty, likely, judged, meant)
         homes: dict[str, Line] = {}
         for g in [g for g in guilty if not likely[g.line]]:
             share = trial.allowance.of(g.line)
@@ -90,6 +94,16 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
     return replace(repaired, moved={name: line for name, line in moved_to.items() if name in repaired.fixes})
 
 
+def _forward(found: Probe, judged: Sequence[Judged]) -> set[Ref]:
+    return {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in judged}
+
+
+def _swapped(trial: Trial, program: Program, found: Probe, judged: Sequence[Judged]) -> dict[Guilty, list[Edit]]:
+    """A statement that gives two names each other's values."""
+    with trial.allowance.of().counted():
+        return swaps(program, judged, _forward(found, judged), trial.driver.overlay)
+
+
 def _upstream(
     trial: Trial,
     program: Program,
@@ -104,7 +118,7 @@ def _upstream(
 
     Those on which several rest are left out unless `shared`: they have been tried.
     """
-    forward = {v.ref for v in found.chosen.scalar.variables.values()} | {j.gradient.of.ref for j in judged}
+    forward = _forward(found, judged)
     share = trial.allowance.of()
     with share.counted():
         there = [
@@ -144,7 +158,9 @@ def _edited(
     likely = holding(guilty, settled=True)
     if program.trace.raised is not None:  # before what a line begins was complete: only the whole step tells
         likely |= holding([g for g in guilty if not likely[g.line]], settled=False)
-    return likely
+    # what is found out by what it heals may be another multiple of that, or another way to the same sums
+    supposed = [g for g in guilty if not likely[g.line] and not any(j.gradient.paired for j in g.judged)]
+    return likely | holding(supposed, settled=False)
 
 
 def _at_the_lines_meant(
@@ -164,6 +180,34 @@ def _at_the_lines_meant(
             likely[there.line] = edits
             meant |= dict.fromkeys(g.names, there.line)
     return result, meant
+
+
+def _at_the_lines_behind(
+    trial: Trial,
+    program: Program,
+    guilty: Sequence[Guilty],
+    likely: dict[Line, list[Edit]],
+    judged: Sequence[Judged],
+    meant: dict[str, Line],
+) -> list[Guilty]:
+    """The guilty lines, each that no edit puts right exchanged for one that makes what it reads where that is wrong."""
+    result: list[Guilty] = []
+    feeding = right_inputs(judged)
+    slack, fed = slack_of(judged, feeding), _fed(judged, feeding)
+    for g in guilty:
+        share = trial.allowance.of(g.line)
+        if not likely[g.line] and _settles(g) and not trial.over(program):
+            with share.counted():
+                made = makers(program, g, judged, trial.driver.overlay)
+                for line, edits in behind(program, g, made, _wanted(g, judged, slack), fed, share):
+                    there = Guilty(line, g.judged, ())
+                    held = list(islice(_hold(trial, program, there, edits, judged, share), ALIKE))
+                    if held:
+                        g, likely[line] = there, held
+                        meant |= dict.fromkeys(g.names, line)
+                        break
+        result.append(g)
+    return result
 
 
 def _of_others(judged: Sequence[Judged], guilty: Guilty) -> dict[str, Array]:
@@ -208,14 +252,23 @@ def _sums(
 
 
 def _search(guilty: Guilty, judged: Sequence[Judged], slack: float, share: Share, *, settled: bool) -> Search:
+    free = all(j.gradient.kind == "intermediate" for j in guilty.judged)
+    return Search(guilty.line, _wanted(guilty, judged, slack), settled and _settles(guilty), free, share)
+
+
+def _wanted(guilty: Guilty, judged: Sequence[Judged], slack: float) -> dict[int, Wanted]:
+    """What the line should come to, by how many times it had been passed before."""
     wanted = {}
     for j, at in zip(guilty.judged, guilty.at):
         scale = upstream_scale(j, judged) if j.gradient.kind == "intermediate" else 1.0
         wanted[at.key.occurrence] = Wanted(j.truth, scale, slack)
-    free = all(j.gradient.kind == "intermediate" for j in guilty.judged)
-    # a gradient may be had from an update, or be added to on another line later
+    return wanted
+
+
+def _settles(guilty: Guilty) -> bool:
+    """Whether what one passing computes is the gradient: that may be had from an update, or be added to later."""
     itself = all(np.array_equal(at.array, j.gradient.array) for j, at in zip(guilty.judged, guilty.at))
-    return Search(guilty.line, wanted, settled and itself and not _goes_on(guilty), free, share)
+    return itself and not _goes_on(guilty)
 
 
 def _adding(guilty: Guilty, slack: float, share: Share) -> Adding | None:
@@ -249,7 +302,11 @@ def _hold(
     feeding = _of_others(judged, guilty)
     slack = slack_of(judged, feeding)
     others = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - guilty.names
-    before = [j for j in judged if j.gradient.name not in others]
+    before = [
+        j
+        for j in judged
+        if j.gradient.name not in others and (j.gradient.paired or j.gradient.name not in guilty.names)
+    ]
     for edit in share.within(edits[: runs(program, UNSETTLED)], least=1):  # what was found is worth a run
         if trial.over(program):
             return

@@ -17,7 +17,7 @@ from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
 from gradcheck.fix.candidates.paths import Lacking, added, guessed, normalised, two_added
-from gradcheck.fix.candidates.terms import blind, missing, rescaled, unread
+from gradcheck.fix.candidates.terms import blind, missing, rescaled, unread, within_factors
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
 from gradcheck.fix.line import Line, trying
@@ -106,7 +106,7 @@ class Search:
         mine, (_, turned) = wanted.factor(own), in_layout(own, wanted.truth.shape)
         found: list[Edit] = []
         if not self.line.whole:
-            found += [*missing(e, there, wanted), *rescaled(e, there, wanted)]
+            found += [*missing(e, there, wanted), *rescaled(e, there, wanted), *within_factors(e, there, wanted)]
             found += self._factored(Edit(e.text, "literal", 0), mine, scope, there)
         for edit in self.share.within(edits):
             a = self._came_to(edit, scope, value, before)

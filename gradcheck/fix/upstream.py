@@ -71,8 +71,8 @@ def suspects(
         if len(found) == LINES:
             break
         trace = program.backward(computes={value.site.number: _doubled})
-        resting = tuple(j for j in wrong if _moved(j, trace))
-        if resting and not _reaches_forward(program, trace, forward):
+        resting = tuple(j for j in wrong if moved(j, trace))
+        if resting and not reaches_forward(program, trace, forward):
             line = line_of_site(value.site, overlay)
             # `self.x = x` computes nothing that could be wrong
             if line is not None and not (value.identity in held and line.text.replace(".", "").isidentifier()):
@@ -94,13 +94,13 @@ def _doubled(_: Scope, value: Any, __: Any) -> Any:
     return other_than(value) if isinstance(value, np.ndarray) else 2 * value
 
 
-def _moved(judged: Judged, trace: Trace) -> bool:
+def moved(judged: Judged, trace: Trace) -> bool:
     last = judged.gradient.versions[-1]
     now = next((v.array for v in trace.values if v.key == last.key and v.name == last.name), None)
     return now is None or not np.array_equal(now, last.array)
 
 
-def _reaches_forward(program: Program, trace: Trace, forward: Collection[Ref]) -> bool:
+def reaches_forward(program: Program, trace: Trace, forward: Collection[Ref]) -> bool:
     now = {v.key: v.array for v in trace.values}
     held = [v for v in program.trace.values if v.key in forward]
     return any(v.key not in now or not np.array_equal(now[v.key], v.array) for v in held)
@@ -127,7 +127,7 @@ def healing(
             return
         suspect = found[i]
         trace = program.backward(computes={suspect.line.site.number: suspect.line.runner(edit)})
-        if _heals(program, suspect, judged, trace) and not _reaches_forward(program, trace, forward):
+        if _heals(program, suspect, judged, trace) and not reaches_forward(program, trace, forward):
             yield suspect, edit
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from gradcheck.codes import CODES as CODES
@@ -15,23 +16,51 @@ from gradcheck.rules.layout import put_right
 from gradcheck.rules.rule import OfGradient, OfRun, declared
 
 TURNS = 2
-"""Turns of a loop at which a line's cause is searched for in vain before the others are left alone."""
+"""Turns of a loop at which a line's cause is searched for, in vain or with the same outcome, before the others are told
+the same."""
 
 
 def causes(probe: Sequence[Evidence]) -> list[list[Finding]]:
     """Of every gradient of a probe whose program is open: what may be its cause, likeliest first; often nothing."""
-    in_vain: Counter[int] = Counter()
-    return [_causes(e, in_vain) if e.judged.verdict is Verdict.FAIL else _warnings(e) for e in probe]
+    searched = _Searched()
+    return [_causes(e, searched) if e.judged.verdict is Verdict.FAIL else _warnings(e) for e in probe]
 
 
-def _causes(evidence: Evidence, in_vain: Counter[int]) -> list[Finding]:
+@dataclass(slots=True)
+class _Searched:
+    """What was searched for at a loop's turns: a line has its cause at all of them."""
+
+    in_vain: Counter[int] = field(default_factory=Counter)
+    """How often nothing was found, by line."""
+    found: dict[int, list[tuple[Evidence, Finding]]] = field(default_factory=lambda: defaultdict(list))
+    """What was, and where."""
+
+    def settled(self, line: int) -> tuple[Evidence, Finding] | None:
+        """What was found of a line at turn after turn, if that is always the same."""
+        found = self.found[line]
+        alike = len({finding.code for _, finding in found}) == 1
+        return found[0] if len(found) == TURNS and alike else None
+
+
+def _causes(evidence: Evidence, searched: _Searched) -> list[Finding]:
     rules = declared(OfGradient, __name__, __path__)
     found = [f for rule in rules if not rule.searches and (f := rule(evidence)) is not None]
     line = evidence.site.number
-    if not found and in_vain[line] < TURNS:
+    if not found and (known := searched.settled(line)) is not None:
+        found = [_as_at(evidence, *known)]
+    elif not found and searched.in_vain[line] < TURNS:
         found = list(islice((f for rule in rules if rule.searches and (f := rule(evidence)) is not None), 1))
-        in_vain[line] += not found
+        searched.in_vain[line] += not found
+        searched.found[line] += [(evidence, f) for f in found]
     return [*found, unexplained(evidence)]
+
+
+def _as_at(evidence: Evidence, other: Evidence, found: Finding) -> Finding:
+    """A cause that was found at another turn of a line, told of this one."""
+    name = evidence.name
+    headline = found.headline.replace(other.name, name, 1)
+    message = f"The same line computes {name} and {other.name}, of which it was found: {found.message}"
+    return replace(found, headline=headline, message=message, tensor=name)
 
 
 def _warnings(evidence: Evidence) -> list[Finding]:

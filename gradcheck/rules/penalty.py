@@ -15,7 +15,7 @@ from gradcheck.rules.rule import of_gradient
 def of_no_loss(evidence: Evidence) -> Finding | None:
     """GC343: less a number times its own value, the gradient is right; GC342: the loss has a penalty, and not that."""
     a, value = evidence.analytic, np.asarray(evidence.judged.gradient.of.array, float)
-    if evidence.judged.gradient.kind != "parameter" or a.shape != value.shape or value.size < 3 or not value.any():
+    if evidence.judged.gradient.kind != "parameter" or a.shape != value.shape or np.count_nonzero(value) < 3:
         return None
     rate = _rate(evidence.judged.truth, a, value)
     if rate is None or not evidence.explains(a - rate * value):

@@ -107,6 +107,12 @@ def made(text: str) -> dict[str, str]:
         ("dA1 / (1 + np.exp(Z1))", "dA1 / (1 + np.exp(-Z1))", "derivative-wrong"),
         ("normed(dA1, axis=0)", "normed(dA1, axis=1)", "axis"),
         ("x[0] * 2", "x[0][::-1] * 2", "operand"),
+        ("x[:m]", "x[1:m + 1]", "step"),
+        ("x[1:]", "x[:-1]", "step"),
+        ("x[:-1]", "x[1:]", "step"),
+        ("x[:, m - 1:]", "x[:, m:]", "step"),
+        ("dA1 * (1 + 0.5 * A1**2)", "dA1 * (1 + 3 * 0.5 * A1**2)", "factor-missing"),
+        ("dA1 * m", "dA1 * m**2", "factor-wrong"),
     ],
 )
 def test_the_right_edit_is_among_them(wrong: str, right: str, kind: str) -> None:

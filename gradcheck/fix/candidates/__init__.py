@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gradcheck.fix.allowance import Share
-from gradcheck.fix.candidates import activation, layout, operands, parts, scatter
+from gradcheck.fix.candidates import activation, factor, layout, operands, parts, scatter, slices
 from gradcheck.fix.candidates.steps import as_step, indexed
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression
@@ -21,12 +21,14 @@ FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
     operands.operators,
     operands.negated,
     operands.indices,
+    slices.slices,
     operands.functions,
     operands.operands,
     operands.everywhere,
     activation.derivatives,
     activation.softmaxes,
     activation.powers,
+    factor.multiples,
 )
 
 

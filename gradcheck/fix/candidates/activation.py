@@ -82,13 +82,12 @@ def powers(e: Expression, _: Pool) -> Iterator[Edit]:
     for node in e.nodes():
         array, parent = e.array(node), e.parents.get(node)
         product = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div))
-        product = product and array is not None and array.ndim > 0
         left = _is_taken_from_one(node, parent)
         operand = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or (left and _is_ratio(node))
         if operand and array is not None and (product or left):
             for k in (2, 3):
                 new = f"{e.wrapped(e.source(node), ATOM)}**{k}"
-                kind: Kind = "derivative-wrong" if left else "operand"
+                kind: Kind = "derivative-wrong" if left else "operand" if array.ndim else "factor-wrong"
                 yield Edit(e.put(node, new), kind, 1.1 if left else 1.4 + 0.1 * k, e.source(node), new)
 
 

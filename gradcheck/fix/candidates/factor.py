@@ -49,6 +49,21 @@ def _exchanged(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
                     yield Edit(e.put(side, text), "factor-wrong", cost + 0.2, e.source(side), text)
 
 
+def multiples(e: Expression, _: Pool) -> Iterator[Edit]:
+    """A term of a sum within the expression twice or three times, as the derivatives of squares and cubes have it."""
+    for node in e.nodes():
+        parent = e.parents.get(node)
+        term = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Add, ast.Sub)) and not _is_sum(node)
+        if term and not isinstance(node, ast.Constant):
+            own = e.source(node)
+            for k in ("2", "3"):
+                yield Edit(e.put(node, f"{k} * {e.wrapped(own, 9)}"), "factor-missing", 1.7, "", k)
+
+
+def _is_sum(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
+
+
 def numbers(e: Expression, pool: Pool) -> Iterator[tuple[float, str, float]]:
     """Numbers that a factor may be: value, text, cost; those with a name first."""
     for number in pool.numbers:

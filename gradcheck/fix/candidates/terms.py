@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gradcheck.fix.candidates.factor import numbers
+from gradcheck.fix.candidates.operands import within_derivative
 from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.expression import Expression, level, terms
 from gradcheck.fix.pool import Pool
@@ -43,6 +44,37 @@ def missing(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
                 else f"{sign} {factor} * {operand.text}"
             )
             yield Edit(f"{text} {new}", "penalty-missing", cost + 2.0, "", new)
+
+
+def within_factors(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
+    """An array added within one factor of the product: g * (s + x * ds) for g * (x * ds)."""
+    own = e.array(e.root)
+    if own is None or own.shape != wanted.truth.shape or not isinstance(e.root, ast.expr):
+        return
+    for factor in e.nodes():
+        array = e.array(factor)
+        if array is None or not array.ndim or not _is_factor_of_all(e, factor):
+            continue
+        given = e.given(factor)
+        for operand in pool.like(array):
+            x = given(operand.array.astype(float))
+            c = None if x is None else wanted.coefficient(own, x)
+            if c is not None and math.isclose(abs(c), 1, rel_tol=1e-6):
+                new = f"{e.source(factor)} {'+' if c > 0 else '-'} {operand.text}"
+                kind: Kind = "derivative-wrong" if within_derivative(e, factor) else "term-missing"
+                yield Edit(e.put(factor, new), kind, 2.2, e.source(factor), new)
+
+
+def _is_factor_of_all(e: Expression, node: ast.AST) -> bool:
+    """Whether the whole is a product of it and others."""
+    parent = e.parents.get(node)
+    while isinstance(parent, ast.BinOp):
+        if not (isinstance(parent.op, ast.Mult) or (isinstance(parent.op, ast.Div) and node is parent.left)):
+            return False
+        if parent is e.root:
+            return True
+        node, parent = parent, e.parents.get(parent)
+    return False
 
 
 def blind(e: Expression, pool: Pool) -> Iterator[Edit]:

@@ -1,0 +1,50 @@
+"""Edits of where a slice begins and ends: one further or less far, at either end or at both."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from gradcheck.fix.edit import Edit
+from gradcheck.fix.expression import Expression
+from gradcheck.fix.pool import Pool
+
+_Ends = tuple[str, str | None, str | None]
+"""A bound as it is, one further and one less far; "" is the array's end, None where it can't be moved."""
+
+
+def slices(e: Expression, _: Pool) -> Iterator[Edit]:
+    """x[1:w + 1] for x[:w], x[:-1] for x[1:]; of what a statement writes into as well."""
+    for node in ast.walk(e.root):
+        if isinstance(node, ast.Slice) and node.step is None and (node.lower or node.upper):
+            own, lower, upper = e.source(node), _lower(e, node.lower), _upper(e, node.upper)
+            for by in (1, 2):
+                for begins, ends, cost in ((lower[by], upper[by], 1.4), (lower[by], upper[0], 1.5)):
+                    if begins is not None and ends is not None:
+                        yield Edit(e.put(node, f"{begins}:{ends}"), "step", cost, own, f"{begins}:{ends}")
+                if upper[by] is not None:
+                    yield Edit(e.put(node, f"{lower[0]}:{upper[by]}"), "step", 1.5, own, f"{lower[0]}:{upper[by]}")
+
+
+def _lower(e: Expression, bound: ast.expr | None) -> _Ends:
+    own, further, less = ("", "1", None) if bound is None else _moved(e, bound)
+    return own, None if further == "0" else further, None if less == "-1" else "" if less == "0" else less
+
+
+def _upper(e: Expression, bound: ast.expr | None) -> _Ends:
+    own, further, less = ("", None, "-1") if bound is None else _moved(e, bound)
+    return own, "" if further == "0" else further, None if less == "0" else less
+
+
+def _moved(e: Expression, bound: ast.expr) -> _Ends:
+    own = e.source(bound)
+    match bound:
+        case ast.Constant(value=int(at)) | ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(at))):
+            at = -at if isinstance(bound, ast.UnaryOp) else at
+            return own, str(at + 1), str(at - 1)
+        case ast.BinOp(left=left, op=ast.Add(), right=ast.Constant(value=1)):
+            return own, f"{e.source(left)} + 2", e.source(left)
+        case ast.BinOp(left=left, op=ast.Sub(), right=ast.Constant(value=1)):
+            return own, e.source(left), f"{e.source(left)} - 2"
+    inside = e.wrapped(own, 8)
+    return own, f"{inside} + 1", f"{inside} - 1"
