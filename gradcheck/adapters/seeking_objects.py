@@ -24,7 +24,7 @@ from gradcheck.adapters.seeking import Found, examined, is_finite
 from gradcheck.adapters.taking import Taken
 from gradcheck.adapters.trying import Sandbox, copied
 
-ENOUGH = 3
+ENOUGH = 4
 """How many sets of arguments of one layout that the object takes are looked at, if its backward suits none of them."""
 LAYOUTS = 6
 """How many layouts that its forward and backward go through with are."""

@@ -51,7 +51,7 @@ def _gated(gates: int) -> dict[str, int]:
 _ROWS = {
     "data": "n d",
     "weight": "d h | h d | d 1 | d | n d",
-    "bias": "h | 1 h | 1 | d | 1 d | n d",
+    "bias": "h | 1 h | 1 | 1 d | d | n d",
     "gain": "d | 1 d",
     "state": "n h",
     "input_weight": "d g",

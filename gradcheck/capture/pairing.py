@@ -122,7 +122,7 @@ class _Forward:
             known = replace(known, name=value.name, array=value.array, site=value.site, order=i, last=value.name)
         if known.order >= 0:
             self.by_identity[value.identity] = known
-        if is_drivers(value):
+        if is_drivers(value) and value.plain:
             self.drivers.add(value.name)
         if kind != "return" and (is_drivers(value) or value.name not in self.drivers):
             # what the driver has in the end, not what the user's function began it with
@@ -311,6 +311,8 @@ class _Pairs:
         names = self._scope(value)
         for base in self.base_of(value.name):
             own = self._local(names, base, value.owner) or self.forward.by_owner.get((value.owner, base))
+            if is_drivers(value) and base not in self.forward.drivers:
+                own = self.forward.top.get(base) or own  # not the entry of that name in a cache that it was handed
             outer = (self.forward.top.get(base), self.forward.by_name.get(base))
             inside = any(name.startswith(f"{base}[") for name in names) and base not in names
             top, anywhere = (None if inside and _is_hidden(of, value, base) else of for of in outer)
