@@ -90,7 +90,9 @@ class Driver:
         """What runs in place of files: edits on trial, and in all of them less what is to be taken out."""
         if self.without is None:
             return self.overlay
-        files = {*self.overlay, *(m.__file__ for m in self._modules if m.__file__), *self._handed_files()}
+        whole = [*(m.__file__ for m in self._modules if m.__file__), *self._handed_files()]
+        cells = {unit.file for file in whole if file.endswith(".ipynb") for unit in units(Path(file))}
+        files = {*self.overlay, *whole} | cells
         texts = {file: self.overlay.get(file) or (source.text if (source := read(file)) else "") for file in files}
         return {file: self.without(text) for file, text in texts.items() if text}
 

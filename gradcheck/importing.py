@@ -155,9 +155,12 @@ def _module_of_notebook(path: Path) -> ModuleType:
     tree = whole(path)
     own = _defined_in(tree)
     for cell in units(path):
-        for statement in ast.parse(cell.text, cell.file).body:
+        body = ast.parse(cell.text, cell.file).body
+        # np.exp is compiled otherwise where np is known to be imported: what is compiled apart would not be recognised
+        imports = [s for s in body if isinstance(s, (ast.Import, ast.ImportFrom))]
+        for statement in body:
             if not _does_something(statement, own, guarded=True):
-                code = compile(ast.Module([statement], []), cell.file, "exec", dont_inherit=True)
+                code = compile(ast.Module([statement, *imports], []), cell.file, "exec", dont_inherit=True)
                 with contextlib.suppress(
                     Exception
                 ):  # a constant that rests on a cell's result; a library for its plots

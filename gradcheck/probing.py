@@ -49,6 +49,9 @@ SMALL = 16
 """Tensors up to this many entries are checked entry by entry from the start."""
 MAPPED = 2048
 """Larger ones up to this many are, where random directions do not show them to be right."""
+UNLIKE = 1e-5
+"""How far off all gradients are, relative to their scale, where an inferred loss is none of theirs: further than for a
+floor in a logarithm."""
 TIME = "time limit reached"
 UNSETTLED = "it differs, and there was no time to see why"
 ASSUMED = "the loss is only assumed; --loss EXPR settles it"
@@ -178,7 +181,8 @@ def probe(
     judged = [_unless_misread(j, judged) for j in judged]
     judged = _unless_harmless(program, judged)
     judged = [_unless_seen_behind(program, j, judged) for j in judged]
-    judged = [_unless_hidden(j if chosen.sure else _only_assumed(j)) for j in judged]
+    sure = chosen.sure and not _is_by_chance(chosen, judged)
+    judged = [_unless_hidden(j if sure else _only_assumed(j)) for j in judged]
     return replace(found, judged=tuple(judged), means=means)
 
 
@@ -267,6 +271,13 @@ def _unless_hidden(judged: Judged) -> Judged:
     far = f"{abs(gradient.rate.value) * sizes.max():.3g}"
     reason = f"every entry moves by {far}, as at Adam's first step: its gradient can't be had from that"
     return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _is_by_chance(chosen: Chosen, judged: Sequence[Judged]) -> bool:
+    """Whether the loss that was inferred is no gradient's after all, looked at closely: (x + h)^2 in a numeric
+    derivative of the user's own has a look of many."""
+    off = [j.agreement.rel_error for j in judged if j.verdict is Verdict.FAIL and j.agreement is not None]
+    return chosen.inferred and chosen.candidate is not None and 0 < len(judged) == len(off) and min(off) > UNLIKE
 
 
 def _only_assumed(judged: Judged) -> Judged:
