@@ -79,8 +79,9 @@ class Driver:
         return self._like({**self.overlay, **overlay}, self.without)
 
     def less(self, without: Callable[[str], str]) -> Driver:
-        """A driver of the same target from whose texts something is taken out."""
-        return self._like(self.overlay, without)
+        """A driver of the same target from whose texts something is taken out, beside what is already."""
+        before = self.without
+        return self._like(self.overlay, without if before is None else lambda text: without(before(text)))
 
     def _like(self, overlay: Mapping[str, str], without: Callable[[str], str] | None) -> Driver:
         return Driver(self.target, base_of=self._base_of, overlay=overlay, without=without, memory=self._memory)

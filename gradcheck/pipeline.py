@@ -41,6 +41,7 @@ from gradcheck.probing import (
     observed,
     prepare,
     probe,
+    rounds_within,
     single_precision,
     unmeasured,
     unsettled,
@@ -120,7 +121,7 @@ def _of_engine(target: Target, engine: Engine, driver: Driver, options: Options,
 
 
 def _checked(driver: Driver, options: Options, progress: Progress | None, *, other_batches: bool) -> Report:
-    target, start = driver.target, time.monotonic()
+    target, start, plain = driver.target, time.monotonic(), driver
     limits = Limits(None if options.timeout is None else start + TO_MEASURE * options.timeout, options.budget)
     spec = parse_spec(target.shapes) if target.shapes else None
     sizes = batch_sizes(target, options.batch)
@@ -129,6 +130,7 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
     dtype: Any = None
     moved: dict[str, Any] = {}
     seen: list[Finding] = []
+    blind: list[str] = []
     told = 0.0
     spent = Spent()
 
@@ -146,14 +148,18 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
                 dtype = np.float64
                 notes.append("float32 inputs and parameters were cast, so that the check is in float64")
                 continue
+            if driver is plain and rounds_within(program) and (double := _in_double(driver, program)) is not None:
+                driver = double
+                notes.append("what the code casts to float32 was computed in float64, so that the check is")
+                continue
             found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits, so_far=tell)
             causes_here = causes(_evidence(found))
             seen += noticed(Run(program, found.judged, found.sizes, found.chosen), seen)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]
             hidden = revealing(program)
         spent.forwards += program.evaluations
-        blind = [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
-        if not blind or len(seeds) > REDRAWS or limits.reached(program.evaluations):
+        before, blind = blind, [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
+        if not blind or blind == before or len(seeds) > REDRAWS or limits.reached(program.evaluations):
             break
         if target.redrawable:
             notes.append(f"seed {seeds[-1]} could not show {', '.join(blind)}: drawn anew with seed {seeds[-1] + 1}")
@@ -207,6 +213,11 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
     if (left_over.handed_back or asks) and report.verdict is Verdict.PASS:
         report = replace(report, verdict=Verdict.INCONCLUSIVE)
     return replace(report, patches=repaired.patches, evaluations=trial.spent.forwards)
+
+
+def _in_double(driver: Driver, program: Program) -> Driver | None:
+    """The driver with float64 in the place of float32; None where the code does not say it."""
+    return driver.less(ROUND_OFF.without) if any(ROUND_OFF.is_in(f, driver.overlay) for f in program.files) else None
 
 
 def _checked_unguarded(

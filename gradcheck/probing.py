@@ -45,6 +45,8 @@ Array = NDArray[Any]
 
 ALIKE = 1e-3
 """How far the entries of an update may differ that all go by the rate: Adam's epsilon shows in small gradients."""
+DRAWN = 32
+"""How many inputs and parameters the forward is told of: no line has room for more."""
 SMALL = 16
 """Tensors up to this many entries are checked entry by entry from the start."""
 MAPPED = 2048
@@ -302,7 +304,10 @@ def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flo
     before = {n: v for n, v in program.variables.items() if v.order < 0 or n in parameters}
     floats = (v for v in before.values() if v.array.dtype.kind == "f" and v.ref not in labels)
     roots = [v for v in floats if v.name in parameters or v.name.isidentifier()]
-    feeds = {v.name: first for v in {r.ref: r for r in roots}.values() if (first := _first_changed(program, v, values))}
+    roots = list({r.ref: r for r in roots}.values())
+    if len(roots) > DRAWN:
+        return Flow((), {})
+    feeds = {v.name: first for v in roots if (first := _first_changed(program, v, values))}
     inputs = [n for n, first in feeds.items() if n not in parameters and values and first == values[0].name]
     return Flow((*inputs[:1], *(v.name for v in values)), {n: f for n, f in feeds.items() if n in parameters})
 
@@ -325,6 +330,12 @@ def single_precision(program: Program) -> bool:
     """Whether inputs or parameters are in less than double precision."""
     arrays = [r.value for r in program.roots.values() if isinstance(r.value, np.ndarray)]
     return any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in arrays)
+
+
+def rounds_within(program: Program) -> bool:
+    """Whether a forward whose inputs and parameters are in double precision computes in less."""
+    arrays = (v.array for v in program.forward_values)
+    return any(a.dtype.kind == "f" and a.dtype.itemsize < 8 and a.size for a in arrays)
 
 
 def unsettled(judged: Judged) -> Judged:

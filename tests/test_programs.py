@@ -91,7 +91,7 @@ def tree(folder: Path) -> frozenset[str]:
 
 
 SLOW = frozenset(
-    "at_once_wrong engine_of_arrays_wrong engine_trains_wrong"
+    "at_once_wrong engine_of_arrays_wrong engine_trains_wrong engine_of_single_precision_wrong"
     " recurrent_samples_text_wrong functions_and_adjoints_wrong gated_units_not_transposed"
     " layers_as_objects_wrong layers_with_state_wrong loss_functions_wrong pairs_of_images pairs_of_layers_wrong"
     " recurrent_characters_doubled recurrent_object_not_transposed samples_one_by_one_no_derivative tensorflow_fashion"

@@ -45,6 +45,7 @@ METHODS = {method: name for table in (_BINARY, _WITH_NUMBERS) for method, (name,
 _NO_OPERATION = re.compile(
     r"_.*|back\w*|zero\w*|item|numpy|detach|clone|copy|build\w*|param\w*|step|requires\w*|topo\w*|toposort|shape|size|ndim"
     r"|dim|data|grad\w*|to|cpu|visit|draw\w*|trace|graph|leaf|tolist|astype|init\w*|reset\w*"
+    r"|half|single|double|(bfloat|float|int|uint)\d*|long|bool"
 )
 _CHAINS = (
     # how a node comes to a loss with an upstream gradient of its own; the first whose own gradients are right is used
@@ -162,7 +163,10 @@ def _sources(kind: type) -> Iterator[str]:
 
 def _holds(node: Any, name: str, value: Any) -> bool:
     held = getattr(node, name, None)
-    return shape_of(held) == np.shape(value) and bool(np.all(held == value))
+    if shape_of(held) != np.shape(value):
+        return False
+    kept = np.asarray(value).astype(np.asarray(held).dtype)  # an engine's own may be float32
+    return bool(np.all(held == kept))
 
 
 def _chain(sandbox: Sandbox, engine: _Engine) -> int:
@@ -281,13 +285,16 @@ def _first_that_runs(sandbox: Sandbox, engine: _Engine, options: Sequence[_Opera
     for op in (o for option in options for o in (option, replace(option, sign=option.sign or 1))):
         nodes = {letter: f"{op.leaf(letter)}_node" for letter in op.leaves}
         lines = [f"{nodes[letter]} = {engine.make(op.leaf(letter))}" for letter in op.leaves]
-        lines.append(f"_out = ({op.expression.format(**nodes)}).{engine.data}")
+        lines += [f"_node = {op.expression.format(**nodes)}", f"_out = _node.{engine.data}"]
+        lines.append(f"_own = any(_node is n for n in [{', '.join(nodes.values())}])")
         shapes = set()
         for seed in range(SEEDS):
             ran = sandbox.run("\n".join(lines), op.draw(_RNG(seed)))
             shape = shape_of(ran.names.get("_out")) if ran else None
             shapes.add(shape if shape is not None and np.isfinite(ran.names["_out"]).all() else None)
             said = said or ran.said
+            if ran and ran.names["_own"]:
+                return None, "it hands back its own node, changed in place: no step that a gradient goes back through"
         shape = shapes.pop()
         if not shapes and shape is not None:
             return replace(op, out=shape), ""

@@ -25,6 +25,12 @@ class Excuse:
     told: Callable[[Sequence[Judged]], list[Finding]]
     """The warnings that say so, of what was wrong by nothing else."""
 
+    def is_in(self, file: str, overlay: Mapping[str, str]) -> bool:
+        """Whether a file's text has it."""
+        source = read(file)
+        text = overlay.get(file) or (source.text if source is not None else "")
+        return self.without(text) != text
+
 
 def excused(
     excuse: Excuse, trial: Trial, found: Probe, first: Draw, findings: Sequence[Finding]
@@ -35,7 +41,7 @@ def excused(
     it was all that was wrong with them. If there is no time left for that, they are inconclusive.
     """
     wrong = [j for j in found.judged if not j.right and off_a_little(j)]
-    there = wrong and any(_has(excuse, file, trial.driver.overlay) for file in found.program.files)
+    there = wrong and any(excuse.is_in(file, trial.driver.overlay) for file in found.program.files)
     scales, known = _without(trial, excuse, first) if there else ({}, frozenset())
     meant = {j.gradient.name: off for j in wrong if (off := off_a_little(j, scales.get(j.gradient.name, 0)))}
     if there and not meant and trial.over():
@@ -72,12 +78,6 @@ def off_a_little(judged: Judged, scale: float | None = None) -> Agreement | None
     exact = judged.gradient.kind == "parameter"
     found = judged.agreement if exact else agreement(judged.truth, array, scale)
     return found if found.rel_error < SMALL else None
-
-
-def _has(excuse: Excuse, file: str, overlay: Mapping[str, str]) -> bool:
-    source = read(file)
-    text = overlay.get(file) or (source.text if source is not None else "")
-    return excuse.without(text) != text
 
 
 def _within(judged: Judged, found: Agreement) -> Judged:

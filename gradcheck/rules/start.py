@@ -103,16 +103,24 @@ def far_off(run: Run) -> Iterator[Finding]:
         )
 
 
+NEAREST = 4
+"""Values before what may be a ReLU's that are tried as what goes into it."""
+UNITS = 12
+"""Values that may be a ReLU's, all of them zero: zeros that sums begin with are such by chance, too."""
+
+
 @of_run(rank=170)
 def asleep(run: Run) -> Iterator[Finding]:
     """GC641: ReLU units that are zero for every sample."""
-    forward = _forward(run)
+    forward, seen = _forward(run), set[int]()
     for i, a in enumerate(forward):
-        before = [z for z in forward[:i] if a.array.ndim == 2 and _is_relu(z.array, a.array)]
+        before = [z for z in forward[:i] if a.array.ndim == 2 and _is_relu(z.array, a.array)][-NEAREST:]
         samples, units = a.array.shape if before else (0, 0)
         dead = int((~a.array.any(axis=0)).sum()) if before else 0
         most = dead == units > 0 < samples - 1 or (2 * dead >= units and samples >= MANY)
-        if most and any(_is_woken(run.program, z, a) for z in before):
+        tried = most and a.identity not in seen and len(seen) < UNITS
+        seen.update([a.identity] * most)
+        if tried and any(_is_woken(run.program, z, a) for z in before):
             yield _warning(
                 "GC641",
                 "dead-units",
@@ -192,7 +200,10 @@ def _slope(z: Array, a: Array) -> Array | None:
     """The slope of tanh or of the sigmoid at z, relative to its largest, if a is one of them; else None."""
     if z.shape != a.shape or not np.abs(a).max() <= 1:
         return None
+    one, other = float(np.real(z.flat[0])), float(np.real(a.flat[0]))
     with np.errstate(over="ignore"):
+        if not np.isclose([np.tanh(one), 1 / (1 + np.exp(-one))], other).any():  # most pairs of values are neither
+            return None
         if np.allclose(a, np.tanh(z), rtol=1e-9, atol=1e-12):
             return np.asarray(1 - np.tanh(z) ** 2)
         if np.allclose(a, 1 / (1 + np.exp(-z)), rtol=1e-9, atol=1e-12):
