@@ -46,8 +46,8 @@ _LOSSES = frozenset("loss cost objective nll mse".split())
 def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Names of what `name` may be the gradient of, likeliest first; () where no convention reads it as a gradient.
 
-    >>> bases("dW1"), bases("dL_dW1"), bases("W1_grad"), bases("Z1")
-    (('W1', 'w1'), ('W1', 'w1'), ('W1', 'w1'), ())
+    >>> bases("dW1"), bases("dL_dW"), bases("W_grad"), bases("Z1")
+    (('W1', 'w1', 'W_1', 'w_1'), ('W', 'w'), ('W', 'w'), ())
     >>> bases("grads['W1']"), bases("dt"), bases("grad_norm")
     (('W1',), (), ())
     >>> bases("d_cost"), bases("dloss_dout")
@@ -92,7 +92,19 @@ def _plain(name: str) -> tuple[str, ...]:
                 break  # dL_dW is W's gradient, not L_dW's
     # what is added to nabla_w is called delta_nabla_w: it is w's gradient, too
     again = [b for base in found for b in (_plain(base) if base.startswith(("nabla_", "grad_")) else ())]
-    return tuple(dict.fromkeys(again or found))
+    named = again or found
+    return tuple(dict.fromkeys((*named, *(other for base in named for other in _with_other_bars(base)))))
+
+
+def _with_other_bars(base: str) -> tuple[str, ...]:
+    """W_xh for Wxh, and Wxh for W_xh: weights and biases are spelt both ways in one program."""
+    spelt = _SPELT.match(base)
+    if spelt is None:
+        return ()
+    return (spelt["kind"] + spelt["of"],) if spelt["bar"] else (f"{spelt['kind']}_{spelt['of']}",)
+
+
+_SPELT = re.compile(r"^(?P<kind>[WwUVbB])(?P<bar>_?)(?P<of>[a-z]{1,2}\d?|\d)$")
 
 
 def _other_case(base: str) -> str:

@@ -266,7 +266,8 @@ def _unless_hidden(judged: Judged) -> Judged:
     """An update that goes as far in every entry, as Adam's first and a sign's do, says nothing of its gradient."""
     gradient = judged.gradient
     sizes = np.abs(gradient.array).ravel()
-    if judged.right or gradient.rate is None or sizes.size < 3 or not sizes.all() or not np.isfinite(sizes).all():
+    sizes = sizes[sizes != 0]  # what no sample of the batch reaches does not move
+    if judged.right or gradient.rate is None or sizes.size < 3 or not np.isfinite(sizes).all():
         return judged
     if np.ptp(sizes) > ALIKE * sizes.max():
         return judged

@@ -17,6 +17,8 @@ READ = {
     "gradw1": "w1",
     "W_grad": "W",
     "gW": "W",
+    "dWxh": "W_xh",
+    "db_1": "b1",
     "gw": "w",
     "gb2": "b2",
     "self.gx": "self.x",

@@ -124,3 +124,29 @@ def test_readings_begin_with_the_mean(shape: tuple[int, ...]) -> None:
     found = list(readings(form, shape))
     assert found[0].weight == 1 / (shape[0] if shape else 1)
     assert all(np.isfinite(r.weight) and r.weight > 0 for r in found)
+
+
+def test_of_a_helper_that_is_called_twice_the_same_output_is_taken_on_every_network(tmp_path: Path) -> None:
+    source = """
+import numpy as np
+def squash(z, slope=False):
+    op = 1 / (1 + np.exp(-z))
+    if slope == False:
+        return op
+    else:
+        return z * (1 - z)
+x = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+y = np.array([[0, 1, 1, 0, 1, 0, 0, 1]]).T
+np.random.seed(1)
+syn0 = 2 * np.random.random((3, 1)) - 1
+for turn in range(300):
+    l1 = squash(np.dot(x, syn0))
+    delta = (y - l1) * squash(l1, True)
+    syn0 += np.dot(x.T, delta)
+"""
+    (tmp_path / "net.py").write_text(source)
+    report = gradcheck.check(str(tmp_path / "net.py"))
+    assert report.verdict == "pass", report
+    assert report.loss.expression == "summed half squared error of op and y"
+    [descent] = [p for p in report.properties if p.name == "a small step down the gradient lowers the loss"]
+    assert descent.verdict == "pass", descent

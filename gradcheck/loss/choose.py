@@ -116,11 +116,15 @@ def found_again(program: Program, chosen: Chosen, gradients: Sequence[Gradient])
         again = choose(program, gradients)
         same = again.scalar.expression == chosen.scalar.expression or (chosen.own and again.own == chosen.own)
         return again.scalar if same else None
-    for candidate in Screening(program, gradients).candidates:
-        if candidate.form == chosen.candidate.form and candidate.names == chosen.candidate.names:
-            reading = chosen.reading.at(candidate.outputs[0].array.shape, len(candidate.outputs))
-            return candidate.scalar(reading, chosen.factor, chosen.penalty)
-    return None
+    own = chosen.candidate
+    alike = [c for c in Screening(program, gradients).candidates if c.form == own.form and c.names == own.names]
+    # a helper that is called twice has two outputs of one name: sigmoid(z), and sigmoid(a, True) for the derivative
+    exact = (c for c in alike if [v.ref for v in c.outputs] == [v.ref for v in own.outputs])
+    candidate = next(exact, next(iter(alike), None))
+    if candidate is None:
+        return None
+    reading = chosen.reading.at(candidate.outputs[0].array.shape, len(candidate.outputs))
+    return candidate.scalar(reading, chosen.factor, chosen.penalty)
 
 
 def _as_written(screening: Screening, own: Variable) -> Chosen:
