@@ -129,12 +129,12 @@ def test_readings_begin_with_the_mean(shape: tuple[int, ...]) -> None:
 def test_of_a_helper_that_is_called_twice_the_same_output_is_taken_on_every_network(tmp_path: Path) -> None:
     source = """
 import numpy as np
-def squash(z, slope=False):
-    op = 1 / (1 + np.exp(-z))
+def squash(x, slope=False):
+    op = 1 / (1 + np.exp(-x))
     if slope == False:
         return op
     else:
-        return z * (1 - z)
+        return x * (1 - x)
 x = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
 y = np.array([[0, 1, 1, 0, 1, 0, 0, 1]]).T
 np.random.seed(1)
