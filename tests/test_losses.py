@@ -145,7 +145,7 @@ for turn in range(300):
     syn0 += np.dot(x.T, delta)
 """
     (tmp_path / "net.py").write_text(source)
-    report = gradcheck.check(str(tmp_path / "net.py"))
+    report = gradcheck.check(str(tmp_path / "net.py"), properties=True)
     assert report.verdict == "pass", report
     assert report.loss.expression == "summed half squared error of op and y"
     [descent] = [p for p in report.properties if p.name == "a small step down the gradient lowers the loss"]
