@@ -14,6 +14,7 @@ from gradcheck.capture.pairing import Group, is_drivers, is_update
 from gradcheck.capture.program import Program, Ref, Stepped, Trace, Variable
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.rewrite import Site
+from gradcheck.capture.steps import EDITS
 from gradcheck.conventions import DATA
 from gradcheck.errors import UsageError
 
@@ -186,11 +187,13 @@ def updated(program: Program, trace: Trace, gradient: Gradient) -> tuple[Value, 
     """The first new version of the gradient's parameter after the gradient, and its change; None if none is seen."""
     if gradient.rate is not None:
         return gradient.value, -gradient.array * gradient.rate.value
-    after = False
+    after, was = False, gradient.of.array
     for value in trace.values:
         after = after or value.key == gradient.key
         if after and is_update(value, gradient.of):
-            return value, _change(value.array, gradient.of.array)
+            return value, _change(value.array, was)
+        if value.identity == gradient.of.identity and value.site.kind in EDITS:
+            was = value.array  # the forward may have edited it in place
     return None
 
 
