@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import FunctionType, ModuleType
@@ -20,6 +21,7 @@ from gradcheck.adapters.pair import owners
 from gradcheck.adapters.paired import target_of_pair
 from gradcheck.adapters.pairs import Pair
 from gradcheck.cells import units as cells_of
+from gradcheck.conventions import bases
 from gradcheck.declared import check_declaration, declared_by_parent, literal_declaration
 from gradcheck.declared import declared as declared_target
 from gradcheck.errors import Several, UsageError
@@ -67,7 +69,7 @@ def resolve(text: str, *, call: str | None = None, shapes: str | None = None, ex
         tree = parsed(path)
         # what imports from a package of which nothing is known is no script
         apart = relative(tree) > 0 and not (path.parent / "__init__.py").is_file()
-        alone = only_defines(tree) or apart or (examples and only_tests(tree))
+        alone = only_defines(tree) or apart or (examples and (only_tests(tree) or only_tries(tree)))
         if declared is None and not alone:
             return Target(text, script=path, shapes=shapes or "")
         if declared is None:
@@ -98,10 +100,27 @@ def only_tests(tree: ast.Module) -> bool:
 
 
 def only_tries(tree: ast.Module) -> bool:
-    """Whether all that a notebook's cells do is to try what they define: they train nothing, and repeat nothing."""
+    """Whether all that a notebook's cells or a file's own statements do is to try what they define: they train nothing,
+    repeat nothing but what they print, and compute no gradient themselves."""
     tried = [s for s in tree.body if not isinstance(s, (ast.FunctionDef, ast.ClassDef))]
-    repeats = any(isinstance(node, (ast.For, ast.While)) for s in tried for node in ast.walk(s))
-    return not repeats and not trains(tree, tried)
+    nodes = [node for s in tried for node in ast.walk(s)]
+    repeats = any(isinstance(node, (ast.For, ast.While)) and not _only_prints(node) for node in nodes)
+    return not repeats and not any(map(_computes_gradient, nodes)) and not trains(tree, tried)
+
+
+def _only_prints(loop: ast.For | ast.While) -> bool:
+    """Whether all that a loop calls are Python's own functions."""
+    called = [ast.unparse(node.func) for node in ast.walk(loop) if isinstance(node, ast.Call)]
+    changes = (node for node in ast.walk(loop) if isinstance(node, (ast.Assign, ast.AugAssign)))
+    return all(hasattr(builtins, name) for name in called) and next(changes, None) is None
+
+
+def _computes_gradient(statement: ast.AST) -> bool:
+    """Whether a statement is a step of a backward pass, dW = x.T @ dz; not dx, dw = backward(dout, cache), nor a dout
+    that is made up."""
+    if not isinstance(statement, ast.Assign) or isinstance(statement.value, ast.Call):
+        return False
+    return any(isinstance(t, ast.Name) and bases(t.id) for t in statement.targets)
 
 
 def defined(target: Target, *, ends: bool = False) -> tuple[str, ...]:
