@@ -93,7 +93,7 @@ def _check(asked: Any) -> int:
     until = None if options.timeout is None else time.monotonic() + options.timeout
     done = outcomes(jobs, at_once=values.get("jobs", 1), meanwhile=show.prepare, until=until)
     if any(one.several for one in done):
-        done = [part for one in done for part in _parts(one, values.get("jobs", 1), until)]
+        done = [each for one in done for each in _with_parts(one, values.get("jobs", 1), until)]
     left = sum(one.report is None and one.part for one in done)
     for one in done:
         if one.error:
@@ -105,19 +105,21 @@ def _check(asked: Any) -> int:
     return max((one.exit_code for one in done), key=SEVERITY.index)
 
 
-def _parts(whole: Outcome, at_once: int, until: float | None) -> list[Outcome]:
-    """The outcome of each thing that was found in a file of functions and classes.
+def _with_parts(whole: Outcome, at_once: int, until: float | None) -> list[Outcome]:
+    """The outcome of each thing that was found in a file of functions and classes, or beside a script's step.
 
     Nobody has named them: beside one that was checked, one that can't be driven is inconclusive, no error.
     """
     from gradcheck.child import outcomes
 
-    jobs = [replace(whole.job, targets=(target,)) for target in whole.several]
-    found = outcomes(jobs, at_once=at_once, until=until) if jobs else [whole]
-    if all(one.report is None for one in found):
+    if not whole.several:
+        return [whole]
+    own = [whole] if whole.report is not None else []
+    found = outcomes([replace(whole.job, targets=(t,)) for t in whole.several], at_once=at_once, until=until)
+    if not own and all(one.report is None for one in found):
         return found
     unchecked = 0 if whole.job.options.allow_inconclusive else 1
-    return [
+    return own + [
         replace(one, part=True, exit_code=unchecked) if one.report is None and one.exit_code != INTERNAL else one
         for one in found
     ]

@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from gradcheck.adapters.engines import target_of_engine
 from gradcheck.blame.judged import Judged, in_layout, upstream_scale
 from gradcheck.blame.readings import two_readings
 from gradcheck.capture.program import BaseOf, FirstRun, Program
+from gradcheck.capture.rewrite import Site
+from gradcheck.cells import place
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError, UsageError
@@ -209,10 +212,22 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
         shapes += _other_batches(driver, target, options, spec, sizes, limits, _folded(found))
     properties = _properties(driver, options, limits)
     report = _report(target, options, found, notes, shape_rows(held, shapes), start, program, findings, properties)
+    if program.next is not None:
+        report = _with_the_next(report, target, program.next)
     asks = "" if options.loss != "auto" and "--loss" in target.asks else target.asks
     if (left_over.handed_back or asks) and report.verdict is Verdict.PASS:
         report = replace(report, verdict=Verdict.INCONCLUSIVE)
     return replace(report, patches=repaired.patches, evaluations=trial.spent.forwards)
+
+
+def _with_the_next(report: Report, target: Target, site: Site) -> Report:
+    """The report, and what it does not speak of: a step of other parameters that begins when these have moved."""
+    own = target.script is not None and Path(site.file) == target.script.resolve() and site.function.isidentifier()
+    other = f"{target.name}:{site.function}" if own and ":" not in target.name else ""
+    by = f"gradcheck run {other}" if other else "a function of your own that runs it, as TARGET,"
+    note = f"another step begins before {place(shown(site.file), site.line)}, once these have moved: {by} checks that"
+    unseen = Verdict.INCONCLUSIVE if report.verdict is Verdict.PASS and not other else report.verdict
+    return replace(report, verdict=unseen, notes=(*report.notes, note), beside=(other,) if other else ())
 
 
 def _in_double(driver: Driver, program: Program) -> Driver | None:

@@ -108,6 +108,8 @@ class Report:
     """Parameter -> the forward's value that it enters first, for the flow; guessed where empty."""
     patches: tuple[Patch, ...] = ()
     """Every proven fix, in one patch a file."""
+    beside: tuple[str, ...] = ()
+    """TARGETs of other steps of the same script, which this says nothing of: of the other network of two."""
 
     @property
     def exit_code(self) -> int:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.fix.proof import Draw, fresh
 from gradcheck.report import Report
 from gradcheck.revealing import off_round, off_zero, repeated
+from gradcheck.target import Target
 
 HEAD = """\
 import numpy as np
@@ -89,3 +91,11 @@ def test_the_values_that_take_their_place() -> None:
     assert isinstance(off_zero(0.0), float)
     assert np.abs(off_round(np.ones(5)) - 1).min() > 0
     assert np.abs(off_round(np.ones(5)) - 1).max() < 0.5
+
+
+def test_edits_are_proven_where_nothing_hides_as_well() -> None:
+    seeded = Target("net", call="step()", setup="x = seed", seeded=True)
+    first = Draw({}, 0, None, {"b": off_zero, "x": np.ones(3)})
+    draws = fresh(seeded, [], first)
+    assert draws
+    assert all(draw.values == {"b": off_zero} and draw.seed != first.seed for draw in draws)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Array, Judged
@@ -39,6 +40,11 @@ def reread(program: Program, judged: Sequence[Judged]) -> list[Judged]:
             healed = _healed(program, judged, tried)
             if healed > best:
                 best, fed, meant = healed, tried, {**meant, **within}
+    for j in (j for j in wrong if j.gradient.name in others and j.gradient.name not in meant):
+        computed = _from_right_inputs(program, judged, j, fed)
+        if computed is not None and not computed.right:
+            for truth in islice((t for t in others[j.gradient.name] if _is(program, computed, t)), 1):
+                meant[j.gradient.name] = truth
     result = [_read_as(program, j, meant[j.gradient.name]) if j.gradient.name in meant else j for j in judged]
     if program.trace.raised is None:
         return result
@@ -50,6 +56,18 @@ def of_what_goes_in(program: Program, judged: Judged) -> Judged | None:
     """A gradient that is wrong for an activation and right for what goes into it; None for any other."""
     readings = (_read_as(program, judged, truth) for truth in before_activation(judged.gradient, judged.truth))
     return next((read for read in readings if read.right), None)
+
+
+def _from_right_inputs(
+    program: Program, judged: Sequence[Judged], one: Judged, fed: Mapping[Key, Array]
+) -> Judged | None:
+    """The gradient as its line computes it where all others are right."""
+    rest = {key: a for key, a in fed.items() if key != one.gradient.key}
+    return next(a for j, a in zip(judged, rejudged(program, judged, rest, SLACK)) if j is one) if rest else None
+
+
+def _is(program: Program, computed: Judged, truth: Truth) -> bool:
+    return computed.fed is not None and judge(program, computed.gradient, truth, computed.fed, slack=SLACK).right
 
 
 def _healed(program: Program, judged: Sequence[Judged], fed: Mapping[Key, Array]) -> int:

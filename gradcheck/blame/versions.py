@@ -30,7 +30,11 @@ _DERIVATIVES: tuple[Callable[[Array], Array], ...] = (
     lambda h: (h > 0).astype(float),
 )
 """Of tanh, sigmoid and relu, by what they come to."""
-
+_ACTIVATIONS: tuple[Callable[[Array], Array], ...] = (
+    np.tanh,
+    lambda z: 1 / (1 + np.exp(-z)),
+    lambda z: np.maximum(z, 0),
+)
 
 _ACTIVATION = re.compile(r"(?i)tanh|sig|relu|maximum|expit|exp$|logistic|activ|nonlin|^(act|f|g)$")
 
@@ -135,14 +139,20 @@ def _activates(h: Variable) -> bool:
 
 def _before_activation(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
     """A gradient that is right for what goes into an activation, where that has no name: many write dh for it."""
-    named = (g.of for g in program.gradients if g.of.array.shape == gradient.of.array.shape)
-    if any(0 <= of.order < gradient.of.order for of in named):
+    if _has_a_name_inside(program, gradient.of):
         return None
     for inside in before_activation(gradient, truth):
         judged = judge(program, gradient, inside)
         if judged.right:
             return replace(judged, reason=f"of what goes into {gradient.of.name}")
     return None
+
+
+def _has_a_name_inside(program: Program, h: Variable) -> bool:
+    """Whether what goes into an activation has a gradient of its own."""
+    named = (g.of.array for g in program.gradients if g.of.array.shape == h.array.shape and 0 <= g.of.order < h.order)
+    with np.errstate(over="ignore"):
+        return any(np.allclose(activation(z), h.array) for z in named for activation in _ACTIVATIONS)
 
 
 def _before_probabilities(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:

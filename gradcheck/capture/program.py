@@ -283,6 +283,7 @@ class Program:
         # W1 is the parameter, not the entry of grads; a driver tells paths, layer.W1
         held = {root.path: root.value for root in ordered} | {root.name: root.value for root in ordered}
         step = FirstStep(self.base_of, held, self._changed)
+        step.whole = self._once
 
         def watch(value: Value, leaf: Any) -> bool:
             ends = step.ends(value, leaf) and not self._once
@@ -331,6 +332,8 @@ class Program:
         self.first_gradient = keys.index(step.first_gradient) if step.first_gradient in keys else len(keys)
         """Position of the first recorded value that is a gradient of an earlier one."""
         self._late = step.late
+        self.next = step.next
+        """Where the first gradient of another step is computed, which follows this one in the same turn of a loop."""
         self._before_gradients = step.first_gradient
         pairing = pair(both, step, self.roots, self._instances, self.base_of, self._feeds, self._rests)
         self.variables = pairing.variables

@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.capture.rates import names_in
 from gradcheck.capture.record import Array, Key, Value
+from gradcheck.capture.rewrite import Site
 from gradcheck.capture.sums import is_sum
 
 BaseOf = Callable[[str], Sequence[str]]
@@ -102,6 +104,14 @@ class FirstStep:
         self._own_line: tuple[Key, str, int] | None = None
         """Where that is."""
         self._updated = False
+        self._moved: set[str] = set()
+        """Names of what has been added to or taken from since the first gradient."""
+        self._reread = False
+        """Whether such a one has gone into a line of the forward that came round again."""
+        self.whole = False
+        """Whether all that runs is one step, as a driver has it."""
+        self.next: Site | None = None
+        """Where another step computes its first gradient, one of other parameters: of the other network of two."""
         self.turns: set[Key] = set()
         """Values of the forward that came round again and that a gradient followed."""
         self._pending: set[Key] = set()
@@ -133,8 +143,11 @@ class FirstStep:
             self._go_on_with(value)
             if value.array.any():
                 return self._at_gradient(value)
-        if value.site.form == "moved" and self._goes_round(value):
-            return True
+        if value.site.form == "moved":
+            if self._goes_round(value):
+                return True
+            if self.first_gradient is not None and not is_counted(value) and not self._base_of(value.name):
+                self._moved.add(value.site.last)
         if self.first_gradient is None:
             self._forward.add(value.site.number)
         elif value.site.number in self._forward:
@@ -210,6 +223,9 @@ class FirstStep:
         if self._again is not None and self._own_line == (self._again, value.site.file, value.site.line):
             self._pending.discard(self._again)  # `grads[k][:] = ...` binds a value and writes it: one statement
             self._again = None
+        if own not in self._backward and self._again is not None and self._reread and not self.whole:
+            self.cut, self.next = self._again, value.site
+            return True
         if own in self._backward and self._again is not None:
             if self.cut is None and self._changed(frozenset(self._bases)):
                 self.cut = self._again
@@ -220,6 +236,7 @@ class FirstStep:
         self.first_gradient = self.first_gradient or value.key
         self._backward.add(own)
         self._bases.update(b for b in self._base_of(value.name) if b in self._known)
+        self._reread = False
         if self._again is not None:
             self.phase += 1
             self._again = None
@@ -253,6 +270,7 @@ class FirstStep:
 
     def _comes_round(self, value: Value) -> None:
         """A line of the forward is run again; of one that only names, `W = self.W`, the next one must be as well."""
+        self._reread = self._reread or bool(self._moved and self._moved & names_in(value.site))
         self._names.append(value)
         if value.site.form == "alias":
             return

@@ -79,6 +79,6 @@ class Outcome:
     error: str = ""
     """For standard error."""
     several: tuple[str, ...] = ()
-    """TARGETs to be checked in this one's place: a file of functions and classes."""
+    """TARGETs to be checked in this one's place, those of a file of functions; or beside it, where it has a report."""
     part: bool = False
     """Whether it is one of these, and was not checked though others of them were."""

@@ -61,7 +61,7 @@ def _of_report(job: Job, report: Result) -> Outcome:
         code = NOTHING
     elif report.verdict is Verdict.INCONCLUSIVE and job.options.allow_inconclusive:
         code = 0
-    return Outcome(job, code, report)
+    return Outcome(job, code, report, several=() if job.options.says_what else report.beside)
 
 
 TIME = "time limit reached"

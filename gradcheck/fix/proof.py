@@ -120,11 +120,13 @@ def fresh(target: Target, judged: Sequence[Judged], first: Draw) -> list[Draw]:
     if not target.redrawable:
         moved = [nudged(judged, np.random.default_rng(seed)) for seed in seeds]
         return [Draw(first.sizes, first.seed, first.dtype, {**first.values, **values}) for values in moved if values]
+    # where something hides it is on no draw to be seen: what reveals it works on every one
+    revealed = {name: other for name, other in first.values.items() if callable(other)}
     if not target.sizes:
-        return [Draw(first.sizes, seed, first.dtype) for seed in seeds]
+        return [Draw(first.sizes, seed, first.dtype, revealed) for seed in seeds]
     batches = [{**first.sizes, "m": m} for m in (2, 1)] if "m" in first.sizes else []
     sizes = [_unlike(first.sizes), first.sizes, *batches, first.sizes]  # what fits by accident falls at other sizes
-    return [Draw(size, seed, first.dtype) for size, seed in zip(sizes, seeds)]
+    return [Draw(size, seed, first.dtype, revealed) for size, seed in zip(sizes, seeds)]
 
 
 def _unlike(sizes: Mapping[str, int]) -> dict[str, int]:

@@ -18,7 +18,8 @@ _PLAIN = (2.0, 3.0, 4.0, 0.5)
 def without_factor(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
     """The expression divided by `factor`, in the terms that are at hand."""
     if math.isclose(factor, -1, rel_tol=_CLOSE):
-        text = f"-{e.text}" if level(e.root) >= 9 else f"-({e.text})"
+        binds = level(e.root) >= 9  # then the minus that a product may begin with goes with all of it
+        text = e.text[1:].lstrip() if binds and e.text[0] == "-" else f"-{e.text}" if binds else f"-({e.text})"
         yield Edit(text, "sign", 1.4, "", "-")
         return
     for sign in (1.0, -1.0) if factor < 0 else (1.0,):
