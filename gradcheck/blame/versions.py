@@ -51,7 +51,8 @@ def judge_versions(program: Program, gradient: Gradient, truth: Truth) -> Judged
     if fused is not None:
         return fused
     if gradient.kind != "intermediate":
-        return _before_clipping(program, gradient, truth) or _of_each_sample(program, gradient, truth) or last
+        before = _before_clipping(program, gradient, truth) or _before_scaling_down(program, gradient, truth)
+        return before or _of_each_sample(program, gradient, truth) or last
     for version in gradient.versions[:-1]:
         earlier = judge(program, replace(gradient, value=version), truth)
         if earlier.right:
@@ -121,6 +122,24 @@ def _before_clipping(program: Program, gradient: Gradient, truth: Truth) -> Judg
                 return judge(program, replace(gradient, value=version, versions=gradient.versions[: i + 1]), truth)
         if not _clips(version):
             return None  # this is what is clipped: it may be wrong though an earlier one is right
+    return None
+
+
+def _before_scaling_down(program: Program, gradient: Gradient, truth: Truth) -> Judged | None:
+    """A parameter's gradient that is right, and that a later line makes smaller so that its norm is no more than so."""
+    scaled = gradient.versions[-1]
+    near = (line_of(scaled.site.file, line) for line in range(max(scaled.site.line - 3, 1), scaled.site.line + 1))
+    if not re.search("(?i)clip|(max|grad|total|global)_?norm", " ".join([scaled.site.function, *near])):
+        return None
+    for i, version in reversed(list(enumerate(gradient.versions[:-1]))):
+        a, size = version.array, float(np.vdot(version.array, version.array))
+        if a.shape != scaled.array.shape or not size:
+            return None
+        factor = float(np.vdot(a, scaled.array)) / size
+        if 0 < factor < 1 and np.allclose(scaled.array, factor * a, rtol=1e-9, atol=0):
+            judged = judge(program, replace(gradient, value=version, versions=gradient.versions[: i + 1]), truth)
+            reason = f"before it is scaled down to a norm at line {scaled.site.line}"
+            return replace(judged, reason=reason) if judged.right else judged
     return None
 
 
