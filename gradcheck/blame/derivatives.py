@@ -35,12 +35,12 @@ def _stands_alone(program: Program, judged: Judged, before: Sequence[Judged]) ->
     all that the forward has made of what it is the gradient of, but for an activation."""
     of = judged.gradient.of
     others: dict[Ref, Array] = {v.key: other_than(v.array) for b in before for v in b.gradient.versions}
-    later = (v for v in program.forward_values[max(of.order, 0) :] if v.plain and v.array.dtype.kind == "f")
-    others |= {v.key: other_than(v.array) for v in later if v.array.shape != of.array.shape}
     handed = (r for name, r in program.roots.items() if name.startswith("upstream"))
     others |= {r.path: other_than(np.asarray(r.value)) for r in handed}
     if not others:
         return False
+    later = (v for v in program.forward_values[max(of.order, 0) :] if v.plain and v.array.dtype.kind == "f")
+    others |= {v.key: other_than(v.array) for v in later if v.array.shape != of.array.shape}
     now = {(v.key, v.path): v.array for v in program.backward(others).values}
     own = judged.gradient.versions[-1]
     return np.array_equal(now.get((own.key, own.path), own.array + 1), own.array)
