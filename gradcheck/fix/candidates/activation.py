@@ -62,11 +62,32 @@ def softmaxes(e: Expression, pool: Pool) -> Iterator[Edit]:
         return
     for p in pool.like(whole):
         axis = next((k for k in reversed(range(whole.ndim)) if _sums_to_one(p.array, k)), None)
+        if axis is not None and (upstream := _beside_the_diagonal(e, p.text)):
+            new = (
+                f"{p.text} * ({upstream} - ({e.wrapped(upstream, PRODUCT)} * {p.text}).sum(axis={axis}, keepdims=True))"
+            )
+            yield Edit(new, "derivative-wrong", 1.2, e.text, new)
         for node in e.nodes() if axis is not None else ():
             array, g = e.array(node), e.wrapped(e.source(node), 10)
             if array is not None and array.shape == whole.shape and p.text not in _read(e, node):
                 new = f"{p.text} * ({e.source(node)} - ({g} * {p.text}).sum(axis={axis}, keepdims=True))"
                 yield Edit(new, "derivative-wrong", 2.4, e.text, new)
+
+
+def _beside_the_diagonal(e: Expression, p: str) -> str:
+    """What a product is made of but for p (1 - p); "" where it has no such factors."""
+    above = [e.source(f) for f in factors(e.root)] if isinstance(e.root, ast.expr) else []
+    below, node = [], e.root
+    while isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+        below += [e.source(node.right)] if isinstance(node.op, ast.Div) else []
+        node = node.left
+    diagonal = [p, next((t for t in above if re.sub(r"[\s()]|(?<=1)\.0*", "", t) == f"1-{p}"), "")]
+    if not all(d in above for d in diagonal):
+        return ""
+    for d in diagonal:
+        above.remove(d)
+    product = " * ".join(e.wrapped(t, PRODUCT) for t in above) if len(above) > 1 or below else "".join(above)
+    return product + "".join(f" / {e.wrapped(t, PRODUCT + 1)}" for t in reversed(below))
 
 
 def _sums_to_one(p: Array, axis: int) -> bool:
