@@ -172,7 +172,9 @@ def probe(
     found = Probe(program, chosen, left, _sizes(program, target, chosen), flow(program, gradients, chosen))
     judged: list[Judged] = []
     for gradient in gradients:
-        judged.append(measured(program, gradient, options, rng, limits))
+        # of an engine's numbers none tells more than another: its operations do, if one is wrong
+        most = MAPPED if target.engine is None else 0
+        judged.append(measured(program, gradient, options, rng, limits, mapped=most))
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = without_mistaken(program, judged)
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
@@ -347,14 +349,22 @@ def unsettled(judged: Judged) -> Judged:
 
 
 def measured(
-    program: Program, gradient: Gradient, options: Options, rng: np.random.Generator, limits: Limits
+    program: Program,
+    gradient: Gradient,
+    options: Options,
+    rng: np.random.Generator,
+    limits: Limits,
+    *,
+    mapped: int = MAPPED,
 ) -> Judged:
-    """The numeric truth of one gradient, and the gradient held against it."""
+    """The numeric truth of one gradient, and the gradient held against it; of a wrong one of up to so many entries by
+    each of them.
+    """
     if not program.steady:
         return unmeasured(gradient, "the forward is not the same when it is run again")
     method = "auto" if options.method == "richardson" else options.method
     try:
-        judged = settled(program, gradient, rng, full=options.full, method=method, limits=limits)
+        judged = settled(program, gradient, rng, full=options.full, method=method, limits=limits, mapped=mapped)
         before = _before_edits(program, gradient) if judged.verdict is Verdict.FAIL else None
         if before is not None:
             own = settled(program, before, rng, full=options.full, method=method, limits=limits)
@@ -392,6 +402,7 @@ def settled(
     full: bool = False,
     method: str = "auto",
     limits: Limits = Limits(),
+    mapped: int = MAPPED,
 ) -> Judged:
     """A gradient judged along random directions, and entry by entry where those do not show it to be right.
 
@@ -407,7 +418,7 @@ def settled(
         return judge_versions(program, gradient, truth(full=True))
     along = judge_versions(program, gradient, truth(full=False))
     shapeless = along.agreement is None and along.verdict is Verdict.FAIL and gradient.kind != "intermediate"
-    if along.right or shapeless or size > MAPPED:
+    if along.right or shapeless or size > mapped:
         return along
     try:
         return judge_versions(program, gradient, _added(along.truth, truth(full=True)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -87,10 +88,17 @@ class EngineRun:
 
 @contextlib.contextmanager
 def _unseen() -> Iterator[None]:
-    """While this holds, nothing but kinks is seen of what the user's code does."""
-    before = installed()
+    """While this holds, nothing but kinks is seen of what the user's code does.
+
+    Nor is garbage collected: nodes hold their parents and are held by closures, so that each look for some would go
+    through thousands of objects that are all in use.
+    """
+    before, collects = installed(), gc.isenabled()
+    gc.disable()
     install({**PASSING, **{name: before[name] for name in ("operand", "compared", "kink")}})
     try:
         yield
     finally:
         install(before)
+        if collects:
+            gc.enable()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ from gradcheck.source import shown
 from gradcheck.standins import sources_of
 from gradcheck.target import Engine, Target
 
+FEW = 3
+"""Samples of an engine of numbers, each of which makes thousands of nodes."""
 LARGER = (1, 10, None)
 """How many times as large as the least batch it is made where code does nothing with so few; None for all samples."""
 
@@ -178,7 +180,7 @@ def _stage(script: Path, place: Place, met: _Met, size: int | None) -> _Stage | 
     arrived = replace(arrived, names=_less_bound(dict(arrived.names), place, kind))
     if arrived.globals is vars(arrived.module) and place.function == "<module>":
         _less_bound(arrived.globals, place, kind)
-    note = "" if size is None else _cut(arrived, place, size)
+    note = "" if size is None else _cut(arrived, place, size, _of_numbers(kind))
     entry = _entry(arrived, place)
     return None if entry is None or (size is not None and not note) else _Stage(arrived, kind, entry, note)
 
@@ -242,14 +244,21 @@ def _target(
     )
 
 
-def _cut(arrived: Arrived, place: Place, size: int) -> str:
+def _of_numbers(kind: type) -> bool:
+    """Whether an engine's nodes hold numbers one by one, so that nothing in it could take samples for units."""
+    methods = [m for m in vars(kind).values() if isinstance(m, FunctionType)]
+    return not any({"np", "numpy", "xp", "cp", "mx"} & {*m.__code__.co_names} for m in methods)
+
+
+def _cut(arrived: Arrived, place: Place, size: int, of_numbers: bool) -> str:
     """Cut the data that no node holds; what to say of it, "" where there is none."""
     body = body_of(ast.parse(text_of(place.file), place.file), place)
     used = frozenset(n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name))
     modules = [arrived.globals] if arrived.globals is vars(arrived.module) else [arrived.globals, vars(arrived.module)]
     handed: Any = arrived.names or arrived.globals
     found = cut.samples(handed, [m for m in modules if m is not handed], lambda _: False, frozenset(), used)
-    batch = 0 if found is None else cut.batch_for(found) if size == 1 else cut.batch_for(found) * size + 1
+    each = 0 if found is None else max(FEW, found.classes) if of_numbers else cut.batch_for(found)
+    batch = each if size == 1 else each * size + 1
     if found is None or batch >= found.count:
         return ""
     cut.cut(found, batch)

@@ -5,7 +5,7 @@ EXPECTED = {
     "verdict": "pass",
     "exit": 0,
     "checked": ["dmodel_layers_0_weights", "dmodel_layers_0_biases", "dmodel_layers_1_weights"],
-    "notes": ["engine_trains.py:111", "21 numbers in nodes of Value", "checked on 7 of the 40 samples"],
+    "notes": ["engine_trains.py:111", "21 numbers in nodes of Value", "checked on 3 of the 40 samples"],
 }
 
 
