@@ -133,8 +133,8 @@ def _place(value: Value) -> tuple[str, str]:
 
 def _kind(program: Program, group: Group, inputs: Collection[str], made: frozenset[Ref]) -> str:
     of = group.of
-    if of.order < 0:
-        return "input" if of.name in inputs else "parameter"
+    if of.order < 0:  # an argument, z0, may be what its caller calls data
+        return "input" if set(inputs) & {of.name, *re.split(r"\W+", str(of.ref))[-1:]} else "parameter"
     # a local that gets a new value once the gradients are known is a parameter, wherever it was made; but one that is
     # taken out of a cache again, `z, r = cache[t]`, is what the forward put there, and one that a line of the forward
     # computes anew belongs to the next sample, or to a loss that is computed once more

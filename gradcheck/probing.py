@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -150,9 +151,11 @@ def prepare(
         names = vars(target.module) if target.module is not None else {}
         chosen = Chosen(losses.of_expression(program, expression, names), inferred=False, evidence="")
     program.with_loss(chosen.scalar)
-    if target.traced:  # what the backward makes anew for itself, a padded x, is no value of the forward
-        last = max((v.order for v in chosen.scalar.variables.values()), default=-1)
-        gradients = [g for g in gradients if g.of.order <= last]
+    last = max((v.order for v in chosen.scalar.variables.values()), default=-1)
+    # what the backward makes anew for itself, a padded x, is no value of the forward, nor is what it begins with
+    # and carries on, `lam = lam + v`, updated
+    later = [g for g in gradients if g.of.order > last and (target.traced or (g.rate is not None and last >= 0))]
+    gradients = [g for g in gradients if g not in later]
     return gradients, chosen
 
 
@@ -448,7 +451,9 @@ def nudged(judged: Sequence[Judged], rng: np.random.Generator) -> dict[str, Arra
     roots = [j.gradient for j in judged if j.gradient.kind != "intermediate" and j.gradient.of.order < 0]
     for of in [g.of for g in roots if g.kind == "parameter"] or [g.of for g in roots]:
         scale = float(np.sqrt(np.mean(of.array**2))) if of.array.size else 0.0
-        moved[of.name] = of.array + 0.1 * (scale or 1.0) * rng.standard_normal(of.array.shape)
+        # what a function calls its argument is no name of the root that it was handed
+        name = of.name if of.name in re.split(r"\W+", str(of.ref)) else str(of.ref)
+        moved[name] = of.array + 0.1 * (scale or 1.0) * rng.standard_normal(of.array.shape)
     return moved
 
 

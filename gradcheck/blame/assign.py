@@ -37,7 +37,7 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     rng = rng or np.random.default_rng(0)
     judged = _passed_down(_seen_at_other_turns(judged))
     judged = _up_to_reuse(program, _spoiled(program, judged))
-    judged = result = _named_otherwise(program, judged)
+    judged = result = _scaled_at_every_turn(program, _named_otherwise(program, judged))
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
     if feeding:
@@ -85,6 +85,36 @@ def _spoiled(program: Program, judged: Sequence[Judged]) -> list[Judged]:
         if healed and all(came_right(after) for p, after in others if p.right):
             result[i] = judge(program, replace(j.gradient, value=j.gradient.versions[-1]), j.truth)
     return result
+
+
+def _scaled_at_every_turn(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """A line's factor is no convention if it comes once more at each turn, 1/2, 1/4, ..., and what rests on all of its
+    turns comes right without it.
+    """
+    scales: dict[int, set[float]] = {}
+    for j in judged:
+        if j.right and j.gradient.kind == "intermediate":
+            scales.setdefault(j.gradient.value.site.number, set()).add(float(f"{j.scale:.6g}"))
+    wrong = {j.gradient.value.site.number for j in judged if j.verdict is Verdict.FAIL}
+    lines = {line for line, seen in scales.items() if len(seen) > 1 and line in wrong}
+    if not lines:
+        return list(judged)
+    at_fault = [
+        replace(j, verdict=Verdict.FAIL if j.right and j.scale != 1 else j.verdict, convention=1.0)
+        if j.gradient.value.site.number in lines and j.gradient.kind == "intermediate"
+        else j
+        for j in judged
+    ]
+    before, after = (
+        rejudged(program, judged, {j.gradient.key: fed[j.gradient.name] for j in one if j.gradient.name in fed}, 1e-6)
+        for one in (judged, at_fault)
+        for fed in [right_inputs(one)]
+    )
+    healed, more = (
+        sum(now is not None and now.right for j, now in zip(judged, run) if j.gradient.kind == "parameter")
+        for run in (before, after)
+    )
+    return at_fault if more > healed else list(judged)
 
 
 def _up_to_reuse(program: Program, judged: Sequence[Judged]) -> list[Judged]:
@@ -201,7 +231,7 @@ def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Arr
             reason = "the code raised when it was fed right inputs" if earlier else before.reason
             verdict = Verdict.INCONCLUSIVE if earlier else Verdict.FAIL
             result.append(replace(before, verdict=verdict, reason=reason))
-        elif before.verdict is Verdict.FAIL and after is not None and after.right:
+        elif before.verdict is Verdict.FAIL and after is not None and after.right and _in_its_scale(before, after):
             # the wrong gradient computed last that this one is made of
             name = next((n for n, keys in reversed(reached.items()) if before.gradient.key in keys), "")
             result.append(replace(before, verdict=Verdict.INHERITED, reason="", inherited_from=name))
@@ -210,6 +240,12 @@ def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Arr
         else:
             result.append(before)
     return result
+
+
+def _in_its_scale(before: Judged, after: Judged) -> bool:
+    """Whether a gradient has no factor beside the one that is known to be the convention."""
+    known = before.convention
+    return known is None or math.isclose(after.scale, known, rel_tol=1e-6)
 
 
 def _in_the_scale_of_the_rest(

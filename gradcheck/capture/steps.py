@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -235,7 +236,8 @@ class FirstStep:
             self.rounds.add(value.key)
         self.first_gradient = self.first_gradient or value.key
         self._backward.add(own)
-        self._bases.update(b for b in self._base_of(value.name) if b in self._known)
+        # of dW the W: what goes by w beside that, as `w, b = vjp(v)` hands back, is not updated where it is another
+        self._bases.update(islice((b for b in self._base_of(value.name) if b in self._known), 1))
         self._reread = False
         if self._again is not None:
             self.phase += 1

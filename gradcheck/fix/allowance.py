@@ -1,6 +1,6 @@
 """How long a search for edits may take: for each line at fault a second of this thread's CPU time.
 
-Where the line at fault is one of several that no gradient is known of, these share two. What proves an edit is not
+Where the line at fault is one of several that no gradient is known of, these share three. What proves an edit is not
 counted. One allowance goes with a trial. What looks for edits of a line goes through its tries `within` the line's
 share, and its time is counted where that is said. A search that is cut leaves out edits, and nothing else.
 """
@@ -19,7 +19,7 @@ from gradcheck.source import shown
 
 SECONDS = 1.0
 """Of CPU time that the search for edits of one line may take."""
-OF_SEVERAL = 2
+OF_SEVERAL = 3
 """Times that, for all lines together that no gradient is known of, a dozen at the most."""
 clock: Callable[[], float] = time.thread_time
 """What it is read from."""

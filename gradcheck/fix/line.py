@@ -61,6 +61,8 @@ class Line:
     end: int
     whole: bool
     """True where that is the statement itself: an edit in place, dZ[Z <= 0] = 0."""
+    pick: int | None = None
+    """Which of the values that the part comes to is meant, where a call's are taken apart: dx, dW = back(d)."""
 
     @property
     def text(self) -> str:
@@ -159,6 +161,8 @@ class Line:
         if edit.operator and self.adds:
             other = {"+=": operator.add, "-=": operator.sub}[edit.operator]
             return lambda scope, value, before: other(before, eval(code, scope))
+        if self.pick is not None:
+            return lambda scope, value, before: eval(code, scope)[self.pick]
         return lambda scope, value, before: self.computed(eval(code, scope), before)
 
     def computed(self, value: Any, before: Any) -> Any:
@@ -205,23 +209,29 @@ def _line(source: SourceText, site: Site) -> Line | None:
     if whole and not site.name.isidentifier():
         return None
     first, column, last, end = site.span
+    pick = None
     if site.kind == "unpack":
-        value = _unpacked(found, site)
+        value, pick = _unpacked(found, site)
         if value is None:
             return None
         first, column, last, end = _span(value)
     if last > len(line_starts(source.text)):
         return None
-    return Line(source, site, found, source.offset(first, column), source.offset(last, end), whole)
+    return Line(source, site, found, source.offset(first, column), source.offset(last, end), whole, pick)
 
 
-def _unpacked(statement: ast.stmt, site: Site) -> ast.expr | None:
-    """What a name is given in `dW, db = x.T @ dz, dz.sum(axis=0)`; None where one value is taken apart."""
+def _unpacked(statement: ast.stmt, site: Site) -> tuple[ast.expr | None, int | None]:
+    """What a name is given in `dW, db = x.T @ dz, dz.sum(axis=0)`, and of a call all that it hands back, and which of
+    that; None where another value is taken apart."""
     match statement:
         case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)) if len(names) == len(values):
             pairs = (v for n, v in zip(names, values) if _span(n) == site.span and not isinstance(v, ast.Starred))
-            return next(pairs, None)
-    return None
+            return next(pairs, None), None
+        case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Call() as call):
+            at = next((i for i, n in enumerate(names) if _span(n) == site.span), None)
+            starred = any(isinstance(n, ast.Starred) for n in names)
+            return (None, None) if at is None or starred else (call, at)
+    return None, None
 
 
 def _is_plain_sum(node: ast.AST) -> TypeGuard[ast.BinOp]:

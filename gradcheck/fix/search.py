@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -17,7 +17,7 @@ from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import without_factor
 from gradcheck.fix.candidates.paths import Lacking, added, guessed, normalised, two_added
-from gradcheck.fix.candidates.terms import blind, missing, rescaled, unread, within_factors
+from gradcheck.fix.candidates.terms import blind, missing, rescaled, rescaled_sum, unread, within_factors
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
 from gradcheck.fix.line import Line, trying
@@ -27,6 +27,8 @@ from gradcheck.fix.wanted import Wanted
 Array = np.ndarray[Any, Any]
 TRIED = 40
 """Survivors that are kept."""
+UNLIKELY = 1.0
+"""What an edit costs in addition that comes to nothing else where the line stands first."""
 UNSETTLED = 150
 """Edits that are kept where each takes a run of the whole step to be tried."""
 PATHS = 50
@@ -74,7 +76,7 @@ class Search:
 
     def _came_to(self, edit: Edit, scope: Scope, value: Any, before: Any) -> Array | None:
         """What the line computes with an edit, without running that where it is known from what was computed."""
-        if edit.comes_to is None:
+        if edit.comes_to is None or self.line.pick is not None:
             return self._run(edit, scope, value, before)
         known = edit.comes_to()
         return None if known is None else as_array(self.line.computed(known, before))
@@ -99,7 +101,9 @@ class Search:
         operators = self._other_operators()
         if wanted is None or not self.settled:
             known = () if self.factor is None or self.line.whole else without_factor(e, there, self.factor)
-            every = sorted([*operators, *known, *edits, *blind(e, there)], key=lambda one: one.cost)
+            told = [replace(edit, cost=edit.cost - 1) for edit in known]  # all that rests on it is off by that much
+            likely = self._likelier([*told, *edits, *blind(e, there)], scope, value, before, own)
+            every = sorted([*operators, *likely], key=lambda one: one.cost)
             contributed = () if self.line.whole else guessed(e, there, self.line.target, self._style(there))
             paths = list(islice(self.share.within(contributed), PATHS))
             return [edit for edit in (*every[: UNSETTLED - len(paths)], *paths) if self._can_be_run(edit)]
@@ -108,6 +112,11 @@ class Search:
         if not self.line.whole:
             found += [*missing(e, there, wanted), *rescaled(e, there, wanted), *within_factors(e, there, wanted)]
             found += self._factored(Edit(e.text, "literal", 0), mine, scope, there)
+            if isinstance(self.line.statement, ast.AugAssign) and isinstance(
+                self.line.statement.op, (ast.Add, ast.Sub)
+            ):
+                sign = 1.0 if isinstance(self.line.statement.op, ast.Add) else -1.0
+                found += rescaled_sum(e, there, wanted, own, sign)
         for edit in self.share.within(edits):
             a = self._came_to(edit, scope, value, before)
             k = None if a is None else wanted.factor(a)
@@ -125,6 +134,13 @@ class Search:
         if not kept and not self.line.whole:
             kept = self._with_paths(e, there, own, scope, value, before, wanted)
         return sorted([*kept, *operators], key=lambda one: (one.cost, len(one.text)))
+
+    def _likelier(self, edits: Sequence[Edit], scope: Scope, value: Any, before: Any, own: Array) -> Iterator[Edit]:
+        """Edits of which only the whole step tells: those that change nothing here, or the shape, behind the others."""
+        for edit in self.share.within(edits):
+            a = self._came_to(edit, scope, value, before)
+            unlikely = a is None or a.shape != own.shape or np.array_equal(a, own)
+            yield replace(edit, cost=edit.cost + UNLIKELY * unlikely)
 
     def _with_paths(
         self, e: Expression, there: Pool, now: Array, scope: Scope, value: Any, before: Any, wanted: Wanted

@@ -30,10 +30,10 @@ RUNS = 500
 """Runs of the whole step that the search may take, of a short step."""
 VALUES = 60_000
 """Values that all of them together may record: of a long step there are fewer."""
-PART = 0.6
+PART = 0.8
 """Of the search's time; what is left is for statements in another order."""
 LINES = 12
-"""Lines that are looked at, those next to the gradients first."""
+"""Lines that are looked at, those next to the gradients first: of those on which several rest, and of the others."""
 _BACKWARD = re.compile(r"(?i)d|g_|grad|err|res")
 """How values are called that flow back, also before the first one that is known to be a gradient."""
 _COMPUTED = frozenset({"assign", "augment", "modify", "return", "unpack"})
@@ -47,6 +47,8 @@ class Suspect:
     value: Value
     """What it computed first."""
     resting: tuple[Judged, ...]
+    lines: tuple[Line, ...]
+    """The line, and where a call's values are taken apart the same for each of them."""
 
 
 def suspects(
@@ -68,16 +70,31 @@ def suspects(
     latest.sort(key=lambda v: v.identity in held)
     found: list[Suspect] = []
     for value in share.within(latest):
-        if len(found) == LINES:
+        if sum(len(one.resting) > 1 for one in found) == LINES:
             break
-        trace = program.backward(computes={value.site.number: _doubled})
+        parts = _parts(value, latest, overlay)
+        if any(any(value is part for part in _parts(one.value, latest, overlay)) for one in found):
+            continue
+        trace = program.backward(computes={part.site.number: _doubled for part in parts})
         resting = tuple(j for j in wrong if moved(j, trace))
-        if resting and not reaches_forward(program, trace, forward):
+        alone = len(resting) == 1 and sum(len(one.resting) == 1 for one in found) >= LINES
+        if resting and not alone and not reaches_forward(program, trace, forward):
             line = line_of_site(value.site, overlay)
+            lines = tuple(one for part in parts if (one := line_of_site(part.site, overlay)) is not None)
             # `self.x = x` computes nothing that could be wrong
             if line is not None and not (value.identity in held and line.text.replace(".", "").isidentifier()):
-                found.append(Suspect(line, value, resting))
+                found.append(Suspect(line, value, resting, lines))
     return found
+
+
+def _parts(value: Value, values: Sequence[Value], overlay: Mapping[str, str]) -> list[Value]:
+    """What a statement takes a call's value apart to; of any other the one value."""
+    if value.site.kind != "unpack":
+        return [value]
+    line = line_of_site(value.site, overlay)
+    place = value.site.file, value.site.line
+    same = [v for v in values if v.site.kind == "unpack" and (v.site.file, v.site.line) == place]
+    return same if line is not None and line.pick is not None else [value]
 
 
 def _is_wrong(judged: Judged) -> bool:
@@ -126,9 +143,11 @@ def healing(
         if over():
             return
         suspect = found[i]
-        trace = program.backward(computes={suspect.line.site.number: suspect.line.runner(edit)})
+        trace = program.backward(computes={line.site.number: line.runner(edit) for line in suspect.lines})
         if _heals(program, suspect, judged, trace) and not reaches_forward(program, trace, forward):
-            yield suspect, edit
+            # what a call computes on the way to what it hands back is put right by other arguments as well
+            healed = tuple(j for j in judged if _is_wrong(j) and came_right(*in_run(program, [j], trace)))
+            yield replace(suspect, resting=healed), edit
 
 
 def runs(program: Program, most: int) -> int:

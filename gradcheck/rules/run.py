@@ -35,9 +35,11 @@ def raised(
         return [_finding("GC651", "shape", "the backward", missing, error, frames[-1])]
     used = _used(frames[-1], judged)
     errors = [f for f in findings if f.severity == "error"]
-    if not used or used & {_holder(f.tensor) for f in errors if f.tensor} or any(f.category in _SHAPES for f in errors):
+    computes = _computes_gradient(program, frames[-1])
+    told_of = used & {_holder(f.tensor) for f in errors if f.tensor} or any(f.category in _SHAPES for f in errors)
+    if not (used or computes) or told_of:
         return []
-    if _computes_gradient(program, frames[-1]):
+    if computes:
         return [_finding("GC651", "shape", "the backward", missing, error, frames[-1])]
     kept = "The gradients were computed before that, and are judged."
     return [_finding("GC601", "update", "the update", kept, error, frames[-1])]
@@ -47,7 +49,9 @@ def ended(program: Program, judged: Sequence[Judged], *, alone: bool = False) ->
     """A note on what the code raised in a line that has nothing to do with its gradients; "" where it did not."""
     error = program.trace.raised
     frames = frames_of(error) if error is not None else []
-    if error is None or isinstance(error, (SystemExit, Refused)) or not frames or alone or _used(frames[-1], judged):
+    if error is None or isinstance(error, (SystemExit, Refused)) or not frames or alone:
+        return ""
+    if _used(frames[-1], judged) or _computes_gradient(program, frames[-1]):
         return ""
     return f"the code ended with {told(error)}; the gradients that it had computed by then were checked"
 

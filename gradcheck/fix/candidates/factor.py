@@ -51,14 +51,19 @@ def _exchanged(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
 
 
 def multiples(e: Expression, _: Pool) -> Iterator[Edit]:
-    """A term of a sum within the expression twice or three times, as the derivatives of squares and cubes have it."""
+    """A term of a sum within the expression twice or three times, as the derivatives of squares and cubes have it; what
+    a call is handed, twice or half."""
     for node in e.nodes():
         parent = e.parents.get(node)
+        if isinstance(parent, ast.Call) and node in parent.args and isinstance(node, (ast.Name, ast.BinOp)):
+            array = e.array(node)
+            for k in ("2", "0.5") if array is not None and array.ndim and array.dtype.kind == "f" else ():
+                yield Edit(e.put(node, f"{k} * {e.wrapped(e.source(node), 9)}"), "factor-missing", 1.5, "", k)
         term = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Add, ast.Sub)) and not _is_sum(node)
         if term and not isinstance(node, ast.Constant):
             own = e.source(node)
             for k in ("2", "3"):
-                yield Edit(e.put(node, f"{k} * {e.wrapped(own, 9)}"), "factor-missing", 1.7, "", k)
+                yield Edit(e.put(node, f"{k} * {e.wrapped(own, 9)}"), "factor-missing", 1.5, "", k)
 
 
 def _is_sum(node: ast.AST) -> bool:

@@ -6,18 +6,25 @@ import ast
 import math
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradcheck.fix.candidates.factor import numbers
+from gradcheck.fix.candidates.factor import numbers, without_factor
 from gradcheck.fix.candidates.operands import within_derivative
 from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.expression import Expression, level, terms
 from gradcheck.fix.pool import Pool
 from gradcheck.fix.wanted import Wanted
 
+Array = NDArray[Any]
 _RATE = re.compile(r"(?i)^_?(lam\w*|lmbda?|lambda_?\w*|reg\w*|\w*decay|l[12]\w*|wd|alpha|beta|rho|penalty\w*)$")
 _GRADIENT = re.compile(r"(?i)^(d_?|grad|g_|delta)|grad")
+
+
+PLAIN = 6
+"""Names that say nothing of a gradient of which it is tried."""
 
 
 def missing(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
@@ -44,6 +51,16 @@ def missing(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
                 else f"{sign} {factor} * {operand.text}"
             )
             yield Edit(f"{text} {new}", "penalty-missing", cost + 2.0, "", new)
+
+
+def rescaled_sum(e: Expression, pool: Pool, wanted: Wanted, own: Array, sign: float) -> Iterator[Edit]:
+    """What a statement adds to a gradient with another factor: `own` is what that comes to, `sign` how it is added."""
+    array = e.array(e.root)
+    if array is None or own.shape != wanted.truth.shape:
+        return
+    c = wanted.coefficient(own, sign * np.broadcast_to(array.astype(float), own.shape))
+    if c is not None and not math.isclose(c, -1, rel_tol=1e-6):
+        yield from without_factor(e, pool, 1 / (1 + c))
 
 
 def within_factors(e: Expression, pool: Pool, wanted: Wanted) -> Iterator[Edit]:
@@ -78,14 +95,18 @@ def _is_factor_of_all(e: Expression, node: ast.AST) -> bool:
 
 
 def blind(e: Expression, pool: Pool) -> Iterator[Edit]:
-    """The expression and a gradient of its shape, where nothing tells yet what is missing."""
+    """The expression and a gradient of its shape, where nothing tells yet what is missing; then anything else of it."""
     own = e.array(e.root)
     if own is None or not isinstance(e.root, ast.expr):
         return
     text = e.text if level(e.root) >= 8 else f"({e.text})"
-    for operand in pool.like(own):
-        if _GRADIENT.match(operand.text.rpartition(".")[2]) and operand.text not in e.text:
-            yield Edit(f"{text} + {operand.text}", "term-missing", 2.0, "", f"+ {operand.text}")
+    others = [o for o in pool.like(own) if o.text not in e.text and o.array.dtype.kind == "f"]
+    plain = [o.text for o in others if o.text.isidentifier() and not _GRADIENT.match(o.text)][:PLAIN]
+    for operand in others:
+        named = _GRADIENT.match(operand.text.rpartition(".")[2]) is not None
+        if named or operand.text in plain:
+            cost = 2.0 if named else 2.2
+            yield Edit(f"{text} + {operand.text}", "term-missing", cost, "", f"+ {operand.text}")
 
 
 def unread(e: Expression, names: Iterable[str]) -> Iterator[Edit]:
