@@ -94,6 +94,27 @@ class Gated:
 NUMBER = itertools.count()
 
 
+HANDED = """\
+import numpy as np
+
+def back(d, x, W):
+    return d @ W.T, x.T @ d
+
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(6, 4)), rng.normal(size=(6, 2))
+V, W = rng.normal(size=(4, 4)), rng.normal(size=(4, 2))
+for step in range(3):
+    z = x @ V
+    h = np.tanh(z)
+    out = h @ W
+    loss = ((out - y) ** 2).sum()
+    dh, dW = back(2 * (out - y), h, W)
+    dx, dV = back(dh * (1 - h**2), x, V)
+    V -= 0.01 * dV
+    W -= 0.01 * dW
+"""
+
+
 def checked(folder: Path, text: str, of: str = "") -> gradcheck.Report:
     name = f"meant_{next(NUMBER)}.py"  # a module of its own each time
     (folder / name).write_text(text, encoding="utf-8")
@@ -120,6 +141,7 @@ def checked(folder: Path, text: str, of: str = "") -> gradcheck.Report:
             "return dout * (self.s + self.x * self.s * (1 - self.s))",
             "return dout * (self.x * self.s * (1 - self.s))",
         ),
+        (HANDED, "", "dx, dV = back(dh * (1 - h**2), x, V)", "dx, dV = back(dh * (1 - h**2), z, V)"),
     ],
     ids=[
         "a power in a part",
@@ -129,6 +151,7 @@ def checked(folder: Path, text: str, of: str = "") -> gradcheck.Report:
         "exchanged",
         "made above",
         "a term",
+        "handed to a helper",
     ],
 )
 def test_told_where_it_is_wrong(
@@ -143,7 +166,9 @@ def test_told_where_it_is_wrong(
     assert again.verdict is gradcheck.Verdict.PASS, f"{patch.new}\n{again}"
 
 
-@pytest.mark.parametrize(("text", "of"), [(MARGINAL, ""), (REFLECTED, ""), (SPLIT, ""), (BEHIND, ":Bump")])
+@pytest.mark.parametrize(
+    ("text", "of"), [(MARGINAL, ""), (REFLECTED, ""), (SPLIT, ""), (BEHIND, ":Bump"), (HANDED, "")]
+)
 def test_what_is_right_stays_right(text: str, of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     report = checked(tmp_path, text, of)
