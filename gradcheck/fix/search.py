@@ -136,10 +136,10 @@ class Search:
         return sorted([*kept, *operators], key=lambda one: (one.cost, len(one.text)))
 
     def _likelier(self, edits: Sequence[Edit], scope: Scope, value: Any, before: Any, own: Array) -> Iterator[Edit]:
-        """Edits of which only the whole step tells: those that change nothing here, or the shape, behind the others."""
+        """Edits of which only the whole step tells: those that change nothing here behind the others."""
         for edit in self.share.within(edits):
             a = self._came_to(edit, scope, value, before)
-            unlikely = a is None or a.shape != own.shape or np.array_equal(a, own)
+            unlikely = a is None or np.array_equal(a, own)
             yield replace(edit, cost=edit.cost + UNLIKELY * unlikely)
 
     def _with_paths(
