@@ -187,14 +187,18 @@ def updated(program: Program, trace: Trace, gradient: Gradient) -> tuple[Value, 
     """The first new version of the gradient's parameter after the gradient, and its change; None if none is seen."""
     if gradient.rate is not None:
         return gradient.value, -gradient.array * gradient.rate.value
-    after, was = False, gradient.of.array
+    after, was, named = False, gradient.of.array, None
     for value in trace.values:
         after = after or value.key == gradient.key
+        mine = value.identity == gradient.of.identity and value.site.kind in EDITS
         if after and is_update(value, gradient.of):
-            return value, _change(value.array, was)
-        if value.identity == gradient.of.identity and value.site.kind in EDITS:
+            found = value, _change(value.array, was)
+            if mine:
+                return found  # surer than speed['W'] = v, which only goes by its name
+            named = named or found
+        if mine:
             was = value.array  # the forward may have edited it in place
-    return None
+    return named
 
 
 def _change(new: Array, old: Array) -> Array:
