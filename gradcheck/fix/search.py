@@ -15,7 +15,7 @@ from gradcheck.capture.otherwise import Scope
 from gradcheck.fix.allowance import Share
 from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
-from gradcheck.fix.candidates.factor import without_factor
+from gradcheck.fix.candidates.factor import divided, without_factor
 from gradcheck.fix.candidates.paths import Lacking, added, guessed, normalised, two_added
 from gradcheck.fix.candidates.terms import blind, missing, rescaled, rescaled_sum, unread, within_factors
 from gradcheck.fix.edit import Edit
@@ -100,8 +100,9 @@ class Search:
         edits = [*unread(e, self.line.unread), *candidates(e, there, self.share)]
         operators = self._other_operators()
         if wanted is None or not self.settled:
-            known = () if self.factor is None or self.line.whole else without_factor(e, there, self.factor)
-            told = [replace(edit, cost=edit.cost - 1) for edit in known]  # all that rests on it is off by that much
+            # all that rests on it is off by that much: that is tried before anything else
+            known = () if self.factor is None else divided(e, there, self.factor)
+            told = [replace(edit, cost=edit.cost - 1) for edit in known]
             likely = self._likelier([*told, *edits, *blind(e, there)], scope, value, before, own)
             every = sorted([*operators, *likely], key=lambda one: one.cost)
             contributed = () if self.line.whole else guessed(e, there, self.line.target, self._style(there))

@@ -68,6 +68,7 @@ def suspects(
     # what is made beside the forward for the gradients alone may go by any name
     latest = [*first.values()][::-1]
     latest.sort(key=lambda v: v.identity in held)
+    latest = _where_a_factor_comes_in(program, latest, wrong, share) or latest
     found: list[Suspect] = []
     for value in share.within(latest):
         if sum(len(one.resting) > 1 for one in found) == LINES:
@@ -95,6 +96,25 @@ def _parts(value: Value, values: Sequence[Value], overlay: Mapping[str, str]) ->
     place = value.site.file, value.site.line
     same = [v for v in values if v.site.kind == "unpack" and (v.site.file, v.site.line) == place]
     return same if line is not None and line.pick is not None else [value]
+
+
+def _where_a_factor_comes_in(
+    program: Program, values: Sequence[Value], wrong: Sequence[Judged], share: Share
+) -> list[Value]:
+    """Of lines on which several gradients rest that are off by one factor, those that bring it in: divided by it at
+    every turn, they put all of them right. None where that is not what is wrong."""
+    factor = _common_factor(wrong) if len(wrong) > 1 else None
+    if factor is None or not math.isfinite(factor) or math.isclose(factor, 1, rel_tol=1e-9):
+        return []
+
+    def divided(_: Scope, value: Any, __: Any) -> Any:
+        return value / factor
+
+    def puts_right(value: Value) -> bool:
+        trace = program.backward(computes={value.site.number: divided})
+        return all(came_right(*in_run(program, [j], trace)) for j in wrong)
+
+    return [v for v in share.within(values) if puts_right(v)]
 
 
 def _is_wrong(judged: Judged) -> bool:

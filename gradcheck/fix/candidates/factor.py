@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradcheck.fix.edit import Edit, Kind
 from gradcheck.fix.expression import Expression, level
@@ -32,6 +33,16 @@ def without_factor(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
                     yield Edit(f"{minus}{own} {symbol} {text}", kind, cost + 0.5, "", f"{symbol} {text}")
 
     yield from _exchanged(e, pool, factor)
+
+
+def divided(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
+    """The same of a statement that stores what it computes: of `g[0] = out - y` what stands on the right."""
+    if isinstance(e.root, ast.expr):
+        yield from without_factor(e, pool, factor)
+    elif isinstance(e.root, ast.Assign):
+        stored = e.root.value
+        for edit in without_factor(Expression(e.source(stored), e.scope), pool, factor):
+            yield replace(edit, text=e.put(stored, edit.text))
 
 
 def _exchanged(e: Expression, pool: Pool, factor: float) -> Iterator[Edit]:
