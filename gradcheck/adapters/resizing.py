@@ -146,7 +146,9 @@ def _goes(arguments: dict[str, Drawn], slots: Collection[Slot], takes: Takes) ->
 
 
 def _is_real(arguments: Arguments, slot: Slot) -> bool:
-    return slot.at is not None and _look(arguments, slot.path).kind in ("normal", "positive")
+    drawn = _look(arguments, slot.path)
+    real = drawn.value is None or np.asarray(drawn.value).dtype.kind in "fc"
+    return real and slot.at is not None and drawn.kind in ("normal", "positive")
 
 
 def _spoilt(arguments: Arguments, slot: Slot) -> dict[str, Drawn]:
