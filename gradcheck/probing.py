@@ -57,6 +57,7 @@ UNLIKE = 1e-5
 floor in a logarithm."""
 TIME = "time limit reached"
 UNSETTLED = "it differs, and there was no time to see why"
+HIDDEN = "its gradient can't be had from that"
 ASSUMED = "the loss is only assumed; --loss EXPR settles it"
 
 
@@ -277,7 +278,7 @@ def _unless_hidden(judged: Judged) -> Judged:
     if np.ptp(sizes) > ALIKE * sizes.max():
         return judged
     far = f"{abs(gradient.rate.value) * sizes.max():.3g}"
-    reason = f"every entry moves by {far}, as at Adam's first step: its gradient can't be had from that"
+    reason = f"every entry moves by {far}, as at Adam's first step: {HIDDEN}"
     return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
