@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture.pairing import Group, is_drivers, is_update
+from gradcheck.capture.forward import is_drivers
+from gradcheck.capture.pairing import Group, is_update
 from gradcheck.capture.program import Program, Ref, Stepped, Trace, Variable
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.rewrite import Site

@@ -16,19 +16,18 @@ from numpy.typing import NDArray
 from gradcheck import draws
 from gradcheck.blame.assign import assign_blame
 from gradcheck.blame.derivatives import set_aside
+from gradcheck.blame.doubts import doubted
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged
 from gradcheck.blame.making import at_their_making, at_their_writing
 from gradcheck.blame.means import averaged, carried
 from gradcheck.blame.mistaken import without_mistaken
 from gradcheck.blame.readings import reread
-from gradcheck.blame.rerun import reached_by
 from gradcheck.blame.rounds import assign_over_rounds
 from gradcheck.blame.turns import over_time
 from gradcheck.blame.unnamed import found_out
 from gradcheck.blame.versions import judge_versions
 from gradcheck.capture.program import Program, Ref, Variable
-from gradcheck.capture.steps import says_little
 from gradcheck.cells import units
 from gradcheck.compare import Truth, Verdict, agreement, estimates, measure, rough
 from gradcheck.conventions import DATA, bases
@@ -44,21 +43,14 @@ from gradcheck.target import Target
 
 Array = NDArray[Any]
 
-ALIKE = 1e-3
-"""How far the entries of an update may differ that all go by the rate: Adam's epsilon shows in small gradients."""
 DRAWN = 32
 """How many inputs and parameters the forward is told of: no line has room for more."""
 SMALL = 16
 """Tensors up to this many entries are checked entry by entry from the start."""
 MAPPED = 2048
 """Larger ones up to this many are, where random directions do not show them to be right."""
-UNLIKE = 1e-5
-"""How far off all gradients are, relative to their scale, where an inferred loss is none of theirs: further than for a
-floor in a logarithm."""
 TIME = "time limit reached"
 UNSETTLED = "it differs, and there was no time to see why"
-HIDDEN = "its gradient can't be had from that"
-ASSUMED = "the loss is only assumed; --loss EXPR settles it"
 
 
 class LimitReached(Exception):
@@ -186,12 +178,7 @@ def probe(
     judged = _blamed(program, at_their_making(program, judged), rng, limits)
     judged = at_their_writing(program, judged)
     judged, means = averaged(carried(judged), _samples(target, chosen))
-    judged = [_unless_misread(j, judged) for j in judged]
-    judged = _unless_harmless(program, judged)
-    judged = [_unless_seen_behind(program, j, judged) for j in judged]
-    sure = chosen.sure and not _is_by_chance(chosen, judged)
-    judged = [_unless_hidden(j if sure else _only_assumed(j)) for j in judged]
-    return replace(found, judged=tuple(judged), means=means)
+    return replace(found, judged=tuple(doubted(program, chosen, judged)), means=means)
 
 
 def _samples(target: Target, chosen: Chosen) -> frozenset[int]:
@@ -219,81 +206,6 @@ def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, li
         return assign_over_rounds(program, named, truth, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)
-
-
-def _unless_seen_behind(program: Program, judged: Judged, others: Sequence[Judged]) -> Judged:
-    """An intermediate that can't be told for kinks, ties in a max-pool, is seen in what rests on it."""
-    unseen = judged.verdict is Verdict.INCONCLUSIVE and "kink" in judged.reason
-    if not unseen or judged.gradient.kind != "intermediate":
-        return judged
-    keys = reached_by(program, judged, others)
-    resting = [o for o in others if o.gradient.key in keys and o is not judged]
-    if not all(o.right for o in resting) or not any(o.gradient.kind == "parameter" for o in resting):
-        return judged
-    return replace(judged, verdict=Verdict.SKIPPED, reason="on a kink, but what rests on it is right")
-
-
-def _unless_misread(judged: Judged, others: Sequence[Judged]) -> Judged:
-    """A name that says little, delta or x_bar, read in a way that nothing else supports: it may mean something else."""
-    gradient = judged.gradient
-    if judged.verdict is not Verdict.FAIL or gradient.kind != "intermediate" or not says_little(gradient.name):
-        return judged
-    line = gradient.value.site.number
-    turns = {o.gradient.name for o in others if o.gradient.value.site.number == line}
-    if any(o.inherited_from in turns for o in others):
-        return judged
-    reason = f"is it the gradient of {gradient.of.name}? --grad {gradient.name}=NAME says of what"
-    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
-
-
-def _unless_harmless(program: Program, judged: Sequence[Judged]) -> list[Judged]:
-    """Intermediates are not wrong where every parameter's gradient is right: a name that a loop carries on stands in
-    the end for what a step before the first would get."""
-    parameters = [j for j in judged if j.gradient.kind == "parameter"]
-    if not parameters or not all(j.right for j in parameters) or not program.steady:
-        return list(judged)
-    reason = "right in what rests on it: by then it is something else than its name says"
-    return [
-        replace(j, verdict=Verdict.SKIPPED, reason=reason)
-        if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate" and _is_over(program, j, judged)
-        else j
-        for j in judged
-    ]
-
-
-def _is_over(program: Program, judged: Judged, others: Sequence[Judged]) -> bool:
-    """Whether it is a line's last of several turns, and nothing else rests on it."""
-    number = judged.gradient.value.site.number
-    turns = sum(v.site.number == number and v.plain for v in program.trace.values)
-    return turns > 1 and not reached_by(program, judged, others)
-
-
-def _unless_hidden(judged: Judged) -> Judged:
-    """An update that goes as far in every entry, as Adam's first and a sign's do, says nothing of its gradient."""
-    gradient = judged.gradient
-    sizes = np.abs(gradient.array).ravel()
-    sizes = sizes[sizes != 0]  # what no sample of the batch reaches does not move
-    if judged.right or gradient.rate is None or sizes.size < 3 or not np.isfinite(sizes).all():
-        return judged
-    if np.ptp(sizes) > ALIKE * sizes.max():
-        return judged
-    far = f"{abs(gradient.rate.value) * sizes.max():.3g}"
-    reason = f"every entry moves by {far}, as at Adam's first step: {HIDDEN}"
-    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
-
-
-def _is_by_chance(chosen: Chosen, judged: Sequence[Judged]) -> bool:
-    """Whether the loss that was inferred is no gradient's after all, looked at closely: (x + h)^2 in a numeric
-    derivative of the user's own has a look of many."""
-    off = [j.agreement.rel_error for j in judged if j.verdict is Verdict.FAIL and j.agreement is not None]
-    return chosen.inferred and chosen.candidate is not None and 0 < len(judged) == len(off) and min(off) > UNLIKE
-
-
-def _only_assumed(judged: Judged) -> Judged:
-    """What is wrong for a loss that no gradient confirms may be right for the loss that was meant."""
-    if judged.verdict not in (Verdict.FAIL, Verdict.INHERITED):
-        return judged
-    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=ASSUMED)
 
 
 def flow(program: Program, gradients: Sequence[Gradient], chosen: Chosen) -> Flow:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.capture.pairing import is_drivers
+from gradcheck.capture.forward import is_drivers
 from gradcheck.capture.program import Program
 from gradcheck.capture.record import Value
 from gradcheck.capture.steps import BINDS, says_little

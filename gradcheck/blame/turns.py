@@ -44,7 +44,7 @@ def over_time(
     forward = _forward(program) if sums else []
     truth, glance, near = functools.cache(truth_of), functools.cache(along), functools.cache(roughly)
     added: list[Judged] = []
-    handed_on = [j for j in judged if _is_left_over(program, j, judged)] if forward else []
+    handed_on = [j for j in judged if is_left_over(program, j, judged)] if forward else []
     known = [j for j in judged if j not in handed_on]
     for turns in list(_lines(program, known, sums))[:LINES] if forward else ():
         readings = [pairs for of in forward if len(of) == len(turns) for pairs in _readings(program, turns, of)]
@@ -60,7 +60,7 @@ def over_time(
     return sorted([*known, *told_apart(added, known)], key=lambda j: order.get(j.gradient.key, len(order)))
 
 
-def _is_left_over(program: Program, judged: Judged, others: Sequence[Judged]) -> bool:
+def is_left_over(program: Program, judged: Judged, others: Sequence[Judged]) -> bool:
     """Whether it is what a loop's last turn leaves for a turn before the first: under the name of a gradient, dh, it is
     the gradient of no h that has one."""
     value = judged.gradient.value

@@ -8,7 +8,6 @@ used; in the instance whose method it is; among the module's own; and only then 
 from __future__ import annotations
 
 import functools
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.capture.forward import Forward, is_drivers, variable_of
 from gradcheck.capture.rates import names_in
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.scoping import is_local
@@ -23,8 +23,6 @@ from gradcheck.capture.state import Root
 from gradcheck.capture.steps import BINDS, EDITS, FirstStep, among_gradients, may_be_gradient
 from gradcheck.capture.trace import Variable
 
-_LABEL = re.compile(r"(?i)(y|t|d|labels?|targets?|desired|expected|truth)(_?(true|hat|i|j|n|k|t))?$")
-"""Names of numbers that are to be predicted."""
 _FRESH = frozenset({"assign", "unpack", "return"})
 
 
@@ -64,94 +62,10 @@ class Pairing:
     """The values of each run of the forward, where a step adds up the gradients of several: one a sample."""
 
 
-class _Forward:
-    """What names stand for in the forward: anywhere, in an instance, and by the object itself."""
-
-    def __init__(self, roots: Mapping[str, Root], instances: Mapping[int, str]) -> None:
-        self.by_name: dict[str, Variable] = {}
-        self.by_identity: dict[int, Variable] = {}
-        self.by_owner: dict[tuple[int, str], Variable] = {}
-        self.top: dict[str, Variable] = {}
-        self.versions: dict[str, list[Variable]] = {}
-        """Everything that bore a name, oldest first."""
-        self.arguments: dict[tuple[int, str, int], Variable | None] = {}
-        """What functions have been handed, by the object, what they call it and whose method it is; None where several
-        calls were."""
-        self.drivers: set[str] = set()
-        """Names that the driver has bound: what the user's functions call by them is something else."""
-        self.calls: dict[object, int] = {}
-        """In which call each value was computed, by its ref."""
-        for root in sorted(roots.values(), key=lambda root: among_gradients(root.path)):
-            array = isinstance(root.value, np.ndarray)
-            variable = _root(root)
-            if array and not among_gradients(root.path):
-                self.versions.setdefault(root.name, []).append(variable)
-            self.by_name.setdefault(root.name, variable)
-            self.by_name.setdefault(root.path, variable)
-            if array:
-                self.by_identity.setdefault(id(root.value), variable)
-            if root.path == root.name:
-                self.top[root.name] = variable
-        for owner, path in instances.items():
-            own = [r for r in roots.values() if r.path.startswith(path + ".")]
-            for root in own:
-                alone = sum(r.name == root.name for r in own) == 1
-                if alone or root.path == f"{path}.{root.name}":
-                    variable = replace(_root(root), owner=owner)
-                    self.by_owner[owner, root.name] = variable
-                    if id(root.value) in self.by_identity and root.path == f"{path}.{root.name}":
-                        self.by_identity[id(root.value)] = variable
-
-    def take(self, i: int, value: Value) -> None:
-        """Note a value of the forward."""
-        kind, edit = value.site.kind, value.site.kind in EDITS
-        if kind == "argument" and value.plain:
-            handed_to = value.identity, value.name, value.owner
-            self.arguments[handed_to] = None if handed_to in self.arguments else _variable(i, value)
-        known = None if value.site.form == "literal" else self.by_identity.get(value.identity)  # 0.0 is one object
-        handed = kind == "argument" and value.array.ndim == 0 and not _LABEL.match(value.name)
-        new = value.plain and not handed and (known is None or edit)
-        if new:
-            known = _variable(i, value)
-            self.calls[value.key] = value.call
-        elif known is None:
-            return
-        elif known.order < 0:
-            known = replace(known, name=value.name, array=value.array)
-        elif known.site is not None and known.site.kind in ("return", "element") and value.plain:
-            known = replace(known, name=value.name, array=value.array, site=value.site, order=i, last=value.name)
-        if known.order >= 0:
-            self.by_identity[value.identity] = known
-        if is_drivers(value) and value.plain:
-            self.drivers.add(value.name)
-        if kind != "return" and (is_drivers(value) or value.name not in self.drivers):
-            # what the driver has in the end, not what the user's function began it with
-            self.by_name[value.name] = _variable(i, value) if is_drivers(value) and value.plain else known
-            self.versions.setdefault(value.name, []).append(known)
-            if value.owner:
-                self.by_owner[value.owner, value.name] = known
-        self.by_name.setdefault(value.path, known)
-
-    def moved_by(self, value: Value) -> Variable | None:
-        """What an update leaves another value of."""
-        of = self.by_identity.get(value.identity) or self.by_owner.get((value.owner, value.name))
-        of = of or self.top.get(value.name) or self.by_name.get(value.path) or self.by_name.get(value.name)
-        fits = of is not None and of.array.dtype.kind == "f" and of.array.shape == value.array.shape
-        return of if fits else None
-
-
-def _root(root: Root) -> Variable:
-    return Variable(root.name, root.path, np.array(root.value), None, -1, root.name, 0, id(root.value))
-
-
-def _variable(i: int, value: Value) -> Variable:
-    return Variable(value.name, value.key, value.array, value.site, i, value.name, value.owner, value.identity)
-
-
 class _Pairs:
     """Walks a run from its first gradient on."""
 
-    def __init__(self, forward: _Forward, step: FirstStep, base_of: Callable[[str], Sequence[str]]) -> None:
+    def __init__(self, forward: Forward, step: FirstStep, base_of: Callable[[str], Sequence[str]]) -> None:
         self.forward = forward
         self.step = step
         self.base_of = base_of
@@ -448,10 +362,6 @@ def is_update(value: Value, of: Variable) -> bool:
     return of.last in (value.name, value.site.last) and (not of.owner or value.owner in (0, of.owner))
 
 
-def is_drivers(value: Value) -> bool:
-    return value.site.file.startswith("<call of")
-
-
 Feeds = Callable[[Variable, Value], bool]
 """Whether anything that was computed before a value depends on a variable."""
 Rests = Callable[[Collection[Variable], Collection[Key], Collection[int]], bool]
@@ -466,7 +376,7 @@ def first_update(
     feeds: Feeds,
 ) -> Key | None:
     """The first of the moves that is a parameter's update, in a run that names no gradient."""
-    forward = _Forward(roots, instances)
+    forward = Forward(roots, instances)
     waiting = {m.key: m for m in moves}
     for i, (value, _) in enumerate(values):
         if value.key in waiting:
@@ -487,7 +397,7 @@ def pair(
     rests: Rests,
 ) -> Pairing:
     """Find the gradients of a run, and what each is the gradient of."""
-    forward = _Forward(roots, instances)
+    forward = Forward(roots, instances)
     pairs = _Pairs(forward, step, base_of)
     begun = False
     rounds: list[dict[str, Variable]] = []
@@ -516,7 +426,7 @@ def pair(
         known = variables.get(value.name)
         # a step of time at a time, loss, gradients, `loss += ...`: the loss is what it has come to in the end
         if known is None or known.site in (None, value.site) or value.site.kind == "augment":
-            variables[value.name] = _variable(i, value)
+            variables[value.name] = variable_of(i, value)
     groups = _told_apart(found, forward, base_of)
     if not any(is_drivers(value) and base_of(value.name) for value, _ in values):  # which says what it looks for
         moved = _from_updates(values, step, forward, groups, feeds)
@@ -556,7 +466,7 @@ def _is_over_time(values: Sequence[Value], step: FirstStep, pairs: _Pairs, rests
 
 
 def _from_updates(
-    values: Sequence[tuple[Value, object]], step: FirstStep, forward: _Forward, groups: list[Group], feeds: Feeds
+    values: Sequence[tuple[Value, object]], step: FirstStep, forward: Forward, groups: list[Group], feeds: Feeds
 ) -> list[Group]:
     """Parameters that are moved, and that no gradient is named after."""
     have = {g.of.ref for g in groups} | {v.key for g in groups for v in g.versions}
@@ -590,7 +500,7 @@ def _from_updates(
 _NONE = Variable("", "", np.array(0.0), None, -1)
 
 
-def _told_apart(groups: list[Group], forward: _Forward, base_of: Callable[[str], Sequence[str]]) -> list[Group]:
+def _told_apart(groups: list[Group], forward: Forward, base_of: Callable[[str], Sequence[str]]) -> list[Group]:
     """Gradients of one name get names of their own, and so do the values that they belong to."""
     taken = [name for g in groups for name in {g.name, *g.names}]
     for name, several in _by(groups, lambda g: g.name):

@@ -123,7 +123,7 @@ def prepare(job: Job) -> None:
 
 def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
     from gradcheck import layers_diff, pipeline
-    from gradcheck.probing import ASSUMED, HIDDEN
+    from gradcheck.blame.doubts import ASSUMED, HIDDEN
     from gradcheck.resolve import defined, resolve, tried
 
     sys.path[:0] = [f for f in job.folders if f not in sys.path[:1]]
