@@ -23,6 +23,8 @@ def set_aside(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     their names say: of `dz = np.ones_like(z); dz[z < 0] = 0` it is the next line that is the gradient.
     """
     result = list(judged)
+    if len(program.rounds) > 1:
+        return result  # one sample's put right heals no sum over all of them
     for i, j in enumerate(judged):
         if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate" and _stands_alone(program, j, judged[:i]):
             reason = f"no gradient goes into it: a derivative by {j.gradient.of.name}, and not the loss's"

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradcheck.blame.judged import Array, Judged
 from gradcheck.capture.otherwise import Scope
+from gradcheck.capture.pairing import is_update
 from gradcheck.capture.program import Program, Ref
 from gradcheck.capture.record import Value
 from gradcheck.fix.allowance import Share
@@ -82,7 +83,10 @@ class Behind:
 def makers(
     program: Program, one: Guilty, judged: Sequence[Judged], overlay: Mapping[str, str]
 ) -> Iterator[tuple[str, Line]]:
-    """Names that a guilty line reads and that a line without a gradient has given a value, the latest first."""
+    """Names that a guilty line reads and that a line without a gradient has given a value, the latest first.
+
+    An update is none: less of it would only leave the parameter where it was.
+    """
     if one.line.whole or not one.at:
         return
     known = {j.gradient.value.site.number for j in judged}
@@ -93,7 +97,8 @@ def makers(
         name = value.site.name
         if name in read and name not in seen and value.site.kind in ("assign", "unpack"):
             seen.add(name)
-            line = line_of_site(value.site, overlay) if value.site.number not in known else None
+            moves = value.site.number in known or any(is_update(value, j.gradient.of) for j in judged)
+            line = None if moves else line_of_site(value.site, overlay)
             if line is not None and not line.whole:
                 yield name, line
 

@@ -206,3 +206,28 @@ def test_a_cause_is_searched_for_at_two_turns_of_a_loop_and_told_of_all(
     searched = [f for f in told if not f.message.startswith("The same line computes")]
     assert len(searched) == TURNS
     assert all(f.tensor in f.headline for f in told)
+
+
+def test_less_of_an_update_is_no_fix_of_what_reads_the_weights(tmp_path: Path) -> None:
+    source = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(4, 9)), rng.normal(size=(2, 9))
+W1, W2 = rng.normal(size=(5, 4)), rng.normal(size=(2, 5))
+for turn in range(20):
+    A1 = np.tanh(W1 @ X)
+    Z2 = W2 @ A1
+    loss = ((Z2 - Y) ** 2).sum() / 9
+    dZ2 = 2 * (Z2 - Y) / 9
+    dW2 = dZ2 @ A1.T
+    W2 = W2 - 0.1 * dW2
+    dA1 = W2.T @ dZ2
+    dW1 = dA1 * (1 - A1**2) @ X.T
+    W1 = W1 - 0.1 * dW1
+"""
+    (tmp_path / "net.py").write_text(source)
+    report = gradcheck.check(str(tmp_path / "net.py"))
+    assert report.verdict.value == "fail", str(report)
+    assert {f.code for f in report.findings if f.severity == "error"} == {"GC361"}, str(report)
+    for finding in report.findings:
+        assert finding.fix is None or "W2 - 0.1 * dW2" in finding.fix.new + finding.fix.summary + finding.fix.diff
