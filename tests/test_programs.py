@@ -96,6 +96,8 @@ SLOW = frozenset(
     " layers_as_objects_wrong layers_with_state_wrong loss_functions_wrong pairs_of_images pairs_of_layers_wrong"
     " recurrent_characters_doubled recurrent_object_not_transposed samples_one_by_one_no_derivative tensorflow_fashion"
     " written_into_gradients_wrong one_encoder_for_pairs_wrong two_networks_by_turns_wrong columns_one_by_one_wrong"
+    " adjoint_in_time adjoint_in_time_wrong handed_the_difference_wrong tried_out_below_wrong experts"
+    " edits_before_the_forward_wrong clipped_by_norm_wrong two_networks_by_turns columns_one_by_one"
     " pairs_over_time_wrong notebook_of_pairs_wrong attention_of_layers_wrong"
     " gradients_in_a_list_of_dicts recurrent_samples_text lists_put_together_wrong layers_and_optimizers_wrong"
     " example_calls_wrong engine_of_numbers_wrong loss_beside_gradients_wrong loss_on_the_way_back_wrong"
