@@ -221,12 +221,15 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
 
 
 def _with_the_next(report: Report, target: Target, site: Site) -> Report:
-    """The report, and what it does not speak of: a step of other parameters that begins when these have moved."""
+    """The report, and what it does not speak of: a step of other parameters that begins when these have moved.
+
+    As long as that is not checked beside it, nothing is known to be right.
+    """
     own = target.script is not None and Path(site.file) == target.script.resolve() and site.function.isidentifier()
     other = f"{target.name}:{site.function}" if own and ":" not in target.name else ""
     by = f"gradcheck run {other}" if other else "a function of your own that runs it, as TARGET,"
     note = f"another step begins before {place(shown(site.file), site.line)}, once these have moved: {by} checks that"
-    unseen = Verdict.INCONCLUSIVE if report.verdict is Verdict.PASS and not other else report.verdict
+    unseen = Verdict.INCONCLUSIVE if report.verdict is Verdict.PASS else report.verdict
     return replace(report, verdict=unseen, notes=(*report.notes, note), beside=(other,) if other else ())
 
 

@@ -106,3 +106,11 @@ def test_a_wrong_gradient_is_wrong_though_it_is_clipped(tmp_path: Path) -> None:
     lines = ("dO = O - T", "dW = 2 * X.T @ dO", "dW = np.clip(dW, -1, 1)", "W -= lr * dW", "b -= lr * dO.sum(axis=0)")
     found = report(tmp_path, *lines)
     assert [c.name for c in found.comparisons if c.verdict.value == "fail"] == ["dW"], str(found)
+
+
+def test_a_step_beside_which_another_one_is_not_checked_is_inconclusive() -> None:
+    report = gradcheck.check(str(Path(__file__).parent / "programs" / "two_networks_by_turns.py"))
+    assert report.verdict.value == "inconclusive"
+    assert all(c.verdict.value == "pass" for c in report.comparisons)
+    assert report.beside[0].endswith(":move_maker")
+    assert any("another step begins" in note for note in report.notes)

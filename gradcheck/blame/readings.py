@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Array, Judged
@@ -43,8 +42,8 @@ def reread(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     for j in (j for j in wrong if j.gradient.name in others and j.gradient.name not in meant):
         computed = _from_right_inputs(program, judged, j, fed)
         if computed is not None and not computed.right:
-            for truth in islice((t for t in others[j.gradient.name] if _is(program, computed, t)), 1):
-                meant[j.gradient.name] = truth
+            read = next((t for t in others[j.gradient.name] if _is(program, computed, t)), None)
+            meant |= {j.gradient.name: read} if read is not None else {}
     result = [_read_as(program, j, meant[j.gradient.name]) if j.gradient.name in meant else j for j in judged]
     if program.trace.raised is None:
         return result

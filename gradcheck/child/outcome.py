@@ -56,12 +56,16 @@ def _of_report(job: Job, report: Result) -> Outcome:
     if not isinstance(report, Report):
         return Outcome(job, report.exit_code, report)
     report = settle(report)
+    beside = () if job.options.says_what else report.beside
+    seen = bool(report.comparisons) and all(c.verdict in (Verdict.PASS, Verdict.SKIPPED) for c in report.comparisons)
+    if beside and seen and report.verdict is Verdict.INCONCLUSIVE:
+        report = replace(report, verdict=Verdict.PASS)  # what it does not speak of is checked by itself
     code = report.exit_code
     if report.comparisons and all(c.verdict is Verdict.INCONCLUSIVE and c.reason == TIME for c in report.comparisons):
         code = NOTHING
     elif report.verdict is Verdict.INCONCLUSIVE and job.options.allow_inconclusive:
         code = 0
-    return Outcome(job, code, report, several=() if job.options.says_what else report.beside)
+    return Outcome(job, code, report, several=beside)
 
 
 TIME = "time limit reached"
