@@ -21,6 +21,7 @@ RATES = {
     "W += X.T.dot(d)": Rate(""),
     "W -= config['lr'] * g": Rate("config['lr']"),
     "W += (step_size * X.T).dot(d)": Rate("step_size"),
+    "setattr(net, k, getattr(net, k) - eta * g[k])": Rate("eta"),
 }
 
 
@@ -114,3 +115,49 @@ def test_a_step_beside_which_another_one_is_not_checked_is_inconclusive() -> Non
     assert all(c.verdict.value == "pass" for c in report.comparisons)
     assert report.beside[0].endswith(":move_maker")
     assert any("another step begins" in note for note in report.notes)
+
+
+MOVED_BY_NAME = """
+import numpy as np
+
+
+class Line:
+    def __init__(self):
+        self.W = np.ones((4, 3))
+        self.b = np.zeros(3)
+
+    def forward(self, X, T):
+        self.X, self.E = X, X @ self.W + self.b - T
+        return 0.5 * np.sum(self.E**2)
+
+    def backward(self):
+        return {"W": self.X.T @ self.E, "b": self.E.sum(axis=0)}
+
+
+if __name__ == "__main__":
+    rng = np.random.default_rng(0)
+    line = Line()
+    for turn in range(9):
+        loss = line.forward(rng.normal(size=(7, 4)), rng.normal(size=(7, 3)))
+        g = line.backward()
+        for k in g:
+            MOVE
+"""
+
+
+@pytest.mark.parametrize("sign", "-+")
+@pytest.mark.parametrize(
+    "move",
+    [
+        "setattr(line, k, getattr(line, k) - 0.01 * g[k])",
+        "line.__dict__[k] -= 0.01 * g[k]",
+        "vars(line)[k] = vars(line)[k] - 0.01 * g[k]",
+    ],
+)
+def test_what_moves_attributes_by_their_names_is_an_update(tmp_path: Path, move: str, sign: str) -> None:
+    """In a main block that speaks of no training, too."""
+    file = tmp_path / "line.py"
+    file.write_text(MOVED_BY_NAME.replace("MOVE", move.replace("-", sign)))
+    report = gradcheck.check(str(file))
+    assert report.verdict.value == ("pass" if sign == "-" else "fail"), str(report)
+    assert {(f.code, f.line) for f in report.findings} == (set() if sign == "-" else {("GC602", 25)}), str(report)

@@ -237,11 +237,27 @@ def trains(tree: ast.Module, start: Iterable[ast.AST]) -> bool:
 
 
 def _descends(node: ast.AST) -> bool:
-    """Whether it is a step down a gradient, p -= 0.05 * g; not x[i] -= 2 * h, as a numeric derivative has it."""
-    if not (isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub) and isinstance(node.value, ast.BinOp)):
+    """Whether it is a step along a gradient, p -= 0.05 * g; not x[i] -= 2 * h, as a numeric derivative has it."""
+    moved = _moved(node)
+    if moved is None:
         return False
-    graded = re.search(r"grad|nabla|\bd_?[A-Z]", ast.unparse(node.value)) is not None
-    return isinstance(node.value.op, ast.Mult) and (graded or not isinstance(node.target, ast.Subscript))
+    target, operator, by = moved
+    graded = re.search(r"grad|nabla|\bd_?[A-Z]|\bg\b", ast.unparse(by)) is not None
+    down = isinstance(operator, ast.Sub) and not isinstance(target, ast.Subscript)
+    return (graded or down) and any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) for n in ast.walk(by))
+
+
+def _moved(node: ast.AST) -> tuple[ast.expr, ast.operator, ast.expr] | None:
+    """(p, -, E) of `p -= E`, of `p = p - E` and of `setattr(net, k, getattr(net, k) - E)`."""
+    match node:
+        case ast.AugAssign(target, ast.Add() | ast.Sub() as operator, by):
+            return target, operator, by
+        case ast.Assign([target], ast.BinOp(left, ast.Add() | ast.Sub() as operator, by)):
+            return (target, operator, by) if ast.unparse(left) == ast.unparse(target) else None
+        case ast.Call(ast.Name("setattr"), [*of, ast.BinOp(left, ast.Add() | ast.Sub() as operator, by)]):
+            own = ast.unparse(left) == f"getattr({', '.join(map(ast.unparse, of))})"
+            return (left, operator, by) if own else None
+    return None
 
 
 _LOOPS = ast.For, ast.While

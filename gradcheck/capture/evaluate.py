@@ -81,6 +81,9 @@ class Evaluator:
         def owned(site: int, value: Any, _: Any) -> Any:
             return passes(site, value) if site in hot else value
 
+        def attribute(site: int, owner: Any, name: Any, value: Any) -> tuple[Any, ...]:
+            return owner, name, passes(site, value) if site in hot else value
+
         def augmented(site: int, value: Any) -> Any:
             self.edited.append(value)
             return written(passes(site, value), value) if site in hot else value
@@ -103,6 +106,7 @@ class Evaluator:
             "value": value,
             "owned": owned,
             "held": value,
+            "attribute": attribute,
             "augmented": augmented,
             "seen": seen,
             "arguments": arguments,

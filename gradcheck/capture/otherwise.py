@@ -42,6 +42,12 @@ def otherwise(recorder: Recorder, computes: Mapping[int, Compute]) -> Probes:
 
         return passed
 
+    def attribute(site: int, owner: Any, name: Any, value: Any) -> tuple[Any, ...]:
+        if site in computes:
+            value = instead(site, value, _scope())
+        three: tuple[Any, ...] = probes["attribute"](site, owner, name, value)
+        return three
+
     def augmented(site: int, value: Any) -> Any:
         if site in computes:
             value = written(instead(site, value, _scope()), value)
@@ -55,7 +61,7 @@ def otherwise(recorder: Recorder, computes: Mapping[int, Compute]) -> Probes:
         probes["seen"](site, root, steps, rest)
 
     own = {"value": assigned("value"), "owned": assigned("owned"), "held": assigned("held")}
-    return {**probes, **own, "augmented": augmented, "seen": seen}
+    return {**probes, **own, "attribute": attribute, "augmented": augmented, "seen": seen}
 
 
 def _scope() -> Scope:

@@ -6,7 +6,8 @@ They are reached without running any code of the user's: a property or a contain
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
@@ -197,9 +198,12 @@ def reach(value: Any, step: Step) -> Any:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    if issubclass(type(value), type):
-        return next((vars(c)[name] for c in type.mro(value) if name in vars(c)), NOTHING)
-    held = next((vars(c)[name] for c in type(value).__mro__ if name in vars(c)), NOTHING)
+    kind = type(value)
+    if issubclass(kind, type):
+        return _of_classes(type.mro(value), name)
+    if name == "__dict__":
+        return instance_dict(value) or NOTHING
+    held = _of_classes(kind.__mro__, name)
     if type(held) is MemberDescriptorType:
         try:
             return held.__get__(value)
@@ -211,16 +215,30 @@ def _attribute(value: Any, name: str) -> Any:
     return own.get(name, NOTHING) if own is not None else NOTHING
 
 
+def _of_classes(classes: Iterable[type], name: str) -> Any:
+    """What the first of some classes holds under a name: a plain loop, since every line of a layer's comes here."""
+    for c in classes:
+        held = c.__dict__.get(name, NOTHING)
+        if held is not NOTHING:
+            return held
+    return NOTHING
+
+
 def instance_dict(value: Any) -> dict[str, Any] | None:
     """The dictionary of an instance's or module's own attributes, whatever its class makes of attribute access."""
-    if issubclass(type(value), ModuleType):
+    kind = type(value)
+    if issubclass(kind, ModuleType):
         own: dict[str, Any] = vars(value)
         return own
-    held = next((vars(c)["__dict__"] for c in type(value).__mro__ if "__dict__" in vars(c)), None)
-    if isinstance(held, (GetSetDescriptorType, MemberDescriptorType)):
-        found = held.__get__(value)
-        return found if type(found) is dict else None
-    return None
+    held = _holds_attributes(kind)  # type: ignore[arg-type]
+    found = held.__get__(value) if held is not None else None
+    return found if type(found) is dict else None
+
+
+@functools.lru_cache(256)
+def _holds_attributes(kind: type) -> GetSetDescriptorType | MemberDescriptorType | None:
+    held = _of_classes(kind.__mro__, "__dict__")
+    return held if isinstance(held, (GetSetDescriptorType, MemberDescriptorType)) else None
 
 
 def fields_of(kind: type) -> tuple[str, ...] | None:

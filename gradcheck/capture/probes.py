@@ -21,6 +21,7 @@ Probes = Mapping[str, Callable[..., Any]]
 value(site, v[, o]) -> v        v is about to be bound, returned or put into a container, o
 owned(site, v, o) -> v          the same, of an attribute of o
 held(site, v) -> v              v is about to be stored under a computed key
+attribute(site, o, n, v) -> ... the three of them; v is about to be o's attribute of the name n
 index(site, key) -> key         which turns out to be this
 augmented(site, v) -> v         v is what an augmented assignment to a name came to
 seen(site, root, steps, rest)   what can be reached from root was bound or edited in place
@@ -51,6 +52,7 @@ PASSING: Probes = {
     "value": _first,
     "owned": _first,
     "held": _first,
+    "attribute": lambda _, *three: three,
     "index": _first,
     "augmented": _first,
     "seen": lambda *_: None,

@@ -61,17 +61,24 @@ def names_in(site: Site) -> frozenset[str]:
 
 def _moved_by(statement: ast.stmt | None) -> ast.expr | None:
     """What is added or subtracted: E of `W -= E`, of `W = W - E` and of `v = mu * v - E`; else all that is assigned."""
-    if isinstance(statement, ast.AugAssign):
-        return statement.value
-    if isinstance(statement, ast.Expr):
-        found = added_at(statement)
-        return None if found is None else found[1]
-    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
-        return None
-    target = ast.unparse(statement.targets[0] if isinstance(statement, ast.Assign) else statement.target)
-    terms = list(_terms(statement.value))
+    match statement:
+        case ast.AugAssign(value=value):
+            return value
+        case ast.Expr(ast.Call(ast.Name("setattr"), [owner, name, value])):
+            return _beside(value, f"getattr({ast.unparse(owner)}, {ast.unparse(name)})")
+        case ast.Expr():
+            found = added_at(statement)
+            return None if found is None else found[1]
+        case ast.Assign([target, *_], value) | ast.AnnAssign(target, value=ast.expr() as value):
+            return _beside(value, ast.unparse(target))
+    return None
+
+
+def _beside(value: ast.expr, target: str) -> ast.expr:
+    """The first term of a sum without the target."""
+    terms = list(_terms(value))
     others = [t for t in terms if target not in map(ast.unparse, ast.walk(t))]
-    return others[0] if len(terms) > 1 and others else statement.value
+    return others[0] if len(terms) > 1 and others else value
 
 
 def _terms(node: ast.expr) -> Iterator[ast.expr]:

@@ -125,7 +125,7 @@ class Recorder:
     _bytes: int = 0
 
     def probes(self) -> Probes:
-        names = ("value", "owned", "held", "index", "augmented", "seen", "arguments")
+        names = ("value", "owned", "held", "attribute", "index", "augmented", "seen", "arguments")
         return {**{name: getattr(self, name) for name in names}, **self.kinks.probes()}
 
     def values(self) -> list[tuple[Value, object]]:
@@ -163,6 +163,13 @@ class Recorder:
         self._held[site].append((key, value))
         replacement = self.replace.get(key)
         return value if replacement is None else as_like(replacement, value)
+
+    def attribute(self, site: int, owner: Any, name: Any, value: Any) -> tuple[Any, ...]:
+        key = self._next(site)
+        place = self.sites[site]
+        if type(name) is str:
+            self._record(place, key, value, f"{place.name}.{name}", name, owner)
+        return owner, name, self._replaced(key, value)
 
     def index(self, site: int, index: Any, holder: Any = None) -> Any:
         key, value = self._held[site].pop()

@@ -191,7 +191,14 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
         handed = self._handed(node)
-        self.generic_visit(node)
+        match node.value:
+            case ast.Call(ast.Name("setattr"), [owner, name, value], []) if not isinstance(value, ast.Starred):
+                form = self.form(ast.Call(ast.Name("getattr"), [owner, name], []), value)
+                number = self.site(ast.unparse(owner), "assign", node, value, form=form)
+                three = self.call("attribute", number, *map(self.visit, (owner, name, value)), at=value)
+                node.value.args = [_placed(ast.Starred(three, ast.Load()), value)]
+            case _:
+                self.generic_visit(node)
         return [node, *handed] if handed else node
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:

@@ -25,6 +25,26 @@ def assignments():
     return a, b, c, d, e, f, g, h, i, j, k, x, z, w, u, v
 
 
+class Kept:
+    def __setattr__(self, name, value):
+        log("set", name, value)
+        super().__setattr__(name, value)
+    def __repr__(self):
+        return "kept"
+
+
+def attributes_by_name():
+    kept = Kept()
+    setattr(log("owner", kept), log("name", "a"), log("value", 1))
+    setattr(kept, "b", getattr(kept, "a") + 1)
+    setattr(*(kept, "c", 3))
+    try:
+        setattr(kept, 4, 5)
+    except TypeError as error:
+        log("refused", str(error))
+    return vars(kept)
+
+
 def subscripts():
     a = list(range(10))
     a[next(counter)] += 1
@@ -264,7 +284,7 @@ def imports():
 
 def main():
     results = [
-        assignments(), subscripts(), evaluation_order(), loops(), exceptions(), swallowed(), groups(), managers(),
+        assignments(), attributes_by_name(), subscripts(), evaluation_order(), loops(), exceptions(), swallowed(), groups(), managers(),
         [conditions(x) for x in (5, -1, 2)], deletions(), augmented(), imports(),
     ]
     return results, list(log)
