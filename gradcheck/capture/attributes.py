@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Iterator
 from types import CellType, FunctionType, MemberDescriptorType
 from typing import Any
 
@@ -19,7 +19,7 @@ Attributes = dict[str, Any]
 def attributes(instance: Any) -> Attributes:
     """An instance's own attributes, from __dict__ and __slots__."""
     found = dict(instance_dict(instance) or {})
-    for name, slot in _slots(type(instance)):
+    for name, slot in _slots(type(instance)):  # type: ignore[arg-type]
         try:
             found[name] = slot.__get__(instance)
         except AttributeError:
@@ -29,7 +29,7 @@ def attributes(instance: Any) -> Attributes:
 
 def set_attribute(instance: Any, name: str, value: Any) -> None:
     """Set an own attribute, be the instance frozen or its class's properties in the way."""
-    slot = dict(_slots(type(instance))).get(name)
+    slot = dict(_slots(type(instance))).get(name)  # type: ignore[arg-type]
     own = instance_dict(instance)
     if issubclass(type(instance), type):
         type.__setattr__(instance, name, value)
@@ -40,27 +40,30 @@ def set_attribute(instance: Any, name: str, value: Any) -> None:
 
 
 def _delete_attribute(instance: Any, name: str) -> None:
-    slot = dict(_slots(type(instance))).get(name)
+    slot = dict(_slots(type(instance))).get(name)  # type: ignore[arg-type]
     if slot is not None:
         slot.__delete__(instance)
     else:
         (instance_dict(instance) or {}).pop(name, None)
 
 
-def _slots(kind: type) -> Iterator[tuple[str, MemberDescriptorType]]:
-    for c in kind.__mro__:
-        if "__slots__" in c.__dict__:
-            yield from ((n, d) for n, d in c.__dict__.items() if type(d) is MemberDescriptorType)
+@functools.lru_cache(256)
+def _slots(kind: type) -> tuple[tuple[str, MemberDescriptorType], ...]:
+    owners = [c for c in kind.__mro__ if "__slots__" in c.__dict__]
+    return tuple((n, d) for c in owners for n, d in c.__dict__.items() if type(d) is MemberDescriptorType)
 
 
 def _put_back_attributes(instance: Any, saved: Attributes) -> None:
+    own = instance_dict(instance)
+    if own is not None and not _slots(type(instance)):  # type: ignore[arg-type]
+        put_back_dict(own, saved)
+        return
     now = attributes(instance)
     for extra in now.keys() - saved.keys():
         _delete_attribute(instance, extra)
     for name, value in saved.items():
         if now.get(name, MISSING) is not value:
             set_attribute(instance, name, value)
-    own = instance_dict(instance)
     if own is not None:
         put_back_dict(own, {name: value for name, value in saved.items() if name in own})
 

@@ -23,6 +23,8 @@ class Kind(NamedTuple):
     saved: Callable[[Any], Any]
     same: Callable[[Any, Any], bool]
     put_back: Callable[[Any, Any], None]
+    cheap: bool = False
+    """Whether putting it back takes less than telling that it is the same."""
 
 
 MISSING = object()
@@ -160,7 +162,10 @@ def _generator_state(generator: Any) -> Any:
     if isinstance(generator, np.random.Generator):
         return generator.bit_generator.state
     if isinstance(generator, np.random.RandomState):
-        return generator.get_state(legacy=False)
+        state = generator.get_state(legacy=False)
+        if state["bit_generator"] == "MT19937":  # its 624 numbers are put back one by one: of a list in 2 µs, not in 50
+            state["state"]["key"] = state["state"]["key"].tolist()
+        return state
     return generator.getstate() if isinstance(generator, random.Random) else generator.state
 
 
@@ -178,7 +183,7 @@ def _set_generator_state(generator: Any, saved: Any) -> None:
 def _equal_states(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return all(_equal_states(a[k], b[k]) for k in b)
-    return bool(a == b if isinstance(a, tuple) else np.array_equal(a, b))
+    return bool(a == b if isinstance(a, (tuple, list)) else np.array_equal(a, b))
 
 
 def _same_generator(generator: Any, saved: Any) -> bool:
@@ -186,7 +191,7 @@ def _same_generator(generator: Any, saved: Any) -> bool:
 
 
 ARRAY = Kind(_save_array, _same_array, _put_back_array)
-GENERATOR = Kind(_generator_state, _same_generator, _set_generator_state)
+GENERATOR = Kind(_generator_state, _same_generator, _set_generator_state, cheap=True)
 
 BY_TYPE: tuple[tuple[Any, Kind], ...] = (
     (np.ndarray, ARRAY),

@@ -201,27 +201,28 @@ def _attribute(value: Any, name: str) -> Any:
     kind = type(value)
     if issubclass(kind, type):
         return _of_classes(type.mro(value), name)
-    if name == "__dict__":
-        return instance_dict(value) or NOTHING
-    held = _of_classes(kind.__mro__, name)
-    if type(held) is MemberDescriptorType:
-        try:
-            return held.__get__(value)
-        except AttributeError:
-            return NOTHING
-    if held is not NOTHING and hasattr(type(held), "__set__"):
-        return NOTHING
     own = instance_dict(value)
-    return own.get(name, NOTHING) if own is not None else NOTHING
+    if name == "__dict__":
+        return NOTHING if own is None else own
+    instead = _instead_of_its_own(kind, name)  # type: ignore[arg-type]
+    if instead is None:
+        return own.get(name, NOTHING) if own is not None else NOTHING
+    try:
+        return instead.__get__(value) if type(instead) is MemberDescriptorType else NOTHING
+    except AttributeError:
+        return NOTHING
+
+
+@functools.lru_cache(2048)
+def _instead_of_its_own(kind: type, name: str) -> Any:
+    """What a class has that comes before an instance's own attribute: a slot or a property; None for nothing."""
+    held = _of_classes(kind.__mro__, name)
+    return held if held is not NOTHING and hasattr(type(held), "__set__") else None
 
 
 def _of_classes(classes: Iterable[type], name: str) -> Any:
-    """What the first of some classes holds under a name: a plain loop, since every line of a layer's comes here."""
-    for c in classes:
-        held = c.__dict__.get(name, NOTHING)
-        if held is not NOTHING:
-            return held
-    return NOTHING
+    """What the first of some classes holds under a name."""
+    return next((c.__dict__[name] for c in classes if name in c.__dict__), NOTHING)
 
 
 def instance_dict(value: Any) -> dict[str, Any] | None:

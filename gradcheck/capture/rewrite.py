@@ -184,9 +184,11 @@ class _Rewriter(ast.NodeTransformer):
         """Looks at the arrays that a statement may have written into by a call or through a view."""
         if self.in_class:
             return []
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        edited = {p.name for t in targets if isinstance(t, ast.Subscript) and (p := self._place_edited(t, node))}
         found = added_at(node)
         moved = ast.unparse(found[0]) if found is not None else ""
-        places = written_by(node, self.mangled_by())
+        places = [p for p in written_by(node, self.mangled_by()) if p.name not in edited]
         return [self.seen(p, "modify", node, node, "moved" if p.name == moved else "handed") for p in places]
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
@@ -337,8 +339,11 @@ class _Rewriter(ast.NodeTransformer):
 
     def _edited(self, target: ast.Subscript, node: ast.Assign | ast.AugAssign, form: str = "") -> list[ast.stmt]:
         """After `dZ[Z <= 0] = 0`, dZ has a new version; after `grads["W"] += dW`, so has the entry."""
-        place = place_of(target, self.mangled_by(), edited=True, entry=isinstance(node, ast.AugAssign))
+        place = self._place_edited(target, node)
         return [self.seen(place, "modify", node, node, form)] if place else []
+
+    def _place_edited(self, target: ast.Subscript, node: ast.stmt) -> Place | None:
+        return place_of(target, self.mangled_by(), edited=True, entry=isinstance(node, ast.AugAssign))
 
     # -- expressions
 

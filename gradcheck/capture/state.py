@@ -79,8 +79,9 @@ class State:
     def restore(self) -> None:
         """Put back what earlier runs were seen to touch: free for code that changes nothing."""
         for i in self.touched:
-            if not self.kept[i].same():
-                self.kept[i].put_back()
+            kept = self.kept[i]
+            if kept.kind.cheap or not kept.same():
+                kept.put_back()
 
     def touch(self, array: Any) -> None:
         """An array has been seen to be edited: it, or the one that it is a view of, is touched."""
