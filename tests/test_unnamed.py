@@ -24,6 +24,8 @@ def step(x, y, W1, b1, W2):
     db1 = hid.sum(axis=0)
     return dW1, db1, dW2
 """
+FUSED = "    z = x @ W1 + b1\n    a = np.tanh(z)", "    a = np.tanh(x @ W1 + b1)"
+"""What goes into the activation without a name."""
 SHAPES = "x:(6,4) y:(6,3) W1:(4,5) b1:(5) W2:(5,3)"
 
 
@@ -49,8 +51,11 @@ def verdicts(folder: Path, *edits: tuple[str, str]) -> dict[str, str]:
             {"err", "hid"},
             {"dW2", "dW1", "db1"},
         ),
+        ([FUSED, ("1 - a**2", "1 - a")], {"hid"}, {"dW1", "db1"}),
+        ([FUSED, ("back * (1 - a**2)", "back")], {"hid"}, {"dW1", "db1"}),
+        ([FUSED, ("(out - y) / len", "(out - 2 * y) / len")], {"err"}, {"dW2", "back", "dW1", "db1"}),
     ],
-    ids=["first", "middle", "last", "and a parameter's own", "two"],
+    ids=["first", "middle", "last", "and a parameter's own", "two", "no z", "no z and no derivative", "no z, above"],
 )
 def test_the_guilty_line_is_blamed(
     edits: list[tuple[str, str]], guilty: set[str], inherited: set[str], tmp_path: Path

@@ -6,7 +6,7 @@ Of several lines that write into one gradient, those that leave alone what is wr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from gradcheck.blame.rerun import again, other_than
 from gradcheck.blame.versions import judge_versions
 from gradcheck.capture.program import Program
 from gradcheck.capture.rates import names_in
-from gradcheck.capture.record import Value
+from gradcheck.capture.record import Key, Value
 from gradcheck.capture.steps import BINDS, EDITS
 from gradcheck.compare import CARE, Verdict
 from gradcheck.gradients import Gradient, at_origin
@@ -71,10 +71,11 @@ def _told_at(program: Program, judged: Judged, made: Value) -> Judged:
 
 def at_their_writing(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     """The gradients, each that several lines write into at the last of them that has written what is wrong of it."""
-    return [_written_at(program, j) if j.verdict is Verdict.FAIL else j for j in judged]
+    right = {v.key for j in judged if j.right for v in j.gradient.versions}
+    return [_written_at(program, j, right) if j.verdict is Verdict.FAIL else j for j in judged]
 
 
-def _written_at(program: Program, judged: Judged) -> Judged:
+def _written_at(program: Program, judged: Judged, right: Collection[Key]) -> Judged:
     gradient, wrong = judged.gradient, _wrong_entries(judged)
     if wrong is None:
         return judged
@@ -82,6 +83,8 @@ def _written_at(program: Program, judged: Judged) -> Judged:
     for before, after in reversed(list(pairwise(versions))):
         if before.array.shape != after.array.shape or after.site.kind not in EDITS | {"assign", "unpack", "return"}:
             break
+        if after.site.form == "alias" and before.key in right:
+            break  # da = dq: no line that made dq is wrong
         changed = before.array != after.array
         if changed.any() and after.site.kind not in EDITS:
             break

@@ -25,7 +25,7 @@ SLACK = 1e-6
 def reread(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     """The gradients, those of the other reading that more of what rests on them supports judged by that."""
     wrong = [j for j in judged if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate"]
-    others = {j.gradient.name: inside for j in wrong if (inside := before_activation(j.gradient, j.truth))}
+    others = {j.gradient.name: inside for j in wrong if (inside := before_activation(j.gradient.of, j.truth))}
     if not others:
         return list(judged)
     fed = {j.gradient.key: a for j in wrong if (a := j.truth.array) is not None and a.shape == j.gradient.array.shape}
@@ -53,7 +53,7 @@ def reread(program: Program, judged: Sequence[Judged]) -> list[Judged]:
 
 def of_what_goes_in(program: Program, judged: Judged) -> Judged | None:
     """A gradient that is wrong for an activation and right for what goes into it; None for any other."""
-    readings = (_read_as(program, judged, truth) for truth in before_activation(judged.gradient, judged.truth))
+    readings = (_read_as(program, judged, truth) for truth in before_activation(judged.gradient.of, judged.truth))
     return next((read for read in readings if read.right), None)
 
 
@@ -84,7 +84,7 @@ def _read_as(program: Program, judged: Judged, truth: Truth) -> Judged:
 def two_readings(judged: Sequence[Judged]) -> tuple[str, ...]:
     """What to say of names that are wrong in both readings, unless the user has said which is meant."""
     wrong = (j for j in judged if j.verdict is Verdict.FAIL and j.gradient.kind == "intermediate")
-    open_ = [j.gradient for j in wrong if j.gradient.paired != "--grad" and before_activation(j.gradient, j.truth)]
+    open_ = [j.gradient for j in wrong if j.gradient.paired != "--grad" and before_activation(j.gradient.of, j.truth)]
     return tuple(
         f"{g.name} is read as the gradient of {g.of.name}; as that of what goes into {g.of.name} (line"
         f" {g.of.site.line if g.of.site is not None else '?'}) it is wrong as well. If it is {g.of.name}'s,"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from gradcheck.blame.judged import Judged
 from gradcheck.blame.rerun import again, other_than, reached_by
 from gradcheck.blame.unnamed import ROUGH, SLACK, as_gradient, holds, told_apart, unreached
+from gradcheck.blame.versions import before_activation, slopes
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import Value
 from gradcheck.capture.steps import BINDS
@@ -25,6 +27,8 @@ from gradcheck.compare import Truth, Verdict, agreement
 Array = NDArray[np.float64]
 LINES = 12
 """Lines of the backward that are tried."""
+_Pairs = list[tuple[Value, Variable]]
+"""What a line of the backward computed at each turn, with what it may be the gradient of."""
 ENTRIES = 2048
 """Entries of all turns of a forward's line together whose derivatives are measured."""
 
@@ -46,15 +50,18 @@ def over_time(
     added: list[Judged] = []
     handed_on = [j for j in judged if is_left_over(program, j, judged)] if forward else []
     known = [j for j in judged if j not in handed_on]
+    open_: list[list[_Pairs]] = []
     for turns in list(_lines(program, known, sums))[:LINES] if forward else ():
         readings = [pairs for of in forward if len(of) == len(turns) for pairs in _readings(program, turns, of)]
         right = any(_is_right(pairs, glance) for pairs in readings)
-        meant = (
-            () if right else next(filter(None, (_meant(program, pairs, sums, truth, near) for pairs in readings)), [])
-        )
+        meant = [] if right else _first_meant(program, readings, sums, truth, near)
         added += meant
         if right or meant:
             handed_on = [j for j in handed_on if j.gradient.value.site.number != turns[0].site.number]
+        else:
+            open_.append(readings)
+    if not added:  # nearest to the sums is what goes into the activation
+        added = next(filter(None, (_first_meant(program, r, sums, truth, near, inside=True) for r in open_[::-1])), [])
     order = {v.key: i for i, v in enumerate(program.trace.values)}
     known = [j for j in judged if j in known or j in handed_on]
     return sorted([*known, *told_apart(added, known)], key=lambda j: order.get(j.gradient.key, len(order)))
@@ -86,7 +93,13 @@ def _lines(program: Program, judged: Sequence[Judged], sums: Sequence[Judged]) -
     known = {v.identity for j in judged for v in j.gradient.versions} | {id(r.value) for r in program.roots.values()}
     lines = {j.gradient.value.site.number for j in judged}
     found: dict[int, list[Value]] = defaultdict(list)
-    for v in program.trace.values[program.first_gradient :]:
+    begun = [v.site.number for v in program.forward_values]
+    behind = {v.site.number for v in program.trace.values[program.first_gradient :]}
+    # above the first gradient whose name tells it the first turn has gone through some lines
+    of_backward = {number for number in behind if begun.count(number) <= 1}
+    for i, v in enumerate(program.trace.values):
+        if i < program.first_gradient and v.site.number not in of_backward:
+            continue
         fits = v.plain and v.array.ndim and v.array.dtype.kind == "f" and v.site.kind == "assign"
         if fits and v.identity not in known and v.site.number not in lines and np.isfinite(v.array).all():
             found[v.site.number].append(v)
@@ -97,9 +110,7 @@ def _lines(program: Program, judged: Sequence[Judged], sums: Sequence[Judged]) -
             yield turns
 
 
-def _readings(
-    program: Program, turns: Sequence[Value], forward: Sequence[Variable]
-) -> Iterator[list[tuple[Value, Variable]]]:
+def _readings(program: Program, turns: Sequence[Value], forward: Sequence[Variable]) -> Iterator[_Pairs]:
     """Each turn as the gradient of its own turn of the forward, or of the one before that, to which it is carried."""
     own, before = list(zip(turns, forward)), list(zip(turns, forward[1:]))
     if _alike(own):
@@ -108,7 +119,7 @@ def _readings(
         yield before
 
 
-def _alike(pairs: Sequence[tuple[Value, Variable]]) -> bool:
+def _alike(pairs: _Pairs) -> bool:
     return all(of.array.shape == value.array.shape for value, of in pairs)
 
 
@@ -119,30 +130,48 @@ def _is_carried(program: Program, turns: Sequence[Value]) -> bool:
     return not np.array_equal(now.get(second.key, second.array), second.array)
 
 
-def _is_right(pairs: Sequence[tuple[Value, Variable]], along: Callable[[Variable], Truth]) -> bool:
+def _is_right(pairs: _Pairs, along: Callable[[Variable], Truth]) -> bool:
     """Whether every turn is the gradient of its own: then the line is right, and nothing wrong is put right by it."""
     return all(agreement(along(of), value.array).holds for value, of in pairs)
 
 
-def _meant(
+def _first_meant(
     program: Program,
-    pairs: Sequence[tuple[Value, Variable]],
+    readings: Sequence[_Pairs],
     sums: Sequence[Judged],
     truth_of: Callable[[Variable], Truth],
     roughly: Callable[[Variable], Array],
+    *,
+    inside: bool = False,
 ) -> list[Judged]:
-    """The turns as the gradients of those of the forward, if that puts right every sum that rests on them."""
-    if not _heal(program, pairs, sums, [roughly(of) for _, of in pairs], ROUGH):
-        return []
-    truths = [truth_of(of) for _, of in pairs]
-    if not _heal(program, pairs, sums, [truth.array for truth in truths], SLACK):
-        return []
-    return [as_gradient(program, v, of, truth) for (v, of), truth in zip(pairs, truths)]
+    return next(filter(None, (_meant(program, pairs, sums, truth_of, roughly, inside) for pairs in readings)), [])
+
+
+def _meant(
+    program: Program,
+    pairs: _Pairs,
+    sums: Sequence[Judged],
+    truth_of: Callable[[Variable], Truth],
+    roughly: Callable[[Variable], Array],
+    inside: bool,
+) -> list[Judged]:
+    """The turns as the gradients of those of the forward, if that puts right every sum that rests on them.
+
+    `inside`, as those of what goes into the activation that each of them comes out of.
+    """
+    ways: list[Sequence[Any]] = [slopes(of) if inside else (1.0,) for _, of in pairs]
+    for k in range(min(map(len, ways))):
+        if not _heal(program, pairs, sums, [roughly(of) * way[k] for (_, of), way in zip(pairs, ways)], ROUGH):
+            continue
+        truths = [before_activation(of, truth_of(of))[k] if inside else truth_of(of) for _, of in pairs]
+        if _heal(program, pairs, sums, [truth.array for truth in truths], SLACK):
+            return [as_gradient(program, v, of, truth) for (v, of), truth in zip(pairs, truths)]
+    return []
 
 
 def _heal(
     program: Program,
-    pairs: Sequence[tuple[Value, Variable]],
+    pairs: _Pairs,
     sums: Sequence[Judged],
     right: Sequence[Array | None],
     slack: float,

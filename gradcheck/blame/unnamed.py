@@ -7,6 +7,7 @@ that puts right what rests on it, this is whose gradient it was meant to be, and
 
 from __future__ import annotations
 
+import ast
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,9 @@ from numpy.typing import NDArray
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged, before_reuse, in_layout
 from gradcheck.blame.rerun import again, other_than, reached_by
+from gradcheck.blame.versions import before_activation, slopes
 from gradcheck.capture.program import Program, Ref, Variable
+from gradcheck.capture.rates import statement_at
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.steps import BINDS
 from gradcheck.compare import BLUNT, Truth, Verdict, agreement
@@ -66,14 +69,22 @@ def found_out(
             near[of.ref] = roughly(of)
         return near[of.ref]
 
-    tried, forward = islice(_suspects(program, judged, orphans), MOST), _forward(program)
+    tried, forward = list(islice(_suspects(program, judged, orphans), MOST)), _forward(program)
     own = {v.key: j.gradient.of.ref for j in judged for v in j.gradient.versions}
     turns = _Turns.of(program, judged)
 
     def others(value: Value) -> list[Variable]:
         return [of for of in forward if of.ref != own.get(value.key) and turns.may_be_gradient(value, of)]
 
-    added = [a for v in tried if (a := _meant(program, v, others(v), orphans, truth, rough))]
+    computed = (v for v in tried if not _renames(v))
+    added = [a for v in computed if (a := _meant(program, v, others(v), orphans, truth, rough))]
+    named = {a.gradient.key for a in added}
+    left = [o for o in orphans if not any(_is_healed(program, o, a) for a in added)]
+    for value in (v for v in tried if v.key not in named):
+        inside = _meant(program, value, others(value), left, truth, rough, inside=True) if left else None
+        if inside is not None:
+            added.append(inside)
+            left = [o for o in left if not _is_healed(program, o, inside)]
     added = [*added, *_other_turns(program, judged, added, forward, truth)]
     added = told_apart(list(_supported(program, judged, orphans, added)), judged)
     order = {v.key: i for i, v in enumerate(program.trace.values)}
@@ -115,8 +126,10 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
     last = max(i for i, v in enumerate(program.trace.values) if any(v.key == o.gradient.key for o in orphans))
     for value in reversed(program.trace.values[:last]):
         fits = value.plain and value.array.ndim and value.array.dtype.kind == "f" and value.site.kind in BINDS
-        known = value.identity in named or value.identity in roots or (value.site.file, value.site.line) in lines
-        handed_on = first[value.identity] is not value and value.site.kind not in ("augment", "modify")
+        renames = _renames(value)
+        known = value.identity in roots or (value.site.file, value.site.line) in lines
+        known = known or (value.identity in named and not renames)
+        handed_on = first[value.identity] is not value and value.site.kind not in ("augment", "modify") and not renames
         if not fits or known or handed_on or not np.isfinite(value.array).all() or _begins(value):
             continue
         other = other_than(value.array)
@@ -161,6 +174,12 @@ class _Turns:
         return abs((count - 1 - value.key.occurrence if back else value.key.occurrence) - there)
 
 
+def _renames(value: Value) -> bool:
+    """Whether its line only gives it another name, `dz = dh`: an activation's derivative may be missing there."""
+    statement = statement_at(value.site.file, value.site.line) if value.site.kind == "assign" else None
+    return statement is not None and isinstance(statement.value, ast.Name)
+
+
 def _begins(value: Value) -> bool:
     """Whether it is what a sum begins with, `np.zeros_like(W)`: that computes no gradient."""
     return not np.any(value.array) and "zeros" in line_of(value.site.file, value.site.line)
@@ -186,19 +205,30 @@ def _meant(
     orphans: Sequence[Judged],
     truth_of: Callable[[Variable], Truth],
     roughly: Callable[[Variable], Array],
+    *,
+    inside: bool = False,
 ) -> Judged | None:
-    """The value as the gradient of what its place in the code shows it to be; None where nothing does."""
+    """The value as the gradient of what its place in the code shows it to be; None where nothing does.
+
+    That is one of the forward's values or, `inside`, what goes into the activation that one of them comes out of.
+    """
     for of in forward:
         if not of.array.ndim or value.array.shape not in (of.array.shape, of.array.shape[::-1]):
             continue
         near = roughly(of)
-        if not _may_heal(near) or not _heals(program, value, _laid_out(near, value), orphans, slack=ROUGH):
-            continue
-        truth = truth_of(of)
-        right = truth.array
-        if right is not None and _may_heal(right) and _heals(program, value, _laid_out(right, value), orphans):
-            return as_gradient(program, value, of, truth)
+        for reading, factor in enumerate(slopes(of) if inside else (1.0,)):
+            if not _may_heal(near) or not _heals(program, value, _laid_out(near * factor, value), orphans, slack=ROUGH):
+                continue
+            truth = before_activation(of, truth_of(of))[reading] if inside else truth_of(of)
+            right = truth.array
+            if right is not None and _may_heal(right) and _heals(program, value, _laid_out(right, value), orphans):
+                return as_gradient(program, value, of, truth)
     return None
+
+
+def _is_healed(program: Program, orphan: Judged, by: Judged) -> bool:
+    right = _put_right(by)
+    return right is not None and _heals(program, by.gradient.value, right, [orphan])
 
 
 def _may_heal(derivative: Array) -> bool:
@@ -228,7 +258,8 @@ def _other_turns(
             if value.site.number != j.gradient.value.site.number or value.key in seen or not value.plain:
                 continue
             seen.add(value.key)
-            readings = [as_gradient(program, value, of, truth_of(of)) for of in turns]
+            truths = [(of, t) for of in turns for t in (truth_of(of), *before_activation(of, truth_of(of)))]
+            readings = [as_gradient(program, value, of, t) for of, t in truths]
             right = next((read for read in readings if read.right), None)
             wrong = [w for w in (*judged, *found) if w.verdict is Verdict.FAIL]
             before = {w.gradient.key: _put_right(w) for w in wrong if order[w.gradient.key] < order[value.key]}

@@ -160,7 +160,7 @@ def _before_activation(program: Program, gradient: Gradient, truth: Truth) -> Ju
     """A gradient that is right for what goes into an activation, where that has no name: many write dh for it."""
     if _has_a_name_inside(program, gradient.of):
         return None
-    for inside in before_activation(gradient, truth):
+    for inside in before_activation(gradient.of, truth):
         judged = judge(program, gradient, inside)
         if judged.right:
             return replace(judged, reason=f"of what goes into {gradient.of.name}")
@@ -201,14 +201,18 @@ def _before_probabilities(program: Program, gradient: Gradient, truth: Truth) ->
     return None
 
 
-def before_activation(gradient: Gradient, truth: Truth) -> list[Truth]:
-    """What a gradient would be held against if its name meant what goes into the activation, of each activation."""
-    h = gradient.of
-    if truth.map is None or not _activates(h):
+def before_activation(h: Variable, truth: Truth) -> list[Truth]:
+    """What a gradient would be held against if it were not h's but that of what goes into the activation that makes h
+    of something without a name, of each activation."""
+    if truth.map is None:
         return []
     found = []
-    for derivative in _DERIVATIVES:
-        f = derivative(h.array)
+    for f in slopes(h):
         derived, error = np.asarray(truth.map.derivative) * f, np.asarray(truth.map.error) * np.abs(f)
         found.append(replace(truth, map=replace(truth.map, derivative=derived, error=error, one_sided=None)))
     return found
+
+
+def slopes(h: Variable) -> list[Array]:
+    """The derivatives of each activation where h comes out of one of something that has no name; none elsewhere."""
+    return [derivative(h.array) for derivative in _DERIVATIVES] if _activates(h) else []

@@ -17,6 +17,8 @@ from gradcheck.capture.record import Recorder, found, written
 
 Scope = dict[str, Any]
 """Every name that a line can read, with what it stands for there."""
+LOCAL = "__local__"
+"""Under this key, in a scope, which of the names are not the module's."""
 Compute = Callable[[Scope, Any, Any], Any]
 """From the line's scope, what the line as it is written computes, and what its target held before, to the value."""
 
@@ -67,4 +69,4 @@ def otherwise(recorder: Recorder, computes: Mapping[int, Compute]) -> Probes:
 def _scope() -> Scope:
     """The names of the user's frame that called the probe."""
     frame = sys._getframe(2)
-    return {**frame.f_globals, **frame.f_locals}
+    return {**frame.f_globals, **frame.f_locals, LOCAL: frozenset(frame.f_locals)}

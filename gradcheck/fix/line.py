@@ -101,8 +101,10 @@ class Line:
         """Names that the innermost loop around gives a value and never reads: carried on, and left out."""
         around = next((p.statement for p in self.places[1:] if isinstance(p.statement, (ast.For, ast.While))), None)
         body = getattr(around, "body", ())
-        names = [n for statement in body for n in ast.walk(statement) if isinstance(n, ast.Name)]
-        read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
+        nodes = [n for statement in body for n in ast.walk(statement)]
+        names = [n for n in nodes if isinstance(n, ast.Name)]
+        summed = {n.target.id for n in nodes if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+        read = summed | {n.id for n in names if isinstance(n.ctx, ast.Load)}
         return tuple(dict.fromkeys(n.id for n in names if n.id not in read))
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.otherwise import Scope
+from gradcheck.capture.otherwise import LOCAL, Scope
 from gradcheck.capture.places import instance_dict
 from gradcheck.fix.expression import as_array
 
@@ -60,7 +60,8 @@ def pool(scope: Scope, text: str = "", turns: Collection[str] = ()) -> Pool:
     """
     at = {name: int(scope[name]) for name in turns if isinstance(scope.get(name), (int, np.integer))}
     names = [(name, value) for name, value in scope.items() if not name.startswith("__")]
-    found = _by_one_name([o for name, value in names for o in _operands(name, value, 3, at)])[:MOST]
+    found = [o for name, value in names for o in _operands(name, value, 3, at)]
+    found = _by_one_name(found, scope.get(LOCAL, scope.keys()))[:MOST]
     modules = (name for name, value in scope.items() if value is np)
     return Pool(
         tuple(o for o in found if o.array.ndim),
@@ -71,14 +72,21 @@ def pool(scope: Scope, text: str = "", turns: Collection[str] = ()) -> Pool:
     )
 
 
-def _by_one_name(operands: Sequence[Operand]) -> list[Operand]:
-    """Each array once, under a name of its own if it has one: x rather than cache[0]; else as self.x, not net.x."""
+def _by_one_name(operands: Sequence[Operand], local: Collection[str]) -> list[Operand]:
+    """Each array once, under a name of its own if it has one: x rather than cache[0]; else as self.x, not net.x.
+
+    What a method has as self.h may be the module's h at one turn of a loop, and no more at the next.
+    """
     arrays = [o for o in operands if o.array.ndim]
-    named = {id(o.array) for o in arrays if o.text.isidentifier()}
     own = {_memory(o.array) for o in arrays if o.text.startswith("self.")}
 
+    def is_name(o: Operand) -> bool:
+        return o.text.isidentifier() and (o.text in local or _memory(o.array) not in own)
+
+    named = {id(o.array) for o in arrays if is_name(o)}
+
     def is_alias(o: Operand) -> bool:
-        if not o.array.ndim or o.text.isidentifier():
+        if not o.array.ndim or is_name(o):
             return False
         return id(o.array) in named or (_memory(o.array) in own and not o.text.startswith("self."))
 

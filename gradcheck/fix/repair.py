@@ -307,7 +307,7 @@ def _hold(
         for j in judged
         if j.gradient.name not in others and (j.gradient.paired or j.gradient.name not in guilty.names)
     ]
-    for edit in share.within(edits[: runs(program, UNSETTLED)], least=1):  # what was found is worth a run
+    for edit in share.within(edits[: runs(program, UNSETTLED)], least=ALIKE):  # what was found is worth a run
         if trial.over(program):
             return
         trace = program.backward(_fed(judged, feeding), {guilty.line.site.number: guilty.line.runner(edit)})

@@ -97,14 +97,16 @@ class Search:
             scope = {**scope, self.line.site.name: before}
         e = Expression(self.line.text, scope, statement=self.line.whole)
         there = pool(scope, self.line.source.text, self.line.turns)
-        edits = [*unread(e, self.line.unread), *candidates(e, there, self.share)]
+        carried, edits = list(unread(e, self.line.unread)), candidates(e, there, self.share)
         operators = self._other_operators()
         if wanted is None or not self.settled:
             # all that rests on it is off by that much: that is tried before anything else
             known = () if self.factor is None else divided(e, there, self.factor)
             told = [replace(edit, cost=edit.cost - 1) for edit in known]
-            likely = self._likelier([*told, *edits, *blind(e, there)], scope, value, before, own)
-            every = sorted([*operators, *likely], key=lambda one: one.cost)
+            cheapest = sorted([*told, *edits, *blind(e, there)], key=lambda one: one.cost)
+            likely = self._likelier(cheapest, scope, value, before, own)
+            # what is carried to the next turn is often zero at the first
+            every = sorted([*operators, *carried, *likely], key=lambda one: one.cost)
             contributed = () if self.line.whole else guessed(e, there, self.line.target, self._style(there))
             paths = list(islice(self.share.within(contributed), PATHS))
             return [edit for edit in (*every[: UNSETTLED - len(paths)], *paths) if self._can_be_run(edit)]
@@ -118,7 +120,7 @@ class Search:
             ):
                 sign = 1.0 if isinstance(self.line.statement.op, ast.Add) else -1.0
                 found += rescaled_sum(e, there, wanted, own, sign)
-        for edit in self.share.within(edits):
+        for edit in self.share.within([*carried, *edits]):
             a = self._came_to(edit, scope, value, before)
             k = None if a is None else wanted.factor(a)
             if k is None or a is None:
@@ -137,10 +139,14 @@ class Search:
         return sorted([*kept, *operators], key=lambda one: (one.cost, len(one.text)))
 
     def _likelier(self, edits: Sequence[Edit], scope: Scope, value: Any, before: Any, own: Array) -> Iterator[Edit]:
-        """Edits of which only the whole step tells: those that change nothing here behind the others."""
+        """As many edits as are kept, of which only the whole step tells: those that change nothing here cost more."""
+        likely = 0
         for edit in self.share.within(edits):
+            if likely == UNSETTLED:
+                return
             a = self._came_to(edit, scope, value, before)
             unlikely = a is None or np.array_equal(a, own)
+            likely += not unlikely
             yield replace(edit, cost=edit.cost + UNLIKELY * unlikely)
 
     def _with_paths(

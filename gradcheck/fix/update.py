@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,6 +14,7 @@ from gradcheck.capture.program import Program, Trace, Variable
 from gradcheck.capture.record import Value
 from gradcheck.fix.allowance import Share
 from gradcheck.fix.edit import Edit
+from gradcheck.fix.expression import Expression
 from gradcheck.fix.line import Line, line_of_site
 from gradcheck.fix.search import Search
 from gradcheck.gradients import updated
@@ -68,10 +70,20 @@ def edits(
     before = rates(program, program.trace, judged)
     search = Search(line, {at.key.occurrence: None}, settled=False, free=True, share=share)
     program.backward(computes={line.site.number: search})
-    for edit in share.within(search.found):
+    own = [j.gradient.versions[-1].site.name for j in judged if j.gradient.of.name in wrong]
+    for edit in share.within([*_taking(line, own), *search.found]):
         now = rates(program, program.backward(computes={line.site.number: line.runner(edit)}), judged)
         if moves_right(before, now, wrong):
             yield edit
+
+
+def _taking(line: Line, gradients: Sequence[str]) -> Iterator[Edit]:
+    """The line with one of its operands exchanged for a gradient, which may be of another shape."""
+    e = Expression(line.text, {}, statement=line.whole)
+    for node in e.nodes():
+        if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+            old = e.source(node)
+            yield from (Edit(e.put(node, new), "operand", 1.2, old, new) for new in gradients if new != old)
 
 
 def moves_right(before: Mapping[str, float | None], now: Mapping[str, float | None], wrong: frozenset[str]) -> bool:

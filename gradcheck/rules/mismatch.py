@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcheck.capture.program import Program, Scalar, Variable
 from gradcheck.compare import BLUNT, agreement, measure
 from gradcheck.gradients import laid_out
 from gradcheck.loss.choose import standard
 from gradcheck.loss.screening import Explanation, Screening
-from gradcheck.rules.evidence import Evidence, place
+from gradcheck.rules.evidence import Array, Evidence, place
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.rule import of_gradient
 
@@ -45,7 +46,11 @@ def _belongs_to(evidence: Evidence, found: Explanation) -> bool:
     analytic, other = laid_out(gradient), found.candidate.scalar(found.reading)
     if analytic is None or not np.isfinite(analytic).all():
         return False
-    rng = np.random.default_rng(0)
-    truth = measure(lambda a: program.evaluate(other, {gradient.of.ref: a}), gradient.of.array, rng=rng, full=False)
+    return _is_of(program, gradient.of, analytic, other) and not _is_of(program, gradient.of, analytic, program.scalar)
+
+
+def _is_of(program: Program, of: Variable, analytic: Array, loss: Scalar) -> bool:
+    """Whether it is a loss's gradient, up to a factor. Of what goes into an activation the code's own loss may be."""
+    truth = measure(lambda a: program.evaluate(loss, {of.ref: a}), of.array, rng=np.random.default_rng(0), full=False)
     held = None if truth.reason else agreement(truth, analytic, scale=None)
     return held is not None and held.holds and held.scale > 0 and held.resolution < BLUNT

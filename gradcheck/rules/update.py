@@ -24,7 +24,7 @@ _MAYBE_RAISED = frozenset({"J", "L", "objective"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """What the first update does to one parameter."""
 
     judged: Judged
@@ -38,13 +38,13 @@ class _Step:
 @of_run(rank=30)
 def uphill(run: Run) -> Iterator[Finding]:
     """GC602: the update moves a parameter straight up its gradient."""
-    steps = list(_steps(run))
+    steps = list(first_steps(run))
     rising = [s for s in steps if _rises(s)]
     if len(rising) == len(steps) and run.chosen.scalar.expression in _MAYBE_RAISED:
         return  # all of them go up, and nothing says that it is to be made small
     for step in rising:
         name, of = step.judged.gradient.name, step.judged.gradient.of.name
-        yield _finding(
+        yield finding_of(
             "GC602",
             "update",
             step.value,
@@ -60,13 +60,13 @@ def uphill(run: Run) -> Iterator[Finding]:
 @of_run(rank=40)
 def wrong_parameter(run: Run) -> Iterator[Finding]:
     """GC603: a parameter moves along another one's gradient."""
-    for step in _steps(run):
+    for step in first_steps(run):
         own = step.judged.gradient
-        if _multiple(step.change, own.array):
+        if is_multiple(step.change, own.array):
             continue
         for other in (j.gradient for j in run.judged if j.gradient.of.ref != own.of.ref):
-            if any(_multiple(step.change, a) for a in _turns(run, other, step.value)):
-                yield _finding(
+            if any(is_multiple(step.change, a) for a in _turns(run, other, step.value)):
+                yield finding_of(
                     "GC603",
                     "update",
                     step.value,
@@ -92,15 +92,15 @@ def _turns(run: Run, gradient: Gradient, update: Value) -> Iterator[Array]:
 @of_run(rank=50)
 def another_value(run: Run) -> Iterator[Finding]:
     """GC606: a parameter goes on from another one's value."""
-    steps = list(_steps(run))
+    steps = list(first_steps(run))
     for step in steps:
         own = step.judged.gradient
-        if _multiple(step.change, own.array):
+        if is_multiple(step.change, own.array):
             continue
         for other, values in ((s.judged.gradient.of, (s.judged.gradient.of.array, s.value.array)) for s in steps):
             set_from = (v for v in values if v.shape == own.of.array.shape and other.ref != own.of.ref)
-            if any(_multiple(step.value.array - v, own.array) for v in set_from):
-                yield _finding(
+            if any(is_multiple(step.value.array - v, own.array) for v in set_from):
+                yield finding_of(
                     "GC606",
                     "update",
                     step.value,
@@ -166,23 +166,23 @@ def other_shape(evidence: Evidence) -> Finding | None:
     )
 
 
-def _steps(run: Run) -> Iterator[_Step]:
+def first_steps(run: Run) -> Iterator[Step]:
     """The first update of every parameter whose gradient is right."""
     for judged in run.judged:
         if judged.gradient.kind == "parameter" and judged.right and not judged.truth.vanishes:
             seen = updated(run.program, run.program.trace, judged.gradient)
             if seen is not None and seen[1].shape == judged.truth.shape and np.isfinite(seen[1]).all():
-                yield _Step(judged, *seen)
+                yield Step(judged, *seen)
 
 
-def _rises(step: _Step) -> bool:
+def _rises(step: Step) -> bool:
     if not np.any(step.change):
         return False
     along = agreement(step.judged.truth, step.change, scale=None)
     return along.scale > 0 and along.rel_error < 1e-4
 
 
-def _multiple(change: Array, gradient: Array) -> bool:
+def is_multiple(change: Array, gradient: Array) -> bool:
     """Whether a step is a gradient times a number."""
     size = float(np.linalg.norm(gradient))
     if change.shape != gradient.shape or not size or not np.any(change):
@@ -200,7 +200,7 @@ def _is_used(run: Run, gradient: Gradient) -> bool:
     return any(v.identity not in own and not np.array_equal(v.array, now) for v, now in pairs)
 
 
-def _finding(
+def finding_of(
     code: str,
     category: str,
     value: Value,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck.capture.otherwise import LOCAL
 from gradcheck.compare import Truth
 from gradcheck.fix.allowance import Share
 from gradcheck.fix.candidates import candidates
@@ -20,6 +21,10 @@ from gradcheck.fix.wanted import Wanted
 from gradcheck.numeric import Estimate
 
 rng = np.random.default_rng(0)
+
+
+class Layer:
+    h: Any
 
 
 def relu_prime(z: Any) -> Any:
@@ -111,6 +116,9 @@ def made(text: str) -> dict[str, str]:
         ("x[1:]", "x[:-1]", "step"),
         ("x[:-1]", "x[1:]", "step"),
         ("x[:, m - 1:]", "x[:, m:]", "step"),
+        ("x[:m]", "x[m:]", "step"),
+        ("x[:m]", "x[-m:]", "step"),
+        ("x[:, -m:]", "x[:, :m]", "step"),
         ("dA1 * (1 + 0.5 * A1**2)", "dA1 * (1 + 3 * 0.5 * A1**2)", "factor-missing"),
         ("dA1 * m", "dA1 * m**2", "factor-wrong"),
     ],
@@ -127,6 +135,14 @@ def test_what_a_loop_carries_and_never_reads_is_added_to_each_part_of_its_shape(
     found = {edit.text for edit in unread(Expression("dA1 * (1 - A1**2)", SCOPE), ["dh_next", "dZ2", "unbound"])}
     assert {"(dA1 + dh_next) * (1 - A1**2)", "dA1 * (1 - A1**2) + dh_next"} <= found
     assert not any("dZ2" in text or "unbound" in text for text in found)
+
+
+def test_a_method_has_its_own_arrays_under_self_though_the_module_names_them_at_this_turn() -> None:
+    layer, h = Layer(), rng.normal(size=(7, 4))
+    layer.h, scope = h, {**SCOPE, "h": h, "self": layer}
+    assert "self.h" in {o.text for o in pool({**scope, LOCAL: frozenset({"self"})}).operands}
+    assert "h" not in {o.text for o in pool({**scope, LOCAL: frozenset({"self"})}).operands}
+    assert "self.h" not in {o.text for o in pool({**scope, LOCAL: frozenset({"self", "h"})}).operands}
 
 
 def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:

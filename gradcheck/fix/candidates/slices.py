@@ -1,4 +1,4 @@
-"""Edits of where a slice begins and ends: one further or less far, at either end or at both."""
+"""Edits of where a slice begins and ends: one further or less far, at either end or at both; from the other end."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ _Ends = tuple[str, str | None, str | None]
 
 
 def slices(e: Expression, _: Pool) -> Iterator[Edit]:
-    """x[1:w + 1] for x[:w], x[:-1] for x[1:]; of what a statement writes into as well."""
+    """x[1:w + 1] for x[:w], x[:-1] for x[1:], x[w:] for x[:w]; of what a statement writes into as well."""
     for node in ast.walk(e.root):
         if isinstance(node, ast.Slice) and node.step is None and (node.lower or node.upper):
+            for other in _other_end(e, node):
+                yield Edit(e.put(node, other), "operand", 1.3, e.source(node), other)
             own, lower, upper = e.source(node), _lower(e, node.lower), _upper(e, node.upper)
             for by in (1, 2):
                 for begins, ends, cost in ((lower[by], upper[by], 1.4), (lower[by], upper[0], 1.5)):
@@ -24,6 +26,21 @@ def slices(e: Expression, _: Pool) -> Iterator[Edit]:
                         yield Edit(e.put(node, f"{begins}:{ends}"), "step", cost, own, f"{begins}:{ends}")
                 if upper[by] is not None:
                     yield Edit(e.put(node, f"{lower[0]}:{upper[by]}"), "step", 1.5, own, f"{lower[0]}:{upper[by]}")
+
+
+def _other_end(e: Expression, node: ast.Slice) -> Iterator[str]:
+    """The other part of what is put together of two, and the last so many for the first: w: and -w: for :w."""
+    bound = node.lower or node.upper
+    if bound is None or (node.lower and node.upper):
+        return
+    own, opposite = e.source(bound), _opposite(e, bound)
+    yield from (f":{own}", f":{opposite}") if node.lower else (f"{own}:", f"{opposite}:")
+
+
+def _opposite(e: Expression, bound: ast.expr) -> str:
+    if isinstance(bound, ast.UnaryOp) and isinstance(bound.op, ast.USub):
+        return e.source(bound.operand)
+    return f"-{e.wrapped(e.source(bound), 10)}"
 
 
 def _lower(e: Expression, bound: ast.expr | None) -> _Ends:
