@@ -161,3 +161,131 @@ def test_what_moves_attributes_by_their_names_is_an_update(tmp_path: Path, move:
     report = gradcheck.check(str(file))
     assert report.verdict.value == ("pass" if sign == "-" else "fail"), str(report)
     assert {(f.code, f.line) for f in report.findings} == (set() if sign == "-" else {("GC602", 25)}), str(report)
+
+
+ENTRIES = """
+import numpy as np
+
+
+class Net:
+    def __init__(self):
+        r = np.random.default_rng(0)
+        self.p = {"W": r.normal(size=(4, 3)), "b": np.zeros(3)}
+        self.deep = r.normal(size=(2, 3, 3))
+        self.ddeep = np.zeros((2, 3, 3))
+
+    def NAME(self, X, T):
+        hs = [np.tanh(X @ self.p["W"] + self.p["b"])]
+        for l in range(2):
+            hs.append(np.tanh(hs[-1] @ self.deep[l]))
+        E = hs[-1] - T
+        self.g = {"W": np.zeros((4, 3)), "b": np.zeros(3)}
+        self.ddeep[:] = 0
+        dz = E * (1 - hs[-1] ** 2)
+        for l in (1, 0):
+            self.ddeep[l] += hs[l].T @ dz
+            dz = dz @ self.deep[l].T * (1 - hs[l] ** 2)
+        self.g["W"] += X.T @ dz
+        self.g["b"] += dz.sum(axis=0)
+        return 0.5 * np.sum(E**2), self.g
+
+
+net = Net()
+r = np.random.default_rng(1)
+for turn in range(9):
+    value, grads = net.NAME(r.normal(size=(7, 4)), r.normal(size=(7, 3)))
+    for k in grads:
+        net.p[k] -= 0.01 * grads[k]
+    net.deep -= 0.01 * net.ddeep
+"""
+
+
+@pytest.mark.parametrize("name", ["loss_and_gradients", "run"])
+def test_a_loss_without_a_name_that_is_handed_back_with_the_gradients(tmp_path: Path, name: str) -> None:
+    """Where only the residual E has a name, no standard loss of it and T is meant."""
+    file = tmp_path / "net.py"
+    file.write_text(ENTRIES.replace("NAME", name))
+    report = gradcheck.check(str(file), properties=False)
+    assert report.verdict.value == "pass", str(report)
+    assert report.loss is not None
+    assert report.loss.expression == f"{name}()[0]"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("net.p[k] -= 0.01 * grads[k]", "net.p[k] += 0.01 * grads[k]"),
+        ('self.g["W"] += X.T @ dz', 'self.g["W"] += 2 * X.T @ dz'),
+        ("self.ddeep[l] += hs[l].T @ dz", "self.ddeep[l] += hs[l].T @ dz * 2"),
+    ],
+)
+def test_what_is_added_to_an_entry_is_put_right(tmp_path: Path, right: str, wrong: str) -> None:
+    """Of an attribute's dictionary or array, which no edit of a name alone can stand for."""
+    file = tmp_path / "net.py"
+    text = ENTRIES.replace("NAME", "loss")
+    assert text.count(right) == 1
+    file.write_text(text.replace(right, wrong))
+    report = gradcheck.check(str(file), properties=False)
+    assert {f.fix.new if f.fix else None for f in report.findings if f.severity == "error"} == {right}, str(report)
+
+
+def test_a_line_that_updates_several_parameters_is_shown_once(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(ENTRIES.replace("NAME", "loss").replace("net.p[k] -=", "net.p[k] +="))
+    shown = str(gradcheck.check(str(file), properties=False))
+    assert shown.count("goes up the gradient") == 1
+    assert "the same at other turns of the loop: b" in shown
+
+
+LAYERS = """
+import numpy as np
+rng = np.random.RandomState(3)
+sizes = [4, 6, 3]
+W = [rng.randn(a, b) * 0.5 for a, b in zip(sizes[:-1], sizes[1:])]
+B = [0.1 * rng.randn(b) for b in sizes[1:]]
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def gradients(X, Y):
+    dW = [np.zeros_like(w) for w in W]
+    dB = [np.zeros_like(b) for b in B]
+    cost = 0.0
+    for x, y in zip(X, Y):
+        acts = [x]
+        for w, b in zip(W, B):
+            acts.append(sigmoid(acts[-1] @ w + b))
+        cost += 0.5 * np.sum((acts[-1] - y) ** 2) / len(X)
+        d = (acts[-1] - y) * acts[-1] * (1 - acts[-1]) / len(X)
+        for l in range(len(W) - 1, -1, -1):
+            dW[l] += np.outer(acts[l], d)
+            dB[l] += d
+            if l > 0:
+                d = (W[l] @ d) * acts[l] * (1 - acts[l])
+    return cost, dW, dB
+
+
+X = rng.randn(50, 4)
+Y = (rng.rand(50, 3) > 0.5).astype(float)
+for step in range(200):
+    cost, dW, dB = gradients(X, Y)
+    for l in range(len(W)):
+        W[l] -= 0.5 * dW[l]
+        B[l] -= 0.5 * dB[l]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("dB[l] += d", "dB[l] = d"), ("W[l] -= 0.5 * dW[l]", "W[l] += 0.5 * dW[l]")],
+)
+def test_a_list_of_arrays_that_is_added_up_over_samples(tmp_path: Path, right: str, wrong: str) -> None:
+    """Each layer's sum is its own, and what only keeps the last sample is known by its update alone."""
+    file = tmp_path / "net.py"
+    assert LAYERS.count(right) == 1
+    file.write_text(LAYERS.replace(right, wrong))
+    report = gradcheck.check(str(file), properties=False)
+    assert {f.fix.new if f.fix else None for f in report.findings if f.severity == "error"} == {right}, str(report)

@@ -493,10 +493,12 @@ def _from_updates(
     for name, several in _by(found, lambda g: g.name):
         for k, group in enumerate(several):
             own = name if len(several) == 1 else _own_name(name, group.of, k)  # several layers may have a bias
-            group.name, group.of = f"{own} (from its update)", replace(group.of, name=own)
+            group.name, group.of = f"{own}{MOVED}", replace(group.of, name=own)
     return found
 
 
+MOVED = " (from its update)"
+"""What the name of a gradient ends with that is had from an update of what it is the gradient of."""
 _NONE = Variable("", "", np.array(0.0), None, -1)
 
 

@@ -82,6 +82,11 @@ def says_loss(name: str) -> bool:
     return _LOSS.search(name) is not None
 
 
+def _is_late(value: Value) -> bool:
+    """Whether a number behind the gradients may be the loss: by its name, or as what is handed back before them."""
+    return says_loss(value.name) or (value.site.kind == "return" and value.name.endswith("()[0]"))
+
+
 class FirstStep:
     """Watches a run from its beginning; `cut` is where the second step begins, if there is one."""
 
@@ -155,7 +160,7 @@ class FirstStep:
             self._comes_round(value)
         elif value.name in self._bases and not self._is_known(value):
             self._updated = True
-        elif not self._updated and value.plain and value.array.ndim == 0 and says_loss(value.name):
+        elif not self._updated and value.plain and value.array.ndim == 0 and _is_late(value):
             self.late.add(value.key)
         self._note(value)
         return False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import functools
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -153,29 +155,55 @@ class Line:
 
     def _runner(self, edit: Edit) -> Callable[[Scope, Any, Any], Any]:
         if self.whole:
-            return functools.partial(_in_place, compile(edit.text, "<edit>", "exec", dont_inherit=True), self.site.name)
+            code = compile(edit.text, "<edit>", "exec", dont_inherit=True)
+            entry = ast.unparse(self.statement.target) if isinstance(self.statement, ast.AugAssign) else ""
+            return functools.partial(_in_place, code, self.site.name, entry)
         code = compile(f"(\n{edit.text}\n)", "<edit>", "eval", dont_inherit=True)
         if edit.operator == "+=" and not self.adds:
             held = compile(self.target, "<edit>", "eval", dont_inherit=True)
             return lambda scope, value, before: eval(held, scope) + eval(code, scope)
+        if edit.operator and self.adds:
+            other = {"+=": operator.add, "-=": operator.sub, "=": lambda _, new: new}[edit.operator]
+            return lambda scope, value, before: self._edited(other, scope, eval(code, scope), before)
         if edit.operator == "=":
             return lambda scope, value, before: eval(code, scope)
-        if edit.operator and self.adds:
-            other = {"+=": operator.add, "-=": operator.sub}[edit.operator]
-            return lambda scope, value, before: other(before, eval(code, scope))
         if self.pick is not None:
             return lambda scope, value, before: eval(code, scope)[self.pick]
-        return lambda scope, value, before: self.computed(eval(code, scope), before)
+        return lambda scope, value, before: self.computed(scope, eval(code, scope), before)
 
-    def computed(self, value: Any, before: Any) -> Any:
+    def computed(self, scope: Scope, value: Any, before: Any) -> Any:
         """What the statement makes of its expression's value and of what was there before."""
         if not isinstance(self.statement, ast.AugAssign):
             return value
-        return _IN_PLACE[type(self.statement.op)](before, value)
+        return self._edited(_IN_PLACE[type(self.statement.op)], scope, value, before)
+
+    def _edited(self, how: Callable[[Any, Any], Any], scope: Scope, value: Any, before: Any) -> Any:
+        """What an augmented assignment leaves: of `self.dW[i] += v` the array with another part, if that is one."""
+        target = getattr(self.statement, "target", None)
+        if self.site.kind != "modify" or not isinstance(target, ast.Subscript):
+            return how(before, value)
+        if not issubclass(type(eval(_code(ast.unparse(target.value)), scope)), np.ndarray):
+            return how(before, value)
+        part = eval(_code(f"__part__[{ast.unparse(target.slice)}]"), {**scope, "__part__": np.s_})
+        array = np.array(before)
+        array[part] = how(array[part], value)
+        return array
 
 
-def _in_place(code: Any, name: str, scope: Scope, value: Any, before: Any) -> Any:
+@functools.lru_cache(64)
+def _code(text: str) -> CodeType:
+    return compile(text, "<edit>", "eval", dont_inherit=True)
+
+
+def _in_place(code: CodeType, name: str, entry: str, scope: Scope, value: Any, before: Any) -> Any:
+    """An edit in place of what goes by a name; of an entry of what holds arrays, of that: grads["W"] += x.T @ d."""
     own = dict(scope)
+    held = own.get(name)
+    if entry and issubclass(type(held), (dict, list)):
+        own[name] = copy.copy(held)
+        exec(f"{entry} = __before__", {**own, "__before__": np.array(before)})
+        exec(code, own)
+        return eval(_code(entry), own)
     own[name] = np.array(before)
     exec(code, own)
     return own[name]
@@ -208,9 +236,12 @@ def _line(source: SourceText, site: Site) -> Line | None:
     if isinstance(found, ast.AugAssign) and type(found.op) not in _IN_PLACE:
         return None
     whole = site.kind == "modify"
-    if whole and not site.name.isidentifier():
-        return None
     first, column, last, end = site.span
+    if whole and not site.name.isidentifier():  # net.params[k] -= rate * grads[k]: what is added alone
+        if not isinstance(found, ast.AugAssign):
+            return None
+        whole = False
+        first, column, last, end = _span(found.value)
     pick = None
     if site.kind == "unpack":
         value, pick = _unpacked(found, site)

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck.blame.judge import UNFINISHED
 from gradcheck.blame.judged import Judged
+from gradcheck.capture.pairing import MOVED
 from gradcheck.capture.program import Program
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
@@ -205,7 +206,7 @@ def _of(after: Mapping[str, Judged], name: str) -> list[Judged]:
 def _by_name(before: Sequence[Judged], after: Mapping[str, Judged]) -> Mapping[str, Judged]:
     """What was judged, by the names before the edit: where a gradient was had from an update, the edit may name it."""
     of = {j.gradient.of.name: j for j in after.values()}
-    unnamed = [j.gradient for j in before if j.gradient.rate is not None and j.gradient.name not in after]
+    unnamed = [j.gradient for j in before if j.gradient.name.endswith(MOVED) and j.gradient.name not in after]
     return {**after, **{g.name: of[g.of.name] for g in unnamed if g.of.name in of}}
 
 

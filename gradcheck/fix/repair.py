@@ -287,7 +287,9 @@ def _goes_on(guilty: Guilty) -> bool:
     sums = guilty.line.adds or guilty.line.whole or guilty.at[0].site.form == "refined"
     passings = [[v for v in j.gradient.versions if v.site.number == guilty.line.site.number] for j in guilty.judged]
     # of an array that a loop fills entry by entry the last version stands for all
-    filled = guilty.line.whole and bool(guilty.line.turns) and any(at.key.occurrence for at in guilty.at)
+    filled = (
+        guilty.line.site.kind == "modify" and bool(guilty.line.turns) and any(at.key.occurrence for at in guilty.at)
+    )
     return sums and (filled or any(len(versions) > 1 for versions in passings))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -79,7 +80,7 @@ class Search:
         if edit.comes_to is None or self.line.pick is not None:
             return self._run(edit, scope, value, before)
         known = edit.comes_to()
-        return None if known is None else as_array(self.line.computed(known, before))
+        return None if known is None else as_array(self.line.computed(scope, known, before))
 
     def _run(self, edit: Edit, scope: Scope, value: Any, before: Any) -> Array | None:
         try:
@@ -183,6 +184,8 @@ class Search:
     def _other_operators(self) -> list[Edit]:
         if self.line.adds and isinstance(self.line.statement, ast.AugAssign):
             text = self.line.text
+            if self.line.whole:
+                return _turned(text)
             if isinstance(self.line.statement.op, ast.Sub):
                 return [Edit(text, "sign", 1.0, "-=", "+=", operator="+=")]
             if isinstance(self.line.statement.op, ast.Add):
@@ -191,6 +194,17 @@ class Search:
             return []
         plain = isinstance(self.line.statement, ast.Assign) and not self.line.whole and bool(self.line.target)
         return [Edit(self.line.text, "accumulate", 1.0, "=", "+=", operator="+=")] if plain else []
+
+
+def _turned(text: str) -> list[Edit]:
+    """A statement that adds where it took away, or the other way round."""
+    statement = ast.parse(text).body[0]
+    target = ast.get_source_segment(text, statement.target) if isinstance(statement, ast.AugAssign) else None
+    match = re.compile(r"\s*([+-])=").match(text, text.index(target) + len(target)) if target else None
+    if match is None:
+        return []
+    old, new = f"{match[1]}=", "-=" if match[1] == "+" else "+="
+    return [Edit(f"{text[: match.start(1)]}{new}{text[match.end() :]}", "sign", 1.0, old, new)]
 
 
 def _same(a: Array, b: Array) -> bool:

@@ -54,7 +54,7 @@ def choose(program: Program, gradients: Sequence[Gradient]) -> Chosen:
     Raises UsageError where no loss fits, since nothing can be compared without one.
     """
     screening = Screening(program, gradients)
-    own = written.named(program, written.OWN_NAMES) or written.computed(program)
+    own = written.named(program, written.OWN_NAMES) or written.computed(program) or written.returned(program)
     if own is not None:
         return _as_written(screening, own)
     metric = written.named(program, written.METRICS)

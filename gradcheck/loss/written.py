@@ -42,6 +42,8 @@ _COMPUTES_LOSS = re.compile(
     re.IGNORECASE,
 )
 """loss.forward(out, y), self.criterion(p, y), mse_loss(p, y), compute_cost(A2, Y)."""
+_RETURNS_LOSS = re.compile(r"(?!.*(?:deriv|prime|back))(?!d_|grad).*(?:loss|cost|objective).*\(\)\[0\]$", re.IGNORECASE)
+"""The first of several values that a function hands back which is called a loss: `return 0.5 * (e**2).sum(), grads`."""
 
 
 def named(program: Program, names: Sequence[str]) -> Variable | None:
@@ -65,15 +67,25 @@ def computed(program: Program) -> Variable | None:
     return next((v for v in _scalars(program) if v.site is not None and _COMPUTES_LOSS.match(_right_of(v.site))), None)
 
 
+def returned(program: Program) -> Variable | None:
+    """The scalar that a function called a loss hands back before its gradients, which has no name there."""
+    found = [v for v in distinct(program.variables.values()) if _may_be_loss(v) and _RETURNS_LOSS.match(v.name)]
+    return max(found, key=lambda v: v.order, default=None)
+
+
 def differentiated(screening: Screening) -> Variable | None:
     """A scalar of which a gradient, as it stands, is the gradient: `e = 0.5 * sum((y - t) ** 2)` is the loss then."""
     return next((v for v in _scalars(screening.program) if screening.is_of(v)), None)
 
 
 def _scalars(program: Program) -> Iterator[Variable]:
-    made = [v for v in distinct(program.variables.values()) if _may_be_loss(v) and is_plain(v.last or v.name)]
-    plain = [v for v in made if v.site is not None and v.site.kind == "assign"]
-    yield from sorted(plain, key=lambda v: -v.order)[:MOST]
+    made = filter(_may_be_loss, distinct(program.variables.values()))
+    yield from sorted(filter(_is_assigned_or_returned, made), key=lambda v: -v.order)[:MOST]
+
+
+def _is_assigned_or_returned(v: Variable) -> bool:
+    kind = v.site.kind if v.site is not None else ""
+    return (kind == "assign" and is_plain(v.last or v.name)) or (kind == "return" and v.name.endswith("()[0]"))
 
 
 def _right_of(site: Site) -> str:

@@ -118,10 +118,13 @@ def errors(report: Report) -> list[Finding]:
 
 
 def by_cause(report: Report) -> list[tuple[Finding, str]]:
-    """The same findings, those of a line's other turns of a loop with the first of them, by name: dh[1] and dh[2]."""
+    """The same findings, those of a line's other turns of a loop with the first of them, by name: dh[1] and dh[2].
+
+    A line that updates one parameter after the other has one fault, whatever their names.
+    """
     alike: dict[object, list[Finding]] = {}
     for one in errors(report):
-        stem = (one.tensor or "").partition("[")[0]
+        stem = "" if one.category == "update" else (one.tensor or "").partition("[")[0]
         new = None if one.fix is None else one.fix.new
         alike.setdefault((one.code, one.file, one.line, stem, new) if one.line else id(one), []).append(one)
     return [(first, listed([one.tensor or "" for one in others])) for first, *others in alike.values()]
