@@ -22,8 +22,7 @@ from gradcheck.blame.judged import Judged
 from gradcheck.blame.making import at_their_making, at_their_writing
 from gradcheck.blame.means import averaged, carried
 from gradcheck.blame.mistaken import without_mistaken
-from gradcheck.blame.readings import reread
-from gradcheck.blame.rounds import assign_over_rounds
+from gradcheck.blame.rounds import Others, assign_over_rounds, others_over_rounds, reread_over_rounds
 from gradcheck.blame.turns import over_time
 from gradcheck.blame.unnamed import found_out
 from gradcheck.blame.versions import judge_versions
@@ -174,8 +173,8 @@ def probe(
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
     judged = without_mistaken(program, judged)
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
-    judged = reread(program, set_aside(program, judged))
-    judged = _blamed(program, at_their_making(program, judged), rng, limits)
+    judged, others = _reread(program, set_aside(program, judged), rng, limits)
+    judged = _blamed(program, at_their_making(program, judged), others, rng, limits)
     judged = at_their_writing(program, judged)
     judged, means = averaged(carried(judged), _samples(target, chosen))
     return replace(found, judged=tuple(doubted(program, chosen, judged)), means=means)
@@ -187,11 +186,29 @@ def _samples(target: Target, chosen: Chosen) -> frozenset[int]:
     return frozenset(n for v in chosen.scalar.variables.values() for n in v.array.shape) if drawn else frozenset()
 
 
-def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, limits: Limits) -> list[Judged]:
+def _reread(
+    program: Program, judged: Sequence[Judged], rng: np.random.Generator, limits: Limits
+) -> tuple[list[Judged], Others]:
+    """The gradients as what they are meant for, and the wrong ones' of the other samples."""
+    try:
+        others = others_over_rounds(program, judged, lambda of: _shown(program, of, rng, limits))
+    except LimitReached:
+        others = {}
+    return reread_over_rounds(program, judged, others)
+
+
+def _shown(program: Program, of: Variable, rng: np.random.Generator, limits: Limits) -> Truth:
+    """A derivative by entries, of what has so many that each can be asked for."""
+    return _truth(program, of, rng, of.array.size <= MAPPED, "auto", limits)
+
+
+def _blamed(
+    program: Program, judged: list[Judged], others: Others, rng: np.random.Generator, limits: Limits
+) -> list[Judged]:
     """Whose line is at fault: also among gradients that have no name, where wrong ones rest on such."""
 
     def truth(of: Variable) -> Truth:
-        return _truth(program, of, rng, of.array.size <= MAPPED, "auto", limits)
+        return _shown(program, of, rng, limits)
 
     def along(of: Variable) -> Truth:
         with program.along(of) as loss:
@@ -203,7 +220,7 @@ def _blamed(program: Program, judged: list[Judged], rng: np.random.Generator, li
 
     try:
         named = over_time(program, found_out(program, judged, truth, roughly), truth, along, roughly)
-        return assign_over_rounds(program, named, truth, rng)
+        return assign_over_rounds(program, named, truth, others, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)
 

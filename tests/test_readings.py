@@ -201,3 +201,49 @@ def test_a_loss_may_hand_on_the_gradient_of_what_goes_into_the_softmax_or_sigmoi
     assert report.verdict.value == ("fail" if right else "pass"), str(report)
     if not right:
         assert f"of what goes into the {before} that p comes out of" in report.comparisons[0].reason
+
+
+ONE_BY_ONE = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+W1, b1, W2 = rng.normal(size=(4, 5)), 0.1 * rng.normal(size=5), rng.normal(size=(5, 3))
+
+
+def gradients(X, Y):
+    total, dW1, db1, dW2 = 0.0, np.zeros_like(W1), np.zeros_like(b1), np.zeros_like(W2)
+    for x, y in zip(X, Y):
+        h = np.tanh(x @ W1 + b1)
+        e = h @ W2 - y
+        total += 0.5 * (e**2).sum()
+        dW2 += np.outer(h, e)
+        dh = (W2 @ e) * (1 - h)
+        dW1 -= np.outer(x, dh)
+        db1 += dh
+    return total, dW1, db1, dW2
+
+
+for turn in range(9):
+    loss, dW1, db1, dW2 = gradients(rng.normal(size=(6, 4)), rng.normal(size=(6, 3)))
+    W1 -= 0.01 * dW1
+    b1 -= 0.01 * db1
+    W2 -= 0.01 * dW2
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "fixes"),
+    [
+        ("dW1 += np.outer(x, dh)", {("GC312", "dh = (W2 @ e) * (1 - h**2)")}),
+        ("dh = (W2 @ e) * (1 - h**2)", {("GC302", "dW1 += np.outer(x, dh)")}),
+    ],
+)
+def test_of_samples_one_by_one_each_is_read_alike(tmp_path: Path, right: str, fixes: set[tuple[str, str]]) -> None:
+    """dh is the gradient of what goes into h for every one of them, which only their sum shows."""
+    file = tmp_path / "net.py"
+    wrong = "dW1 -= np.outer(x, dh)" if "dW1" in right else "dh = (W2 @ e) * (1 - h)"
+    file.write_text(ONE_BY_ONE.replace(wrong, right))
+    report = gradcheck.check(str(file), properties=False)
+    assert {(f.code, f.fix.new if f.fix else "") for f in report.findings if f.severity == "error"} == fixes, str(
+        report
+    )

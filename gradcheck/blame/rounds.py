@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,19 +10,43 @@ import numpy as np
 from gradcheck.blame.assign import assign_blame
 from gradcheck.blame.judge import judge
 from gradcheck.blame.judged import Judged, upstream_scale
+from gradcheck.blame.readings import reread
 from gradcheck.capture.program import Program, Variable
 from gradcheck.compare import Truth, Verdict
 
+Others = Mapping[str, Sequence[Judged]]
+"""By the name of a wrong intermediate of the first sample, what its line computes for the others."""
+
 
 def assign_over_rounds(
-    program: Program, judged: Sequence[Judged], truth_of: Callable[[Variable], Truth], rng: np.random.Generator
+    program: Program,
+    judged: Sequence[Judged],
+    truth_of: Callable[[Variable], Truth],
+    known: Others,
+    rng: np.random.Generator,
 ) -> list[Judged]:
     """`assign_blame`, with the gradients of the samples behind the first beside those of the first, which are shown."""
-    others = dict(_others(program, judged, truth_of))
-    names = {other.gradient.name: name for other, name in others.values()}
-    result = assign_blame(program, [*judged, *(other for other, _ in others.values())], rng)
+    others = {**others_over_rounds(program, [j for j in judged if j.gradient.name not in known], truth_of), **known}
+    beside = [(other, name) for name, its in others.items() for other in its]
+    names = {other.gradient.name: name for other, name in beside}
+    result = assign_blame(program, [*judged, *(other for other, _ in beside)], rng)
     own = (j for j in result if j.gradient.name not in names)
     return [replace(j, inherited_from=names.get(j.inherited_from, j.inherited_from)) for j in own]
+
+
+def reread_over_rounds(program: Program, judged: Sequence[Judged], others: Others) -> tuple[list[Judged], Others]:
+    """`reread`, of every sample alike: what a line adds up comes right only where it is fed right of all of them."""
+    beside = [other for its in others.values() for other in its]
+    result = reread(program, [*judged, *beside])
+    after = {other.gradient.name: other for other in result[len(judged) :]}
+    return result[: len(judged)], {name: [after[o.gradient.name] for o in its] for name, its in others.items()}
+
+
+def others_over_rounds(program: Program, judged: Sequence[Judged], truth_of: Callable[[Variable], Truth]) -> Others:
+    """What the lines of wrong intermediates compute for the other samples."""
+    found: dict[object, tuple[Judged, str]] = dict(_others(program, judged, truth_of))
+    names = dict.fromkeys(name for _, name in found.values())
+    return {name: [other for other, its in found.values() if its == name] for name in names}
 
 
 def _others(

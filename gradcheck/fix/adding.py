@@ -21,6 +21,7 @@ from gradcheck.fix.candidates.paths import guessed
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
 from gradcheck.fix.line import Line
+from gradcheck.fix.operators import other_operators
 from gradcheck.fix.pool import pool
 from gradcheck.fix.wanted import Wanted
 
@@ -64,7 +65,8 @@ class Adding:
         there = pool(scope, text, self.line.turns)
         paths = guessed(e, there, self.line.target, Style.of(text, there.numpy))
         own = Edit(self.line.text, "literal", 0)
-        for edit in chain([own], islice(paths, PATHS), candidates(e, there, self.share)):
+        turned = (edit for edit in other_operators(self.line) if edit.operator != "=")
+        for edit in chain([own], turned, islice(paths, PATHS), candidates(e, there, self.share)):
             try:
                 yield edit, self.line.runner(edit)
             except SyntaxError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -22,6 +21,7 @@ from gradcheck.fix.candidates.terms import blind, missing, rescaled, rescaled_su
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
 from gradcheck.fix.line import Line, trying
+from gradcheck.fix.operators import other_operators
 from gradcheck.fix.pool import Pool, pool
 from gradcheck.fix.wanted import Wanted
 
@@ -99,7 +99,7 @@ class Search:
         e = Expression(self.line.text, scope, statement=self.line.whole)
         there = pool(scope, self.line.source.text, self.line.turns)
         carried, edits = list(unread(e, self.line.unread)), candidates(e, there, self.share)
-        operators = self._other_operators()
+        operators = other_operators(self.line)
         if wanted is None or not self.settled:
             # all that rests on it is off by that much: that is tried before anything else
             known = () if self.factor is None else divided(e, there, self.factor)
@@ -180,31 +180,6 @@ class Search:
         if edit.cost == 0:
             return list(found)
         return [replace(edit, text=one.text, cost=edit.cost + one.cost) for one in found]
-
-    def _other_operators(self) -> list[Edit]:
-        if self.line.adds and isinstance(self.line.statement, ast.AugAssign):
-            text = self.line.text
-            if self.line.whole:
-                return _turned(text)
-            if isinstance(self.line.statement.op, ast.Sub):
-                return [Edit(text, "sign", 1.0, "-=", "+=", operator="+=")]
-            if isinstance(self.line.statement.op, ast.Add):
-                overwritten = Edit(text, "overwrite", 1.1, "+=", "=", operator="=")
-                return [Edit(text, "sign", 1.0, "+=", "-=", operator="-="), overwritten]
-            return []
-        plain = isinstance(self.line.statement, ast.Assign) and not self.line.whole and bool(self.line.target)
-        return [Edit(self.line.text, "accumulate", 1.0, "=", "+=", operator="+=")] if plain else []
-
-
-def _turned(text: str) -> list[Edit]:
-    """A statement that adds where it took away, or the other way round."""
-    statement = ast.parse(text).body[0]
-    target = ast.get_source_segment(text, statement.target) if isinstance(statement, ast.AugAssign) else None
-    match = re.compile(r"\s*([+-])=").match(text, text.index(target) + len(target)) if target else None
-    if match is None:
-        return []
-    old, new = f"{match[1]}=", "-=" if match[1] == "+" else "+="
-    return [Edit(f"{text[: match.start(1)]}{new}{text[match.end() :]}", "sign", 1.0, old, new)]
 
 
 def _same(a: Array, b: Array) -> bool:
