@@ -35,14 +35,18 @@ def doubted(program: Program, chosen: Chosen, judged: Sequence[Judged]) -> list[
 
 def _unless_seen_behind(program: Program, judged: Judged, others: Sequence[Judged]) -> Judged:
     """An intermediate that can't be told for kinks, ties in a max-pool, is seen in what rests on it."""
-    unseen = judged.verdict is Verdict.INCONCLUSIVE and "kink" in judged.reason
-    if not unseen or judged.gradient.kind != "intermediate":
+    if not _is_unseen(judged):
         return judged
     keys = reached_by(program, judged, others)
-    resting = [o for o in others if o.gradient.key in keys and o is not judged]
+    resting = [o for o in others if o.gradient.key in keys and not _is_unseen(o)]
     if not all(o.right for o in resting) or not any(o.gradient.kind == "parameter" for o in resting):
         return judged
     return replace(judged, verdict=Verdict.SKIPPED, reason="on a kink, but what rests on it is right")
+
+
+def _is_unseen(judged: Judged) -> bool:
+    on_a_kink = judged.verdict is Verdict.INCONCLUSIVE and "kink" in judged.reason
+    return on_a_kink and judged.gradient.kind == "intermediate"
 
 
 def _unless_misread(judged: Judged, others: Sequence[Judged]) -> Judged:

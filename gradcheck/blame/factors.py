@@ -32,27 +32,55 @@ def own_factors(program: Program, judged: list[Judged], right: Mapping[Key, Arra
     if not wrong or all(_is_one(j.scale) for j in passing):
         return result
     chain = _Chain(program, passing, judged)
-    for line in dict.fromkeys(j.gradient.value.site.number for j in passing):
+    lines = list(dict.fromkeys(j.gradient.value.site.number for j in passing))
+    while wrong and (found := _best(program, result, wrong, right, chain, lines)) is not None:
+        # the line without whose factor most comes right: one above it would have to be wrong for the rest as well
+        line, turns, guilty, pairs = found
+        lines.remove(line)
+        healed = _healed(pairs, wrong)
+        carried = {p.gradient.name for p, after in pairs if _carries(p, after)}
+        resting = {j.gradient.name for j in result if j.inherited_from in healed}
+        first = next(iter(turns))
+        result = [_settled(j, guilty, healed | carried | resting, first) for j in result]
+        wrong -= healed
+    return result
+
+
+_Pairs = list[tuple[Judged, Judged | None]]
+"""Each gradient, and what it is without a factor."""
+
+
+def _best(
+    program: Program,
+    judged: list[Judged],
+    wrong: Collection[str],
+    right: Mapping[Key, Array],
+    chain: _Chain,
+    lines: Sequence[int],
+) -> tuple[int, Mapping[str, float], Mapping[str, float], _Pairs] | None:
+    """The line and the factors of it whose absence heals most and harms nothing.
+
+    Of equals the one that has just these factors of its own, else the first.
+    """
+    best, most = None, (0, False)
+    for line in lines:
         turns = chain.bringing_in(line)
-        if not turns or not all(j.right for j in result if j.gradient.name in turns):
+        if not turns or not all(j.right for j in judged if j.gradient.name in turns):
             continue
-        # the factor is known no better than the check could see
-        slack = max(j.agreement.resolution for j in passing if j.agreement and j.gradient.name in turns)
-        for guilty, fed, computes in chain.hypotheses(turns, {j.scale for j in result if is_scaled(j)}):
+        for guilty, fed, computes in chain.hypotheses(turns, {j.scale for j in judged if is_scaled(j)}):
             rest = {key: a for key, a in right.items() if key not in fed}
             trace = program.backward(cast(Mapping[Ref, Array], {**rest, **fed}), computes)
-            again = in_run(program, result, trace, slack)
-            pairs = [(p, after) for p, after in zip(result, again) if p.gradient.value.site.number != line]
-            healed = {p.gradient.name for p, after in pairs if p.gradient.name in wrong and came_right(after)}
+            again = in_run(program, judged, trace, chain.slack(turns))
+            pairs = [(p, after) for p, after in zip(judged, again) if p.gradient.value.site.number != line]
             harmed = any(p.right and p.gradient.kind != "intermediate" and not came_right(after) for p, after in pairs)
-            if healed and not harmed:
-                carried = {p.gradient.name for p, after in pairs if _carries(p, after)}
-                resting = {j.gradient.name for j in result if j.inherited_from in healed}
-                first = next(iter(turns))
-                result = [_settled(j, guilty, healed | carried | resting, first) for j in result]
-                wrong -= healed
-                break
-    return result
+            healed = len(_healed(pairs, wrong)), all(_is_one(guilty[n] / turns[n]) for n in turns)
+            if healed[0] and healed > most and not harmed:
+                best, most = (line, turns, guilty, pairs), healed
+    return best
+
+
+def _healed(pairs: _Pairs, wrong: Collection[str]) -> set[str]:
+    return {p.gradient.name for p, after in pairs if p.gradient.name in wrong and came_right(after)}
 
 
 _Hypothesis = tuple[Mapping[str, float], dict[Key, Array], Mapping[int, Compute]]
@@ -71,6 +99,10 @@ class _Chain:
             for later in passing[passing.index(j) + 1 :]:
                 if later.gradient.key in reached:
                     self._above[later.gradient.name] = j.gradient.name
+
+    def slack(self, turns: Collection[str]) -> float:
+        """A factor is known no better than the check could see."""
+        return max(j.agreement.resolution for n in turns if (j := self._by_name[n]).agreement is not None)
 
     def own(self, name: str) -> float:
         """The factor that it has and the nearest above it has not."""

@@ -186,11 +186,15 @@ def _begins(value: Value) -> bool:
 
 
 def _forward(program: Program) -> list[Variable]:
-    """What a value of the backward may be the gradient of, the latest first: in a loop over layers each turn's z."""
+    """What a value of the backward may be the gradient of, the latest first: in a loop over layers each turn's z, and
+    what bore the name before it was computed from itself, a before `a = a * mask`.
+    """
     found = {v.ref: v for v in program.variables.values()}
-    lines = {v.site.number for v in found.values() if v.site is not None}
+    sites = [v.site for v in found.values() if v.site is not None]
+    lines, refined = {s.number for s in sites}, {(s.file, s.function, s.name) for s in sites if s.form == "refined"}
     for i, v in enumerate(program.forward_values):
-        if v.plain and v.site.number in lines and v.key not in found:
+        before = (v.site.file, v.site.function, v.name) in refined
+        if v.plain and (v.site.number in lines or before) and v.key not in found:
             found[v.key] = Variable(
                 f"{v.name}[{v.key.occurrence}]", v.key, v.array, v.site, i, v.name, v.owner, v.identity
             )
@@ -324,9 +328,19 @@ def _heals(
     for one in [w for w in wrong if math.prod(w.truth.shape) > 1] or wrong:
         key = one.gradient.versions[-1].key
         after, before = now.get(key), was.get(key, one.gradient.array)
-        if after is not None and not np.array_equal(after, before) and holds(one, after, slack):
-            return not (fed and holds(one, before, slack))
+        if after is None or np.array_equal(after, before) or not holds(one, after, slack):
+            continue
+        if not holds(one, before, slack):
+            return True
+        # right up to a factor before: nothing was healed, but the value may be what brings the factor in
+        if fed or _is_multiple(value.array, right, slack):
+            return not fed
     return False
+
+
+def _is_multiple(a: Array, b: Array, slack: float) -> bool:
+    factor = np.vdot(b, a) / np.vdot(b, b)
+    return np.allclose(a, factor * b, rtol=0, atol=slack * float(np.abs(a).max()))
 
 
 def holds(judged: Judged, a: Array, slack: float = SLACK) -> bool:

@@ -201,6 +201,14 @@ class _Pairs:
         lines = [v.site and v.site.number for v in bearers]
         return any(v.array.shape == shape and lines.count(line) > 1 for v, line in zip(bearers, lines))
 
+    def _read_by(self, value: Value, base: str, names: Mapping[str, int]) -> Variable | None:
+        """Of what bears a name layer for layer the one that a gradient's line reads under another name: behind
+        `_, Zp = caches[l - 2]`, dZ = dA * (Zp > 0) is made for the layer below.
+        """
+        read = {names.get(name) for name in names_in(value.site)}
+        fits = [v for v in self.forward.versions.get(base, ()) if v.array.shape == value.array.shape]
+        return next((v for v in fits if v.order >= 0 and v.identity in read), None)
+
     def _but_running(self, base: str, found: Variable | None) -> Variable | None:
         """Of self.var, computed from what it was, and the var beside it: the one that the forward goes on with."""
         if found is None or found.site is None or not (found.owner and found.site.form in ("refined", "moved")):
@@ -234,8 +242,11 @@ class _Pairs:
             found = self._of_its_shape(value, base, nearest or self._of_several(value, base, names) or anywhere)
             if nearest is None and found is not None and _is_anothers(found, value):
                 continue
-            if base not in names and found is not None and self._is_of_several(value, base, found):
+            several = found is not None and self._is_of_several(value, base, found)
+            if several and base not in names:
                 continue
+            if several and found is not None and found.order >= 0 and (value.name, found.ref) not in self.groups:
+                found = self._read_by(value, base, names)
             if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
                 # a value of the forward goes by the name that its gradient has it under, whatever else it is called
                 named = found if found.order < 0 else replace(found, name=base, last=base)

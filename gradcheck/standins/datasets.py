@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -100,11 +101,19 @@ def csv(path: str, hints: Hints) -> tuple[list[str], list[Array]]:
         named = COLUMNS.get(known) or (*(f"x{i}" for i in range(features.shape[1])), "target")
         return list(named), [*features.T, _species(target) if known == "iris" else target]
     rng = random()
-    if hints.keys and all(not k.startswith(("d", "W", "b")) or len(k) > 4 for k in hints.keys):
-        return hints.keys, [_column(name, rows, rng) for name in hints.keys]
+    used = hints.columns
+    if used.names and not used.only_labels:
+        return list(used.names), [_column(name, rows, rng, texts) for name, texts in used.names.items()]
+    keys = hints.keys
+    if not used.names and keys and all(not k.startswith(("d", "W", "b")) or len(k) > 4 for k in keys):
+        return keys, [_column(name, rows, rng) for name in keys]
     hints.guessed = True
     widths = hints.widths()
     width = widths[min(hints.guess, len(widths) - 1)]
+    if used.names:  # beside what the code calls by name and takes out of the table
+        labels = {name: _column(name, rows, rng, texts, label=True) for name, texts in used.names.items()}
+        others = {f"x{i}": rng.random(rows).round(3) for i in range(max(width - len(labels), 1))}
+        return [*others, *labels], [*others.values(), *labels.values()]
     ends = (0, width - 1)  # a label is in the first column or in the last one
     columns = [rng.integers(0, 2, rows) * 1.0 if i in ends else rng.random(rows).round(3) for i in range(width)]
     return [f"x{i}" for i in range(width)], columns
@@ -114,6 +123,9 @@ def _species(target: Array) -> Array:
     return np.array(["Iris-setosa", "Iris-versicolor", "Iris-virginica"])[target]
 
 
-def _column(name: str, rows: int, rng: np.random.Generator) -> Array:
+def _column(name: str, rows: int, rng: np.random.Generator, texts: Sequence[str] = (), *, label: bool = False) -> Array:
+    """Numbers, whole ones of a label; of what is compared with texts, those and another one if there is only one."""
+    if texts:
+        return rng.permutation(np.resize([*texts, "other"][: max(len(texts), 2)], rows))
     words = ("label", "target", "class", "species", "diagnosis", "outcome", "survived", "churn", "digit", "y")
-    return rng.integers(0, 2, rows) if name.lower() in words else rng.random(rows).round(3)
+    return rng.integers(0, 2, rows) if label or name.lower() in words else rng.random(rows).round(3)

@@ -8,7 +8,7 @@ import bz2
 import contextlib
 import functools
 import gzip
-import importlib
+import importlib.util
 import io
 import lzma
 import os
@@ -80,25 +80,28 @@ def _when_imported(places: list[_Place]) -> Iterator[None]:
     """The same for what may be imported only later, or never."""
     before: list[tuple[Any, str, Any]] = []
 
+    def replace_in(module: Any, name: str) -> None:
+        for _, attribute, replaced in [p for p in places if p[0] == name]:
+            before.append((module, attribute, getattr(module, attribute)))
+            setattr(module, attribute, replaced(getattr(module, attribute)))
+
     class Finder:
         @staticmethod
-        def find_spec(name: str, path: Any = None, target: Any = None) -> None:
-            for module, attribute, replaced in [p for p in places if p[0] == name]:
-                sys.meta_path.remove(finder)
-                try:
-                    loaded = importlib.import_module(module)
-                    before.append((loaded, attribute, getattr(loaded, attribute)))
-                    setattr(loaded, attribute, replaced(getattr(loaded, attribute)))
-                except ImportError:
-                    pass
-                finally:
-                    sys.meta_path.insert(0, finder)
+        def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+            if name not in {p[0] for p in places}:
+                return None
+            sys.meta_path.remove(finder)
+            try:
+                spec = importlib.util.find_spec(name)
+            finally:
+                sys.meta_path.insert(0, finder)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _Then(spec.loader, lambda module: replace_in(module, name))  # type: ignore[assignment]
+            return spec
 
     finder: Any = Finder
-    for name, attribute, replaced in places:
-        if name in sys.modules:
-            before.append((sys.modules[name], attribute, getattr(sys.modules[name], attribute)))
-            setattr(sys.modules[name], attribute, replaced(before[-1][2]))
+    for name in {p[0] for p in places} & sys.modules.keys():
+        replace_in(sys.modules[name], name)
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -107,6 +110,21 @@ def _when_imported(places: list[_Place]) -> Iterator[None]:
             sys.meta_path.remove(finder)
         for owner, name, was in reversed(before):
             setattr(owner, name, was)
+
+
+class _Then:
+    """A module's own loader, and what is done as soon as the module is there."""
+
+    def __init__(self, loader: Any, then: Callable[[Any], None]) -> None:
+        self._loader, self._then = loader, then
+
+    def create_module(self, spec: Any) -> Any:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: Any) -> None:
+        module.__loader__ = module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._then(module)
 
 
 def _else(instead: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -199,16 +217,19 @@ def _idx(name: str) -> bytes:
 def _unpickling(hints: Hints, really: Any) -> Any:
     @functools.wraps(really)
     def load(file: Any, *args: Any, **kwargs: Any) -> Any:
-        return _unpickled(hints, file.name) if isinstance(file, Missing) else really(file, *args, **kwargs)
+        if not isinstance(file, Missing):
+            return really(file, *args, **kwargs)
+        return _unpickled(hints, file.name, as_bytes=kwargs.get("encoding") == "bytes")
 
     return load
 
 
-def _unpickled(hints: Hints, file: str) -> Any:
+def _unpickled(hints: Hints, file: str, *, as_bytes: bool) -> Any:
     low = _last(file).lower()
     if "batch" in low:
         pixels = random().integers(0, 256, (10_000, 3072), dtype=np.uint8)
-        return {b"data": pixels, b"labels": datasets.labels_for(10_000, 10).tolist()}
+        held = {"data": pixels, "labels": datasets.labels_for(10_000, 10).tolist()}
+        return {key.encode(): value for key, value in held.items()} if as_bytes else held
     if "mnist" in low:  # three parts, scaled to 1, as the tutorials' mnist.pkl.gz has them
         parts = ((50_000, 0), (10_000, 1), (10_000, 2))
         sets = [(hints.samples(m), seed) for m, seed in parts]

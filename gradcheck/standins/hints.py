@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck.cells import units
 from gradcheck.source import is_library, is_own
+from gradcheck.standins.columns import Columns, columns
 
 _REPEATS = re.compile("(?i)epoch|iter|step|pass|every|seed|print")
 WIDEST = 4096
@@ -53,6 +54,11 @@ class Hints:
     def keys(self) -> list[str]:
         """Texts by which the sources index something: names of columns, among others; in the order of the source."""
         return self._known()[1]
+
+    @functools.cached_property
+    def columns(self) -> Columns:
+        """Of the tables that the sources read."""
+        return columns(self._trees())
 
     def widths(self) -> list[int]:
         """Numbers of columns that a table of unknown width may have: a label beside as many as a number says."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.machinery
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from gradcheck.source import is_library, is_own
-from gradcheck.standins import keras_like, nnfs_like, pandas_like, sklearn_like
+from gradcheck.standins import gym_like, keras_like, nnfs_like, pandas_like, scipy_like, sklearn_like
 from gradcheck.standins.hints import Hints
 
 Contents = Mapping[str, Mapping[str, Any]]
@@ -26,12 +27,16 @@ DATA: dict[str, Callable[[Hints], Contents]] = {
     "mnist": keras_like.contents,
     "mlxtend": keras_like.contents,
     "nnfs": nnfs_like.contents,
+    "scipy": scipy_like.contents,
+    "gym": gym_like.contents,
+    "gymnasium": gym_like.contents,
     "cPickle": lambda _: {"cPickle": vars(__import__("pickle"))},
 }
 IDLE = frozenset(
     "matplotlib pylab mpl_toolkits seaborn plotly bokeh IPython ipywidgets cv2 PIL imageio skimage wandb tensorboard"
     " tensorboardX tqdm colorama termcolor prettytable requests joblib h5py progressbar alive_progress rich"
-    " livelossplot terminaltables graphviz networkx pygame psutil dotenv google".split()
+    " livelossplot terminaltables graphviz networkx pygame psutil dotenv google numba jaxtyping nptyping torchtyping"
+    " beartype typeguard typing_extensions loguru tabulate".split()
 )
 """Of which anything may be asked, and nothing is done."""
 
@@ -73,6 +78,11 @@ class Idle:
 
     def __iter__(self) -> Iterator[Any]:
         return iter((Idle(f"{self._name}[]"),))
+
+    def __or__(self, other: Any) -> Idle:
+        return self  # Float[Array, "n d"] | None
+
+    __ror__ = __or__
 
     def __enter__(self) -> Idle:
         return self
@@ -152,7 +162,8 @@ def _imported_by_user() -> bool:
     frame = sys._getframe(2)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith("<frozen importlib") and not (is_own(file) and "standins" in file):
+        importing = file.startswith(("<frozen importlib", os.path.dirname(importlib.__file__)))
+        if not importing and not (is_own(file) and "standins" in file):
             return not is_own(file) and not is_library(file)
         frame = frame.f_back  # type: ignore[assignment]
     return False

@@ -35,10 +35,22 @@ def contents(hints: Hints) -> Mapping[str, Mapping[str, Any]]:
             "read_csv": read_csv,
             "DataFrame": DataFrame,
             "Series": Series,
-            "get_dummies": lambda s, **_: DataFrame({v: (np.asarray(s) == v) * 1.0 for v in np.unique(np.asarray(s))}),
+            "get_dummies": get_dummies,
             "concat": lambda parts, axis=0, **_: _joined(parts, axis),
         }
     }
+
+
+def get_dummies(data: Any, columns: Any = None, drop_first: bool = False, **_: Any) -> DataFrame:
+    """A column of zeros and ones for each value; of a table for each column that is named or holds texts."""
+    if not isinstance(data, DataFrame):
+        array = np.asarray(data)
+        return DataFrame({v: (array == v) * 1.0 for v in np.unique(array)[int(drop_first) :]})
+    spread = columns if columns is not None else [n for n, c in data.held.items() if c.dtype.kind in "OUS"]
+    made = {n: c for n, c in data.held.items() if n not in spread}
+    for name in spread:
+        made |= {f"{name}_{v}": c for v, c in get_dummies(data.held[name], drop_first=drop_first).held.items()}
+    return DataFrame(made)
 
 
 def _read(file: str, sep: str, header: Any, names: Any) -> DataFrame:
@@ -83,7 +95,30 @@ class Series(np.ndarray[Any, Any]):
         one = to.get if isinstance(to, dict) else to
         return Series([one(v) for v in self.tolist()])
 
-    apply = replace = map
+    apply = map
+
+    def replace(self, to: Any, by: Any = None) -> Any:
+        changed = to if isinstance(to, dict) else {to: by}
+        return Series([changed.get(v, v) for v in self.tolist()])
+
+    def median(self) -> float:
+        return float(np.median(np.asarray(self)))
+
+    def mode(self) -> Any:
+        return Series(self.unique())
+
+    def isin(self, values: Any) -> Any:
+        return Series(np.isin(np.asarray(self), list(values)))
+
+    def isnull(self) -> Any:
+        return Series(np.zeros(self.shape, dtype=bool))
+
+    isna = isnull
+
+    def _itself(self, *_: Any, **__: Any) -> Any:
+        return self
+
+    fillna = dropna = reset_index = head = _itself
 
 
 class _By:
@@ -144,6 +179,8 @@ class DataFrame:
         array = np.asarray(self)
         if name in ("mean", "std", "min", "max", "sum"):
             return lambda axis=0, **_: Series(getattr(array.astype(float), name)(axis=axis))
+        if name == "median":
+            return lambda *_, **__: Series(np.median(array.astype(float), axis=0))
         return lambda *_, **__: self  # dropna, reset_index, copy, fillna, head, info: a table of this shape, at most
 
     values = property(lambda self: np.asarray(self))
