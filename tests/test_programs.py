@@ -101,7 +101,8 @@ SLOW = frozenset(
     " pairs_over_time_wrong notebook_of_pairs_wrong attention_of_layers_wrong"
     " gradients_in_a_list_of_dicts recurrent_samples_text lists_put_together_wrong layers_and_optimizers_wrong"
     " example_calls_wrong engine_of_numbers_wrong loss_beside_gradients_wrong loss_on_the_way_back_wrong"
-    " handed_together_wrong scores_beside_the_step_wrong containers_of_layers_wrong update_only_stale_weights".split()
+    " handed_together_wrong scores_beside_the_step_wrong containers_of_layers_wrong update_only_stale_weights"
+    " engine_trains_single_wrong".split()
 )
 """Those that take seconds."""
 

@@ -203,6 +203,101 @@ def test_what_is_there_is_read(tmp_path: Path) -> None:
         np.loadtxt(tmp_path / "iris.txt")
 
 
+TABLE = """
+import pandas as pd
+def cleaned(df):
+    df["Age"] = df["Age"].fillna(df["Age"].median())
+    df["Sex"] = (df["Sex"] == "male").astype(int)
+    df["Port"] = df["Port"].map({"S": 0, "C": 1})
+    return df
+train = cleaned(pd.read_csv("FILE"))
+names = ["Age", "Sex"]
+X, y = train[names].values, train.Survived.values
+grads = {}
+grads["dW1"] = X
+"""
+
+
+def ran(folder: Path, text: str) -> dict[str, Any]:
+    """What a script comes to hold."""
+    path = folder / "script.py"
+    path.write_text(text)
+    held: dict[str, Any] = {}
+    with standins.active([path]):
+        exec(compile(text, str(path), "exec"), held)
+    return held
+
+
+def test_columns_of_a_table_are_those_that_the_code_names(tmp_path: Path) -> None:
+    held = ran(tmp_path, TABLE)
+    assert list(held["train"].held) == ["Age", "Sex", "Port", "Survived"]
+    assert held["X"].shape[1] == 2
+    assert set(held["X"][:, 1]) == {0, 1}, "not everyone is male"
+    assert set(held["train"]["Port"].values) == {0, 1}
+
+
+def test_a_label_that_is_dropped_stands_beside_features_without_a_name(tmp_path: Path) -> None:
+    text = (
+        'import pandas as pd\nd = pd.read_csv("w.csv")\ny, X = d["quality"], d.drop("quality", axis=1).values\nn = 11'
+    )
+    held = ran(tmp_path, text)
+    assert held["X"].shape[1] == 11
+    assert set(held["y"].tolist()) == {0, 1}
+
+
+def test_what_an_installed_library_reads_is_stood_in_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose own reader raises; a module that is imported only then is changed as soon as it is there."""
+    (tmp_path / "pandas.py").write_text(
+        "class DataFrame(dict):\n    shape = 0, 0\ndef read_csv(path):\n    raise FileNotFoundError(path)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pandas"]:
+        monkeypatch.delitem(sys.modules, name)
+    held = ran(tmp_path, 'import pandas as pd\nd = pd.read_csv("FILE")\nd["a"], d["b"]')
+    assert list(held["d"]) == ["a", "b"]
+    with pytest.raises(FileNotFoundError):
+        held["pd"].read_csv("FILE")
+    monkeypatch.delitem(sys.modules, "pandas")
+
+
+def test_keys_of_a_pickled_batch_are_as_the_code_asks_for_them(tmp_path: Path) -> None:
+    load = "import pickle\nwith open('data_batch_1', 'rb') as f:\n    d = pickle.load(f, encoding=HOW)"
+    assert list(ran(tmp_path, load.replace("HOW", "'bytes'"))["d"]) == [b"data", b"labels"]
+    assert list(ran(tmp_path, load.replace("HOW", "'latin1'"))["d"]) == ["data", "labels"]
+
+
+def test_a_minimiser_makes_a_few_steps(tmp_path: Path) -> None:
+    held = ran(
+        tmp_path,
+        """
+import numpy as np
+from scipy.optimize import fmin_cg, fmin_l_bfgs_b, minimize
+from scipy.signal import convolve2d, correlate2d
+from scipy.special import expit, logsumexp
+f, g, start = (lambda x, c: c * (x @ x)), (lambda x, c: 2 * c * x), np.ones(3)
+both = minimize(lambda x: (f(x, 1), g(x, 1)), start, jac=True, method="CG")
+apart = minimize(f, start, (2,), jac=g)
+found, bounded = fmin_cg(f, start, fprime=g, args=(1,)), fmin_l_bfgs_b(lambda x: (f(x, 1), g(x, 1)), start)
+image, kernel = np.arange(20.0).reshape(4, 5), np.array([[1.0, 2], [3, 4], [5, 6]])
+""",
+    )
+    assert held["both"].fun < 3
+    assert np.array_equal(held["both"].x, held["found"])
+    assert np.array_equal(held["both"].x, held["bounded"][0])
+    assert held["apart"].x[0] < held["both"].x[0]
+    assert held["expit"](np.array([-800.0, 0, 800])).tolist() == [0, 0.5, 1]
+    assert held["logsumexp"](np.array([[0.0, 0], [1, 1]]), axis=1) == pytest.approx(np.log(2) + np.array([0, 1]))
+    image, kernel = held["image"], held["kernel"]
+    valid = [[(image[i : i + 3, j : j + 2] * kernel).sum() for j in range(4)] for i in range(2)]
+    assert held["correlate2d"](image, kernel, mode="valid").tolist() == valid
+    turned = held["convolve2d"](image, kernel)
+    assert turned.shape == (6, 6)
+    assert turned[0, 1] == image[0, 1] * kernel[0, 0] + image[0, 0] * kernel[0, 1]
+    assert np.array_equal(held["convolve2d"](image, kernel, "same"), turned[1:5, 0:5])
+    full = held["correlate2d"](image, kernel)
+    assert np.array_equal(held["correlate2d"](image, kernel, "same"), full[1:5, 1:6])
+
+
 def test_libraries_do_nothing_of_their_own() -> None:
     with standins.active() as hints:
         import pandas as pd
@@ -223,7 +318,17 @@ def test_libraries_do_nothing_of_their_own() -> None:
             [0, 1, 0],
         )
         assert table.iloc[1:, :-1].shape == (2, 1)
-        assert len(hints.notes) == 4
+        import gym
+        import numba
+        from jaxtyping import Float
+
+        assert numba.njit(parallel=True)(len) is len is numba.njit(len)
+        assert (Float[np.ndarray, "n d"] | None) is not None
+        env = gym.make("CartPole-v1")
+        assert env.reset().shape == env.step(0)[0].shape == (4,)
+        with pytest.raises(OSError, match="no stand-in for the environment 'Mine'"):
+            gym.make("Mine")
+        assert len(hints.notes) == 7
     assert "seaborn" not in sys.modules
 
 

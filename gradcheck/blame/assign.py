@@ -38,6 +38,7 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     judged = _passed_down(_seen_at_other_turns(judged))
     judged = _up_to_reuse(program, _spoiled(program, judged))
     judged = result = _scaled_at_every_turn(program, _named_otherwise(program, judged))
+    judged = result = _reused_behind(program, judged)
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
     if feeding:
@@ -124,6 +125,35 @@ def _up_to_reuse(program: Program, judged: Sequence[Judged]) -> list[Judged]:
         return kept
     order = {v.key: i for i, v in enumerate(program.trace.values)}
     return sorted(kept, key=lambda j: order.get(j.gradient.key, len(order)))
+
+
+def _reused_behind(program: Program, judged: list[Judged]) -> list[Judged]:
+    """The gradients, a wrong one whose name is used again up to where it is right once what is above it is.
+
+    Of `dA = W.T @ dZ`, then `dA = dA * mask`, only the first is A's; where dZ is wrong, neither shows that by itself.
+    """
+    several = [j for j in judged if j.verdict is Verdict.FAIL and len(j.gradient.versions) > 1]
+    feeding = right_inputs(judged) if any(j.gradient.kind == "intermediate" for j in several) else {}
+    if len(feeding) < 2:
+        return judged
+    fed = {j.gradient.key: feeding[j.gradient.name] for j in judged if j.gradient.name in feeding}
+    again = rejudged(program, judged, fed, slack_of(judged, feeding))
+    result = list(judged)
+    for i, (j, after) in enumerate(zip(judged, again)):
+        if j.gradient.name not in feeding or not any(j is s for s in several) or came_right(after):
+            continue
+        earlier = [_at(j, k) for k in range(len(j.gradient.versions) - 1)]
+        rest = {key: a for key, a in fed.items() if key != j.gradient.key}
+        found = rejudged(program, earlier, rest, slack_of(judged, feeding))
+        result[i] = next((e for e, now in zip(earlier, found) if came_right(now)), j)
+    return result
+
+
+def _at(judged: Judged, k: int) -> Judged:
+    """The gradient as one of its versions stands."""
+    versions = judged.gradient.versions
+    gradient = replace(judged.gradient, value=versions[k], versions=versions[: k + 1])
+    return replace(judged, gradient=gradient, reused_at=versions[-1])
 
 
 def right_inputs(judged: Sequence[Judged]) -> dict[str, Array]:

@@ -72,10 +72,13 @@ def _best(
             trace = program.backward(cast(Mapping[Ref, Array], {**rest, **fed}), computes)
             again = in_run(program, judged, trace, chain.slack(turns))
             pairs = [(p, after) for p, after in zip(judged, again) if p.gradient.value.site.number != line]
-            harmed = any(p.right and p.gradient.kind != "intermediate" and not came_right(after) for p, after in pairs)
-            healed = len(_healed(pairs, wrong)), all(_is_one(guilty[n] / turns[n]) for n in turns)
-            if healed[0] and healed > most and not harmed:
-                best, most = (line, turns, guilty, pairs), healed
+            healed = _healed(pairs, wrong)
+            ends = [(p, after) for p, after in pairs if p.gradient.kind != "intermediate"]
+            # what rests on a healed one is right with it, or something beside it is harmed that it rests on as well
+            harmed = any((p.right or p.inherited_from in healed) and not came_right(after) for p, after in ends)
+            how_good = len(healed), all(_is_one(guilty[n] / turns[n]) for n in turns)
+            if healed and how_good > most and not harmed:
+                best, most = (line, turns, guilty, pairs), how_good
     return best
 
 

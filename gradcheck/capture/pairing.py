@@ -245,8 +245,9 @@ class _Pairs:
             several = found is not None and self._is_of_several(value, base, found)
             if several and base not in names:
                 continue
-            if several and found is not None and found.order >= 0 and (value.name, found.ref) not in self.groups:
-                found = self._read_by(value, base, names)
+            if several and found is not None and found.order >= 0:
+                begun = (value.name, found.ref) in self.groups  # in a loop over layers it ends as another one's
+                found = self._read_by(value, base, names) or (found if begun else None)
             if found is not None and found.array.dtype.kind == "f" and may_be_gradient(value, leaf, found.array.shape):
                 # a value of the forward goes by the name that its gradient has it under, whatever else it is called
                 named = found if found.order < 0 else replace(found, name=base, last=base)
@@ -496,6 +497,9 @@ def _from_updates(
         elif value.site.number in in_forward:
             continue
         of = forward.moved_by(value) if begun and value.key in moved and value.name not in names else None
+        if of is not None and (more := _other_rows(value, of, found)) is not None:
+            more.versions.append(value)
+            continue
         anew = of is not None and of.site is not None and of.site.number in again  # dy = p.copy(), then dy[y] -= 1
         summed = of is not None and of.ref in each and not each[of.ref] & names_in(value.site)
         if of is not None and not anew and (of.ref not in have or summed) and feeds(of, value):
@@ -508,8 +512,16 @@ def _from_updates(
     return found
 
 
+def _other_rows(value: Value, of: Variable, found: Sequence[Group]) -> Group | None:
+    """What has moved a part of a parameter, where another line moves more of it: W[i] -= ..., then W[js] -= ..."""
+    group = next((g for g in found if g.of.ref == of.ref), None)
+    parts = group is not None and {value.site.kind, *(v.site.kind for v in group.versions)} == {"modify"}
+    return group if parts and group and value.site.number not in {v.site.number for v in group.versions} else None
+
+
 MOVED = " (from its update)"
 """What the name of a gradient ends with that is had from an update of what it is the gradient of."""
+
 _NONE = Variable("", "", np.array(0.0), None, -1)
 
 

@@ -34,10 +34,10 @@ class EngineRun:
 
     def values(self) -> tuple[Array, ...]:
         """The numbers of each group."""
-        return self._all(self._data)
+        return tuple(_held(group, self._data).astype(float) for group in self._groups)
 
-    def forward(self, *values: Array) -> float:
-        """The loss with these numbers."""
+    def forward(self, *values: Array) -> np.floating[Any]:
+        """The loss with these numbers, in the precision in which the code computes it."""
         for group, value in zip(self._groups, values):
             self._write(group, np.asarray(value))
         reached: list[Any] = []
@@ -59,19 +59,14 @@ class EngineRun:
             raise RuntimeError("the iteration ends without a backward")
         node, args, kwargs = reached[0]
         self._back = lambda: node.backward(*args, **kwargs)
-        return float(np.sum(getattr(node, self._data)))
+        total = np.asarray(getattr(node, self._data)).sum()
+        return total if isinstance(total, np.floating) else np.float64(total)
 
     def backward(self) -> tuple[Array, ...]:
         """The gradients that the backward of that loss leaves in each group."""
         with _unseen():
             self._back()
-        return self._all(self._grad)
-
-    def _all(self, name: str) -> tuple[Array, ...]:
-        held = [[np.asarray(getattr(n, name)) for n in g.nodes] for g in self._groups]
-        return tuple(
-            np.array(h[0], float) if len(h) == 1 else np.concatenate([a.ravel() for a in h]) * 1.0 for h in held
-        )
+        return tuple(_held(group, self._grad) for group in self._groups)
 
     def _write(self, group: Group, value: Array) -> None:
         at = 0
@@ -80,10 +75,18 @@ class EngineRun:
             size = np.size(old)
             part = value.reshape(-1)[at : at + size].reshape(np.shape(old))
             at += size
-            if isinstance(old, np.ndarray) and old.dtype.kind == "f":
+            is_float = isinstance(old, np.ndarray) and old.dtype.kind == "f"
+            if is_float and (old.dtype == part.dtype or old.base is not None):  # a part of another one stays one
                 old[...] = part
             else:
                 setattr(node, self._data, part.copy() if isinstance(old, np.ndarray) else float(part))
+
+
+def _held(group: Group, name: str) -> Array:
+    """What the nodes of a group hold under a name, a float32 as such: its round-off is known by that."""
+    arrays = [np.asarray(getattr(node, name)) for node in group.nodes]
+    held = np.array(arrays[0]) if len(arrays) == 1 else np.concatenate([a.ravel() for a in arrays])
+    return held if held.dtype.kind == "f" else held.astype(float)
 
 
 @contextlib.contextmanager

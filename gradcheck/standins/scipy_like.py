@@ -58,18 +58,23 @@ def softmax(x: Any, axis: Any = None) -> Any:
 
 def correlate2d(in1: Any, in2: Any, mode: str = "full", *_: Any, **__: Any) -> Array:
     """out[i, j] = sum of in1[i + k, j + l] in2[k, l]."""
-    a, k = np.asarray(in1), np.asarray(in2)
-    (h, w), (m, n) = a.shape, k.shape
-    padded = np.pad(a, ((m - 1, m - 1), (n - 1, n - 1)))
-    full: Array = np.einsum("ijkl,kl->ij", np.lib.stride_tricks.sliding_window_view(padded, (m, n)), k)
-    if mode == "valid":
-        return full[m - 1 : h, n - 1 : w]
-    return full if mode == "full" else full[(m - 1) // 2 :][:h, (n - 1) // 2 :][:, :w]
+    m, n = np.shape(in2)
+    return _correlated(in1, np.asarray(in2), mode, (m // 2, n // 2))
 
 
 def convolve2d(in1: Any, in2: Any, mode: str = "full", *_: Any, **__: Any) -> Array:
     """The same with the second one turned round."""
-    return correlate2d(in1, np.asarray(in2)[::-1, ::-1], mode)
+    m, n = np.shape(in2)
+    return _correlated(in1, np.asarray(in2)[::-1, ::-1], mode, ((m - 1) // 2, (n - 1) // 2))
+
+
+def _correlated(image: Any, kernel: Array, mode: str, middle: tuple[int, int]) -> Array:
+    (h, w), (m, n), (i, j) = np.shape(image), kernel.shape, middle
+    padded = np.pad(image, ((m - 1, m - 1), (n - 1, n - 1)))
+    full: Array = np.einsum("ijkl,kl->ij", np.lib.stride_tricks.sliding_window_view(padded, (m, n)), kernel)
+    if mode == "valid":
+        return full[m - 1 : h, n - 1 : w]
+    return full if mode == "full" else full[i : i + h, j : j + w]
 
 
 def minimize(fun: Callable[..., Any], x0: Any, args: Any = (), jac: Any = None, **given: Any) -> Bunch:
