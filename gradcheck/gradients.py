@@ -188,7 +188,7 @@ def updated(program: Program, trace: Trace, gradient: Gradient) -> tuple[Value, 
     """The first new version of the gradient's parameter after the gradient, and its change; None if none is seen."""
     if gradient.rate is not None:
         return gradient.value, -gradient.array * gradient.rate.value
-    after, was, named = False, gradient.of.array, None
+    after, was, held, named = False, gradient.of.array, None, None
     for value in trace.values:
         after = after or value.key == gradient.key
         mine = value.identity == gradient.of.identity and value.site.kind in EDITS
@@ -196,10 +196,16 @@ def updated(program: Program, trace: Trace, gradient: Gradient) -> tuple[Value, 
             found = value, _change(value.array, was)
             if mine:
                 return found  # surer than speed['W'] = v, which only goes by its name
+            held = held or (found if holder_of(value.path) == holder_of(str(gradient.of.ref)) != "" else None)
             named = named or found
         if mine:
             was = value.array  # the forward may have edited it in place
-    return named
+    return held or named
+
+
+def holder_of(path: str) -> str:
+    """What an entry stands in: params of self.params['W'] and of net.params['W']; "" of what has a name of its own."""
+    return (re.findall(r"\w+", re.sub(r"(\.\w+|\[[^\]]*\])$", "", path)) or [""])[-1] if re.search(r"\W", path) else ""
 
 
 def _change(new: Array, old: Array) -> Array:

@@ -237,6 +237,76 @@ def test_a_line_that_updates_several_parameters_is_shown_once(tmp_path: Path) ->
     assert "the same at other turns of the loop: b" in shown
 
 
+MOMENTUM = """
+import numpy as np
+
+
+class Net:
+    def __init__(self, sizes, seed=0):
+        r = np.random.RandomState(seed)
+        d, h, k = sizes
+        self.params = {"W1": r.randn(h, d) * np.sqrt(1 / d), "b1": np.zeros((h, 1)),
+                       "W2": r.randn(k, h) * np.sqrt(1 / h), "b2": np.zeros((k, 1))}
+        self.speed = {n: np.zeros(p.shape) for n, p in self.params.items()}
+        self.seen = {}
+
+    def forward(self, x):
+        self.seen["X"] = x
+        self.seen["Z1"] = self.params["W1"] @ x.T + self.params["b1"]
+        self.seen["A1"] = 1 / (1 + np.exp(-self.seen["Z1"]))
+        self.seen["Z2"] = self.params["W2"] @ self.seen["A1"] + self.params["b2"]
+        e = np.exp(self.seen["Z2"] - self.seen["Z2"].max())
+        self.seen["A2"] = e / np.sum(e, axis=0)
+        return self.seen["A2"]
+
+    def backward(self, y, output):
+        m = y.shape[0]
+        dZ2 = output - y.T
+        dW2 = dZ2 @ self.seen["A1"].T / m
+        db2 = dZ2.sum(axis=1, keepdims=True) / m
+        dA1 = self.params["W2"].T @ dZ2
+        dZ1 = dA1 * self.seen["A1"] * (1 - self.seen["A1"])
+        dW1 = dZ1 @ self.seen["X"] / m
+        db1 = dZ1.sum(axis=1, keepdims=True) / m
+        self.grads = {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
+
+    def update(self, rate, beta):
+        for key in self.params:
+            self.speed[key] = beta * self.speed[key] + (1 - beta) * self.grads[key]
+            self.params[key] = self.params[key] - rate * self.speed[key]
+
+
+rng = np.random.RandomState(1)
+x = rng.rand(90, 12)
+y = np.eye(4)[rng.randint(0, 4, 90)]
+net = Net((12, 7, 4))
+for epoch in range(20):
+    order = rng.permutation(len(x))
+    for j in range(len(x) // 16):
+        part = order[16 * j:16 * j + 16]
+        output = net.forward(x[part])
+        net.backward(y[part], output)
+        net.update(0.5, 0.9)
+"""
+
+
+def test_a_velocity_of_a_parameter_s_name_is_no_update_of_it(tmp_path: Path) -> None:
+    """Both of a bias are zero at first. The labels are rows beside outputs that are columns."""
+    file = tmp_path / "net.py"
+    file.write_text(MOMENTUM)
+    report = gradcheck.check(str(file), properties=True)
+    assert report.verdict.value == "pass", str(report)
+    assert report.loss is not None
+    assert report.loss.expression == "mean softmax cross-entropy of A2 and y.T"
+
+
+def test_an_update_behind_a_velocity_is_put_right(tmp_path: Path) -> None:
+    right, file = "self.params[key] = self.params[key] - rate * self.speed[key]", tmp_path / "net.py"
+    file.write_text(MOMENTUM.replace(right, right.replace(" - ", " + ")))
+    report = gradcheck.check(str(file))
+    assert {f.fix.new if f.fix else None for f in report.findings if f.severity == "error"} == {right}, str(report)
+
+
 LAYERS = """
 import numpy as np
 rng = np.random.RandomState(3)

@@ -17,7 +17,7 @@ from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression
 from gradcheck.fix.line import Line, line_of_site
 from gradcheck.fix.search import Search
-from gradcheck.gradients import updated
+from gradcheck.gradients import holder_of, updated
 
 ROUNDED = 1e-6
 """How far a step may be off being a multiple of its gradient: it is the difference of two rounded parameters."""
@@ -33,7 +33,8 @@ def rates(program: Program, trace: Trace, judged: Sequence[Judged]) -> dict[str,
         seen = updated(program, trace, j.gradient) if j.gradient.kind == "parameter" else None
         if seen is not None:
             others = (v for v in trace.values if v.key != seen[0].key and v.owner == seen[0].owner)
-            again = [v for v in others if is_update(v, j.gradient.of)]
+            held = holder_of(seen[0].path)
+            again = [v for v in others if is_update(v, j.gradient.of) and holder_of(v.path) == held]
             moved_on = j.gradient.rate is None and any(not _same(v, seen[0], j.gradient.of) for v in again)
             found[j.gradient.of.name] = None if moved_on else _rate(seen[1], j.gradient.array)
     return found

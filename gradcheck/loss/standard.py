@@ -59,6 +59,8 @@ class Candidate:
     form: Form
     outputs: tuple[Variable, ...]
     labels: tuple[Variable, ...]
+    turned: bool = False
+    """Whether the labels lie the other way: samples as rows, beside an output that has them as columns."""
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -68,7 +70,7 @@ class Candidate:
     @property
     def names(self) -> tuple[str, str]:
         """Of the output and of the label."""
-        return self.outputs[0].name, self.labels[0].name
+        return self.outputs[0].name, f"{self.labels[0].name}{'.T' * self.turned}"
 
     @property
     def is_single(self) -> bool:
@@ -85,7 +87,8 @@ class Candidate:
     def summed(self, values: Callable[[Variable], Any], floor: float = 0.0) -> Any:
         """The sum over everything, given the value of each variable."""
         function = floored(self.form, floor) if floor else self.form.function
-        return sum(function(values(o), values(t)) for o, t in zip(self.outputs, self.labels))
+        labels = (np.asarray(values(t)).T if self.turned else values(t) for t in self.labels)
+        return sum(function(values(o), t) for o, t in zip(self.outputs, labels))
 
     def scalar(self, reading: Reading, factor: float = 1.0, penalty: Penalty | None = None) -> Scalar:
         """The loss as a scalar of the program, the penalty added."""
@@ -133,25 +136,31 @@ def _fitting(program: Program, outputs: Sequence[Variable], labels: Sequence[Var
     for form in FORMS:
         for output in outputs:
             for label in labels:
-                if label.ref != output.ref and _fits(form, output.array, label.array):
-                    several = _in_every_round(program, form, output, label)
+                turned = _is_turned(output.array, label.array)
+                if label.ref != output.ref and _fits(form, output.array, label.array, turned):
+                    several = _in_every_round(program, form, output, label, turned)
                     yield from [several] if several is not None else []
                     # any loss of a single number has its gradient, up to a factor
                     if output.array.size > 1 or sum(output.name in r for r in program.rounds) < 2:
-                        yield Candidate(form, (output,), (label,))
+                        yield Candidate(form, (output,), (label,), turned)
 
 
-def _in_every_round(program: Program, form: Form, output: Variable, label: Variable) -> Candidate | None:
+def _is_turned(output: Array, label: Array) -> bool:
+    """Whether one has samples as rows and the other as columns: `A2 - y.T`."""
+    return label.ndim == 2 and label.shape != output.shape and label.shape[::-1] == output.shape
+
+
+def _in_every_round(program: Program, form: Form, output: Variable, label: Variable, turned: bool) -> Candidate | None:
     """The loss summed over all samples, of a step that runs the forward once for each."""
     # a derivative that calls the activation again makes a round of its own, without an output
     pairs = [(r[output.name], r.get(label.name, label)) for r in program.rounds if output.name in r]
-    if len(pairs) < 2 or not all(_fits(form, o.array, t.array) for o, t in pairs):
+    if len(pairs) < 2 or not all(_fits(form, o.array, t.array, turned) for o, t in pairs):
         return None
-    return Candidate(form, tuple(o for o, _ in pairs), tuple(t for _, t in pairs))
+    return Candidate(form, tuple(o for o, _ in pairs), tuple(t for _, t in pairs), turned)
 
 
-def _fits(form: Form, output: Array, label: Array) -> bool:
-    return label.dtype.kind in "fiub" and label.size > 0 and form.fits(output, label)
+def _fits(form: Form, output: Array, label: Array, turned: bool) -> bool:
+    return label.dtype.kind in "fiub" and label.size > 0 and form.fits(output, label.T if turned else label)
 
 
 def outputs_of(program: Program, most: int = 24) -> list[Variable]:

@@ -57,6 +57,9 @@ def _class_axis(opened: Opened, softmax: Softmax) -> int | None:
     axes = opened.blueprint.axes.get(softmax.probabilities)
     for part in opened.blueprint.parts:
         if part.numbers.kind == "one-hot" and part.axes == axes and axes is not None:
+            labels = opened.program.variables.get(part.name)
+            if None in axes and (labels is None or labels.array.shape != softmax.array.shape):
+                continue  # samples as rows may go beside a softmax that has them as columns
             # over one sample, or one class, the axes can't be told apart
             return part.numbers.axis if min(softmax.array.shape) > 1 else None
     return None

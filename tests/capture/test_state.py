@@ -347,6 +347,24 @@ def test_a_copy_that_is_there_already_is_used() -> None:
     assert names["y"].tolist() == [1] * 10
 
 
+@pytest.mark.parametrize("dtype", [float, "<U3", "u1"])
+def test_of_a_data_set_most_looks_see_a_part(dtype: Any) -> None:
+    """One entry is seen at the next look at the whole, what is written all over at once."""
+    x = np.zeros(2_000_003, dtype)
+    saved = state.save([{"x": x}], is_mine)
+    seen = []
+    for turn in range(1, 9):
+        x[5] = 1
+        saved.restore_all()
+        seen += [turn] if saved.touched else []
+        saved.touched.clear()
+    assert seen == [1, 2, 4, 8]
+    x[:] = 1
+    saved.restore_all()
+    assert saved.touched
+    assert (x == np.zeros(1, dtype)).all()
+
+
 def test_an_edit_that_was_seen_is_put_back_without_looking() -> None:
     names = {"x": np.zeros(4), "y": np.zeros(4)}
     saved = state.save([names], is_mine)
