@@ -190,20 +190,25 @@ def listed(names: Any) -> str:
 def only_defines(tree: ast.Module, *, guarded: bool = False) -> bool:
     """Whether a file does nothing by itself but to define functions and classes, and constants for them.
 
-    With `guarded` there may be an `if __name__ == "__main__"`, since it is not run by an import.
+    With `guarded` there may be an `if __name__ == "__main__"`, since it is not run by an import; what is computed
+    beside that is meant to be.
     """
-    own = _defined_in(tree)
-    return bool(own) and not any(_does_something(statement, own, guarded) for statement in tree.body)
+    own = set() if guarded and any(map(_is_guard, tree.body)) else _defined_in(tree)
+    return bool(_defined_in(tree)) and not any(_does_something(statement, own, guarded) for statement in tree.body)
 
 
 def _defined_in(tree: ast.Module) -> set[str]:
     return {s.name for s in tree.body if isinstance(s, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))}
 
 
+def _is_guard(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
+
+
 def _does_something(statement: ast.stmt, own: set[str], guarded: bool) -> bool:
     if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom)):
         return False
-    if isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test):
+    if _is_guard(statement):
         return not guarded
     if isinstance(statement, (ast.Assign, ast.AnnAssign)):
         called = {ast.unparse(n.func) for n in ast.walk(statement) if isinstance(n, ast.Call)}

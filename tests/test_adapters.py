@@ -227,6 +227,21 @@ def test_units_of_a_module() -> None:
     assert units(made) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("def misfit(u): ...\ndef gradient(u): ...\ndef adjoint(p): ...", ["misfit,gradient"]),
+        ("def log_posterior(x): ...\ndef grad(x): ...", ["log_posterior,grad"]),
+        ("def misfit(u): ...\ndef grad(v): ...", ["misfit,grad"]),
+        ("def misfit(u): ...\ndef march(u): ...", []),
+    ],
+)
+def test_of_several_functions_the_gradient_takes_what_the_value_takes(text: str, found: list[str]) -> None:
+    made = ModuleType("made")
+    exec(text, vars(made))
+    assert units(made) == found
+
+
 # -- example calls
 
 

@@ -247,3 +247,36 @@ def test_of_samples_one_by_one_each_is_read_alike(tmp_path: Path, right: str, fi
     assert {(f.code, f.fix.new if f.fix else "") for f in report.findings if f.severity == "error"} == fixes, str(
         report
     )
+
+
+NOISE = """
+import numpy as np
+rng = np.random.default_rng(2)
+W, v = rng.normal(size=(1, 6)), rng.normal(size=(6, 1))
+
+
+def fit(x, target, W, v):
+    h = np.tanh(x @ W)
+    loss = np.mean((h @ v - target) ** 2)
+    dout = 2 * (h @ v - target) / len(x)
+    dv = h.T @ dout
+    dz = dout @ v.T * (1 - h**2)
+    dW = x.T @ dz
+    return loss, dW, dv
+
+
+for _ in range(100):
+    z = rng.normal(size=(9, 1))
+    loss, dW, dv = fit(z, z**2 + 0.1, W, v)
+    W, v = W - 0.1 * dW, v - 0.1 * dv
+"""
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_what_a_script_draws_is_not_what_a_functions_gradient_is_of(wrong: bool, tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(NOISE.replace("dW = x.T @ dz", "dW = x.T @ dz * 2") if wrong else NOISE)
+    report = gradcheck.check(str(path), properties=False)
+    assert {c.name: c.verdict.value for c in report.comparisons if c.name in ("dz", "dW")} == {
+        "dW": "fail" if wrong else "pass"
+    }, str(report)

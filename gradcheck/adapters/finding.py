@@ -11,7 +11,10 @@ from gradcheck.adapters.loss_functions import method_of, returns_gradients
 from gradcheck.cells import cell_number
 from gradcheck.script.nodes import is_engine
 
-_GENERIC = frozenset("f j fun func function fn objective loss cost energy model residuals value nll likelihood".split())
+_GENERIC = frozenset(
+    "f j fun func function fn objective loss cost energy model residuals value nll likelihood misfit criterion"
+    " functional error deviance elbo posterior prob logp logprob logpost potential mse sse rss chi2".split()
+)
 """What `jac`, `grad` or `gradient` may be the derivative of."""
 _ASIDE = frozenset("compute calc calculate calculated get eval evaluate the of log negative total".split())
 """What names of such functions say beside that: compute_cost."""
@@ -63,9 +66,12 @@ def pairs(functions: list[FunctionType]) -> list[tuple[FunctionType, FunctionTyp
         bare += [b] if not matching and _ASIDE.issuperset(stem) else []
     paired = {f for both in found for f in both}
     generic = [f for f in functions if _is_generic(f.__name__) and f not in paired and required(f)]
+    alike = {b: [f for f in generic if required(f) == required(b)] for b in bare}
+    taken = [f for fs in alike.values() if len(fs) == 1 for f in fs]
     for b in bare:
-        alike = [f for f in generic if required(f) == required(b)]
-        found += [(f, b) for f in (alike if len(alike) == 1 else generic if len(generic) == 1 else [])]
+        # adjoint(p) beside misfit(u) and gradient(u) is something else's
+        only = generic if len(generic) == 1 and not taken else []
+        found += [(f, b) for f in (alike[b] if len(alike[b]) == 1 else only)]
     return found
 
 

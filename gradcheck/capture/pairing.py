@@ -18,7 +18,7 @@ import numpy as np
 from gradcheck.capture.forward import Forward, is_drivers, variable_of
 from gradcheck.capture.rates import names_in
 from gradcheck.capture.record import Key, Value
-from gradcheck.capture.scoping import is_local
+from gradcheck.capture.scoping import is_known_to_functions, is_local
 from gradcheck.capture.state import Root
 from gradcheck.capture.steps import BINDS, EDITS, FirstStep, among_gradients, may_be_gradient
 from gradcheck.capture.trace import Variable
@@ -242,6 +242,8 @@ class _Pairs:
             found = self._of_its_shape(value, base, nearest or self._of_several(value, base, names) or anywhere)
             if nearest is None and found is not None and _is_anothers(found, value):
                 continue
+            if found is not None and _is_the_scripts(found, value, base) and found.ref not in self.moved:
+                continue
             several = found is not None and self._is_of_several(value, base, found)
             if several and base not in names:
                 continue
@@ -323,6 +325,15 @@ def _is_hidden(of: Variable | None, gradient: Value, base: str) -> bool:
     """Whether what bears a name in the module is another thing in the gradient's function: h, a dictionary by steps."""
     modules = of is not None and not of.owner and (of.site is None or not of.site.function)
     return modules and is_local(gradient.site.file, gradient.site.line, base)
+
+
+def _is_the_scripts(of: Variable, gradient: Value, base: str) -> bool:
+    """Whether a name of the module is one that its functions never say: z, the noise that a script draws for itself,
+    beside a function's dz of another shape.
+    """
+    modules = of.ref == base if of.site is None else not of.site.function and of.site.file == gradient.site.file
+    apart = modules and gradient.site.function and gradient.array.shape != of.array.shape
+    return bool(apart) and not is_known_to_functions(gradient.site.file, base)
 
 
 def _is_anothers(of: Variable, gradient: Value) -> bool:

@@ -14,6 +14,23 @@ def is_local(file: str, line: int, name: str) -> bool:
     return name in _locals(file, line)
 
 
+def is_known_to_functions(file: str, name: str) -> bool:
+    """Whether a function of a file says a name anywhere: as a variable, an argument, an attribute or a text."""
+    return name in _names_in_functions("".join(linecache.getlines(file)))
+
+
+@functools.lru_cache(64)
+def _names_in_functions(text: str) -> frozenset[str]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return frozenset()
+    nodes = [n for f in ast.walk(tree) if isinstance(f, (*_Function, ast.Lambda)) for n in ast.walk(f)]
+    said = {n.id if isinstance(n, ast.Name) else n.attr for n in nodes if isinstance(n, (ast.Name, ast.Attribute))}
+    texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return frozenset(said | texts | {n.arg for n in nodes if isinstance(n, ast.arg)})
+
+
 @functools.lru_cache(1 << 10)
 def _locals(file: str, line: int) -> frozenset[str]:
     try:

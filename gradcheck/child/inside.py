@@ -124,6 +124,7 @@ def prepare(job: Job) -> None:
 def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
     from gradcheck import layers_diff, pipeline
     from gradcheck.blame.doubts import ASSUMED, HIDDEN
+    from gradcheck.capture.pairing import MOVED
     from gradcheck.resolve import defined, resolve, tried
 
     sys.path[:0] = [f for f in job.folders if f not in sys.path[:1]]
@@ -157,10 +158,12 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
         # where a script only tries what it defines, its backward is handed anything, and there is no loss
         if assumed and (parts := tried(targets[0], {(row.file, row.line) for row in report.comparisons})):
             raise Several(parts)
+        # nor does what is merely added to something in a loop show a training step
+        added = assumed and all(row.name.endswith(MOVED) for row in report.comparisons)
         parameters = [row for row in report.comparisons if row.kind == "parameter"]
         hidden = bool(parameters) and all(row.reason.endswith(HIDDEN) for row in parameters) and not options.says_what
         # where no update tells a gradient, a function that hands them back may
-        if hidden and (parts := defined(targets[0])):
+        if (hidden or added) and (parts := defined(targets[0])):
             raise Several(parts)
         return report
     except (NothingToCheck, TargetError, UsageError) as error:

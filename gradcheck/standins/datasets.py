@@ -96,12 +96,12 @@ def csv(path: str, hints: Hints) -> tuple[list[str], list[Array]]:
         names, values = digits_table(rows, labelled="mnist" in low or "test" not in low)
         return names, list(values.T)
     known = next((n for n in TABLES if n.replace("_", "") in low.replace("_", "").replace("-", "")), None)
-    if known is not None:
+    used = hints.columns
+    if known is not None and not (used.names and set(used.names).isdisjoint({*COLUMNS.get(known, ()), "target"})):
         features, target = table(known, hints)
         named = COLUMNS.get(known) or (*(f"x{i}" for i in range(features.shape[1])), "target")
         return list(named), [*features.T, _species(target) if known == "iris" else target]
     rng = random()
-    used = hints.columns
     if used.names and not used.only_labels:
         return list(used.names), [_column(name, rows, rng, texts) for name, texts in used.names.items()]
     keys = hints.keys
