@@ -18,6 +18,8 @@ STEP = 1e-6
 """Of the central difference that tells two readings apart; the verdict is not its business."""
 CLOSE = 1e-5
 """How well a gradient must be explained by one reading and by no other, relative to its size."""
+SINGLE = 1e-2, 2e-2
+"""Both of what is computed in single precision, of which a smaller difference is noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +133,26 @@ class _Slope:
     numeric: float
     size: float
     """Of the gradient."""
+    close: float
 
     def is_numeric(self, times: int = 1) -> bool:
         """Whether a gradient, so many times, is the loss's."""
         off = abs(self.numeric - times * self.analytic)
-        return off <= CLOSE * (times * self.size + abs(self.numeric))
+        return off <= self.close * (times * self.size + abs(self.numeric))
 
 
 def _slopes(sandbox: Sandbox, found: Outcome, seed: int) -> Iterator[_Slope]:
     reading, rng = found.reading, np.random.default_rng(seed)
     owned = values_at(sandbox, reading.paths, found.inputs)
+    outputs = [np.asarray(found.tried.names.get(name)) for name in reading.outputs]
+    step, close = SINGLE if any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in outputs) else (STEP, CLOSE)
     for gradient, name in reading.gradients.items():
         x, analytic = np.asarray(owned[name], float), np.asarray(found.tried.names[gradient], float)
         if analytic.shape == x.shape:
             v = rng.standard_normal(x.shape)
-            up, down = (_loss(sandbox, found, reading.paths[name], x + s * STEP * v) for s in (1, -1))
-            yield _Slope(float(np.sum(analytic * v)), (up - down) / (2 * STEP), float(np.linalg.norm(analytic)))
+            up, down = (_loss(sandbox, found, reading.paths[name], x + s * step * v) for s in (1, -1))
+            size = float(np.linalg.norm(analytic))
+            yield _Slope(float(np.sum(analytic * v)), (up - down) / (2 * step), size, close)
 
 
 def _loss(sandbox: Sandbox, found: Outcome, path: str, value: Array) -> float:

@@ -42,7 +42,7 @@ def batches_average(opened: Opened) -> Outcome:
             shapes = f"{shape(g.array)} over {count} samples, {shape(first)} over {cut}"
             return Outcome(f"the shape of {g.name} follows the batch", (f"{told} has shape {shapes}",))
         expected = weights[0] * first + weights[1] * second
-        if difference(g.array, expected, size):
+        if difference(g.array, expected, size, close=opened.close):
             how = "the weighted mean" if weights is means else "the sum"
             line = f"{told} is {written(g.array)}, {how} over its parts is {written(expected)}"
             return Outcome(f"{g.name} of a batch is not {how} of its parts'", (_cut(cut, count), line))
@@ -68,7 +68,9 @@ def _run(opened: Opened, batch: str, rows: Array) -> tuple[float, dict[str, Arra
 
 def _adds_up(opened: Opened, parts: Sequence[tuple[float, Any]], weights: Weights) -> bool:
     total = sum(w * p[0] for w, p in zip(weights, parts))
-    return not difference(opened.program.base_value, total, max(opened.loss_size(), *(abs(p[0]) for p in parts)))
+    return not difference(
+        opened.program.base_value, total, max(opened.loss_size(), *(abs(p[0]) for p in parts)), close=opened.close
+    )
 
 
 def _broken(
@@ -106,5 +108,5 @@ def _adds_a_constant(opened: Opened, batch: str, rows: Sequence[Array], parts: S
         lacks -= sum(weight(n) * p[0] for n, p in zip(counts, parts))
         lacks_other = weight(sum(counts)) * both - weight(counts[0]) * parts[0][0] - weight(counts[1]) * second
         size = max(opened.loss_size(), abs(both)) * sum(counts)
-        found.append(not difference(lacks, lacks_other, size))
+        found.append(not difference(lacks, lacks_other, size, close=opened.close))
     return any(found)

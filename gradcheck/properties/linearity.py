@@ -41,13 +41,13 @@ def _linear(opened: Opened, ref: Any, name: str, array: Array, below: Sequence[G
     largest = max((float(np.abs(x[np.isfinite(x)]).max(initial=0.0)) for _, four in seen for x in four), default=0.0)
     for g, (fu, fv, fuv, f0) in seen:
         expected = A * (fu - f0) + B * (fv - f0) + f0
-        if difference(fuv, expected, largest):
+        if difference(fuv, expected, largest, close=opened.close):
             if _is_clipped(opened, traces):
                 return nothing("the gradient is clipped")
             handed = f"{name} is u = {written(u)}, v = {written(v)}"
             line = f"{g.name} computed at {place(g.value)} is {written(fuv)} for 2u - 3v, expected {written(expected)}"
             return Outcome(f"{g.name} is not linear in {name}", (handed, line))
-    moved = any(difference(fu, fv, largest) for _, (fu, fv, _, _) in seen)
+    moved = any(difference(fu, fv, largest, close=opened.close) for _, (fu, fv, _, _) in seen)
     return HELD if moved else missing("no gradient is computed from another one")
 
 

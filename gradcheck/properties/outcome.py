@@ -14,6 +14,8 @@ from gradcheck.properties.drawing import Array
 
 CLOSE = 1e-9
 """Relative difference up to which two ways of computing the same numbers agree: sums in another order."""
+SINGLE = 1e-4
+"""The same where the forward computes in single precision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def _permuted(opened: Opened, symbol: str, what: str) -> Outcome:
     after = float(np.real(program.loss(moved).value))
     trace = program.backward(moved)
     permuted = f"{what} permuted to {order.tolist()}"
-    if difference(program.base_value, after, opened.loss_size()):
+    if difference(program.base_value, after, opened.loss_size(), close=opened.close):
         sentence = f"the loss is not what it was after {what} are permuted"
         line = f"loss {number(program.base_value)}, with {permuted} {number(after)}"
         return _unless_meant(opened, symbol, trace, Outcome(sentence, (line,)))
@@ -59,7 +59,7 @@ def _permuted(opened: Opened, symbol: str, what: str) -> Outcome:
         if again.shape != expected.shape:
             sentence = f"{g.name} has shape {shape(again)} after {what} are permuted, {shape(expected)} before"
             return Outcome(sentence, (f"{g.name} computed at {place(g.value)}: {sentence}",))
-        if difference(expected, again, size):
+        if difference(expected, again, size, close=opened.close):
             verb = "permute with them" if symbol in axes else "stay as it was"
             sentence = f"{g.name} does not {verb} when {what} are permuted"
             computed = f"{g.name} computed at {place(g.value)} is {written(g.array)}"

@@ -19,6 +19,7 @@ from gradcheck.options import Options
 from gradcheck.properties.blueprint import Axes, Blueprint, Prepare, learn
 from gradcheck.properties.drawing import Array
 from gradcheck.properties.network import Network
+from gradcheck.properties.outcome import CLOSE, SINGLE
 from gradcheck.shapes import parse_spec
 
 
@@ -102,6 +103,11 @@ class Opened:
         mine, of = (self.blueprint.axes.get(name, ()) for name in (gradient.name, gradient.of.name))
         square = gradient.array.ndim == 2 and gradient.array.shape == gradient.of.array.shape
         return square and len(mine) == 2 and mine == of[::-1] and mine != of
+
+    @property
+    def close(self) -> float:
+        """How well what should be the same has to agree, relative to its size."""
+        return SINGLE if probing.rounds_within(self.program) else CLOSE
 
     def loss_size(self) -> float:
         """How large losses are: differences far below are rounding, even where this network's own loss is nothing."""
