@@ -359,3 +359,36 @@ def test_a_list_of_arrays_that_is_added_up_over_samples(tmp_path: Path, right: s
     file.write_text(LAYERS.replace(right, wrong))
     report = gradcheck.check(str(file), properties=False)
     assert {f.fix.new if f.fix else None for f in report.findings if f.severity == "error"} == {right}, str(report)
+
+
+ADAGRAD = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(80, 3)), rng.normal(size=(80, 5))
+W, b = rng.normal(size=(3, 5)), np.zeros(5)
+memory = [np.zeros_like(W), np.zeros_like(b)]
+for _ in range(100):
+    out = X @ W + b
+    loss = np.mean(np.sum((out - Y) ** 2, axis=1))
+    dout = 2 * (out - Y) / len(X)
+    dW, db = X.T @ dout, dout.sum(axis=0)
+    for parameter, gradient, seen in zip((W, b), (dW, db), memory):
+        seen += gradient * gradient
+        parameter -= 0.1 * gradient / np.sqrt(seen + 1e-8)
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameter", "told"),
+    [
+        ("parameter -= 0.1 *", set()),
+        ("parameter += 0.1 *", {"GC602"}),
+        ("parameter += 0.1 * rng.choice([-1, 1], gradient.shape) *", set()),  # by chance, as a momentum may have it
+    ],
+)
+def test_steps_that_go_up_in_every_entry(parameter: str, told: set[str], tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(ADAGRAD.replace("parameter -= 0.1 *", parameter))
+    report = gradcheck.check(str(path), properties=False)
+    assert {f.code for f in report.findings if f.severity == "error"} == told, str(report)

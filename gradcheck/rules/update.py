@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.blame.judged import Judged
 from gradcheck.capture.record import Value
 from gradcheck.compare import agreement
-from gradcheck.gradients import Gradient, updated
+from gradcheck.gradients import Gradient, laid_out, updated
 from gradcheck.rules.evidence import Array, Evidence, Run, place
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.rule import of_gradient, of_run
@@ -19,6 +19,8 @@ from gradcheck.shapes import format_shape
 
 ROUNDED = 1e-6
 """How far a step may be off being a multiple of a gradient: it is the difference of two rounded parameters."""
+BY_CHANCE = 12
+"""Entries that all go up by chance, a momentum's for one, once in four thousand times."""
 _MAYBE_RAISED = frozenset({"J", "L", "objective"})
 """Names of what some minimise and others maximise."""
 
@@ -39,17 +41,18 @@ class Step:
 def uphill(run: Run) -> Iterator[Finding]:
     """GC602: the update moves a parameter straight up its gradient."""
     steps = list(first_steps(run))
-    rising = [s for s in steps if _rises(s)]
+    rising = [s for s in steps if _rises(s)] or (steps if _rise_in_every_entry(steps) else [])
     if len(rising) == len(steps) and run.chosen.scalar.expression in _MAYBE_RAISED:
         return  # all of them go up, and nothing says that it is to be made small
     for step in rising:
         name, of = step.judged.gradient.name, step.judged.gradient.of.name
+        up = "straight up its numeric gradient" if _rises(step) else "up its numeric gradient in every entry"
         yield finding_of(
             "GC602",
             "update",
             step.value,
             f"the update of {of} goes up the gradient",
-            f"{of} moves straight up its numeric gradient, so that every step makes the loss larger. {name} itself is"
+            f"{of} moves {up}, so that every step makes the loss larger. {name} itself is"
             f" {'right' if step.judged.scale > 0 else 'its negative'}, so the sign of the update is not.",
             "uphill",
             of,
@@ -180,6 +183,20 @@ def _rises(step: Step) -> bool:
         return False
     along = agreement(step.judged.truth, step.change, scale=None)
     return along.scale > 0 and along.rel_error < 1e-4
+
+
+def _rise_in_every_entry(steps: Sequence[Step]) -> bool:
+    """Whether all parameters move up their gradients though not by as much in each entry: AdaGrad's first step."""
+    entries = 0
+    for step in steps:
+        own = laid_out(step.judged.gradient)
+        if own is None or not step.judged.scale:
+            return False
+        moved = own != 0
+        entries += int(np.count_nonzero(moved))
+        if np.any(step.change[moved] * own[moved] / step.judged.scale <= 0):
+            return False
+    return entries >= BY_CHANCE
 
 
 def is_multiple(change: Array, gradient: Array) -> bool:
