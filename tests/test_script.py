@@ -260,6 +260,25 @@ def test_what_an_installed_library_reads_is_stood_in_for(tmp_path: Path, monkeyp
     monkeypatch.delitem(sys.modules, "pandas")
 
 
+def test_a_bar_for_notebooks_without_their_widgets_is_a_plain_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tqdm"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("def tqdm(it, leave=True):\n    return it\n")
+    raises = "IProgress = None\ndef tqdm_notebook(*args):\n    raise ImportError('no widgets')\n"
+    (folder / "notebook.py").write_text(
+        f"{raises}tqdm = tqdm_notebook\ndef trange(n):\n    return tqdm_notebook(range(n))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tqdm"]:
+        monkeypatch.delitem(sys.modules, name)
+    text = "from tqdm.notebook import tqdm, trange\nturns = [*tqdm([1, 2], display=False, leave=False), *trange(2)]"
+    assert ran(tmp_path, text)["turns"] == [1, 2, 0, 1]
+    for name in ("tqdm", "tqdm.notebook"):
+        monkeypatch.delitem(sys.modules, name)
+
+
 def test_keys_of_a_pickled_batch_are_as_the_code_asks_for_them(tmp_path: Path) -> None:
     load = "import pickle\nwith open('data_batch_1', 'rb') as f:\n    d = pickle.load(f, encoding=HOW)"
     assert list(ran(tmp_path, load.replace("HOW", "'bytes'"))["d"]) == [b"data", b"labels"]

@@ -54,6 +54,7 @@ def given(hints: Hints) -> Iterator[None]:
     late: list[_Place] = [
         ("pandas", "read_csv", functools.partial(_table, hints)),
         ("scipy.io", "loadmat", _else(lambda path, *_: _mat(hints, path))),
+        *(("tqdm.notebook", name, _on_a_console) for name in ("tqdm", "tqdm_notebook")),
     ]
     with _replaced(places), _when_imported(late):
         yield
@@ -110,6 +111,14 @@ def _when_imported(places: list[_Place]) -> Iterator[None]:
             sys.meta_path.remove(finder)
         for owner, name, was in reversed(before):
             setattr(owner, name, was)
+
+
+def _on_a_console(bar: Any) -> Any:
+    """tqdm's bar for notebooks, which raises where their widgets are missing: its plain one then."""
+    if getattr(sys.modules[bar.__module__], "IProgress", bar) is not None:
+        return bar
+    plain = importlib.import_module("tqdm").tqdm
+    return lambda *args, display=True, **kwargs: plain(*args, **kwargs)
 
 
 class _Then:
