@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,12 +74,13 @@ def paired(
     Raises UsageError for a name in `told` or `only` that the trace does not have.
     """
     made = _made_of_nothing(program)
+    versions = {g.name: _before_lists(program, g.versions) for g in program.gradients}
     found = {
         g.name: Gradient(
             g.name,
             g.of,
-            g.versions[-1] if g.moves else at_origin(program, g.versions[-1]),
-            tuple(g.versions),
+            g.versions[-1] if g.moves else at_origin(program, versions[g.name][-1]),
+            versions[g.name],
             "parameter" if g.moves else _kind(program, g, inputs, made),
             program.rates.get(g.name),
             _evidence(g, program.rates.get(g.name), told or {}),
@@ -102,6 +103,23 @@ def _evidence(group: Group, rate: Stepped | None, told: Mapping[str, str]) -> st
     if group.name.endswith("']"):
         return "its key"
     return "its name and place" if group.name.endswith("]") else "its name"
+
+
+def _before_lists(program: Program, versions: Sequence[Value]) -> tuple[Value, ...]:
+    """The versions less those in which it is only put into a list, `grads.append(dW)`, or one is joined to another."""
+    last = versions[-1]
+    if last.plain:
+        return tuple(versions)
+    mine = (v for v in reversed(program.trace.values) if v.identity == last.identity and v.plain and _is_same(v, last))
+    own = next((v for v in mine if v.site.kind not in ("argument", "loop")), None)
+    if own is None:
+        return tuple(versions)
+    kept = [v for v in versions if v.plain and v.key != own.key]
+    return (*kept, own)
+
+
+def _is_same(value: Value, other: Value) -> bool:
+    return value.array.shape == other.array.shape and np.array_equal(value.array, other.array)
 
 
 def at_origin(program: Program, value: Value) -> Value:

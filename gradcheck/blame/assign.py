@@ -37,8 +37,8 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     rng = rng or np.random.default_rng(0)
     judged = _passed_down(_seen_at_other_turns(judged))
     judged = _up_to_reuse(program, _spoiled(program, judged))
-    judged = result = _scaled_at_every_turn(program, _named_otherwise(program, judged))
-    judged = result = _reused_behind(program, judged)
+    judged = _scaled_at_every_turn(program, _named_otherwise(program, judged))
+    judged = result = _misread(program, _reused_behind(program, judged))
     wrong = [j for j in judged if j.verdict is Verdict.FAIL]
     feeding = right_inputs(judged)
     if feeding:
@@ -206,6 +206,33 @@ def _named_otherwise(program: Program, judged: Sequence[Judged]) -> list[Judged]
             reason = f"not {j.gradient.of.name}'s own gradient, but what rests on it is right"
             result[i] = of_what_goes_in(program, j) or replace(j, verdict=Verdict.SKIPPED, reason=reason)
     return result
+
+
+def _misread(program: Program, judged: list[Judged]) -> list[Judged]:
+    """The same where something above it is wrong: what rests on it is right once only the others are put right."""
+    feeding = right_inputs(judged)
+    fed = {j.gradient.key: (j, feeding[j.gradient.name]) for j in judged if j.gradient.name in feeding}
+    lines = {j.gradient.value.site.number for j, _ in fed.values() if j.verdict is Verdict.FAIL}
+    slack = slack_of(judged, feeding)
+
+    def healed(without: int | None = None) -> set[str]:
+        replaced = {key: a for key, (j, a) in fed.items() if j.gradient.value.site.number != without}
+        again = rejudged(program, judged, replaced, slack) if replaced else []
+        return {j.gradient.name for j, after in zip(judged, again) if j.gradient.key not in fed and came_right(after)}
+
+    whole = healed() if len(lines) > 1 else set()
+    for line in lines if len(lines) > 1 else ():
+        less = healed(line)
+        if whole < less:
+            fed = {key: one for key, one in fed.items() if one[0].gradient.value.site.number != line}
+            whole = less
+    left = {j.gradient.name for j, _ in fed.values()}
+    return [
+        replace(j, verdict=Verdict.SKIPPED, reason=f"not {j.gradient.of.name}'s own, as what rests on it shows")
+        if j.verdict is Verdict.FAIL and j.gradient.name in feeding and j.gradient.name not in left
+        else j
+        for j in judged
+    ]
 
 
 def _harms(program: Program, suspect: Judged, judged: Sequence[Judged]) -> bool:

@@ -32,10 +32,12 @@ from gradcheck.gradients import Gradient
 from gradcheck.source import line_of
 
 Array = NDArray[Any]
-MOST = 12
+MOST = 16
 """Values that are tried, those nearest to the wrong gradients first."""
 VALUES = 40
 """Values of the forward that each may belong to, the latest first: the derivative by each has to be measured."""
+MOST_ENTRIES = 2048
+"""Of what a function is handed, to be tried."""
 SLACK = 1e-6
 """How far what a line makes of a numeric derivative may be off, relative to the tensor's scale."""
 ROUGH = 1e-4
@@ -51,11 +53,63 @@ def found_out(
     """The gradients, and among them those without a name on which wrong ones rest, in the order of the code.
 
     `roughly` is the derivative by a value in a fifth of the evaluations: only where that heals something its error
-    is wanted.
+    is wanted. What heals nothing if it is what its name says is no gradient of that: it is looked for above it, too.
     """
+    misnamed = _misnamed(program, judged)
+    if misnamed:
+        rest = [j for j in judged if j.gradient.value.site.number not in misnamed]
+        added = _found_out(program, rest, truth_of, roughly)
+        if added:
+            others = [j if j in rest else _set_aside(j) for j in judged]
+            return _in_order(program, [*others, *told_apart(added, judged)])
+    return _in_order(program, [*judged, *told_apart(_found_out(program, judged, truth_of, roughly), judged)])
+
+
+def _misnamed(program: Program, judged: Sequence[Judged]) -> frozenset[int]:
+    """The lines of wrong gradients above all others on which others rest, and that put none of them right."""
+    wrong = [j for j in judged if j.verdict is Verdict.FAIL]
+    above = [j for j in unreached(program, judged) if j.gradient.kind == "intermediate"]
+    return frozenset(
+        j.gradient.value.site.number
+        for j in above
+        if j.gradient.paired != "--grad" and _heals_nothing(program, j, [w for w in wrong if w is not j])
+    )
+
+
+def _heals_nothing(program: Program, judged: Judged, others: Sequence[Judged]) -> bool:
+    right = _put_right(judged)
+    found = judged.agreement
+    if right is None or found is None or found.holds:
+        return False
+    now = again(program, others, {judged.gradient.key: right})
+    pairs = ((j, now[key]) for j in others if (key := j.gradient.versions[-1].key) in now)
+    moved = [(j, a) for j, a in pairs if not np.array_equal(a, j.gradient.versions[-1].array)]
+    return bool(moved) and not any(holds(j, a) for j, a in moved)
+
+
+def _set_aside(judged: Judged) -> Judged:
+    if judged.verdict is not Verdict.FAIL:
+        return judged
+    reason = f"not {judged.gradient.of.name}'s own gradient: if it were, nothing that rests on it would be right"
+    return replace(judged, verdict=Verdict.SKIPPED, reason=reason)
+
+
+def _in_order(program: Program, judged: Sequence[Judged]) -> list[Judged]:
+    """In the order of the code."""
+    order = {v.key: i for i, v in enumerate(program.trace.values)}
+    return sorted(judged, key=lambda j: order.get(j.gradient.key, len(order)))
+
+
+def _found_out(
+    program: Program,
+    judged: Sequence[Judged],
+    truth_of: Callable[[Variable], Truth],
+    roughly: Callable[[Variable], Array],
+) -> list[Judged]:
+    """Those that it takes."""
     orphans = unreached(program, judged)
     if not orphans:
-        return list(judged)
+        return []
     known: dict[object, Truth] = {}
     near: dict[object, Array] = {}
 
@@ -69,26 +123,47 @@ def found_out(
             near[of.ref] = roughly(of)
         return near[of.ref]
 
-    tried, forward = list(islice(_suspects(program, judged, orphans), MOST)), _forward(program)
+    forward, handed = _forward(program), _handed(program)
     own = {v.key: j.gradient.of.ref for j in judged for v in j.gradient.versions}
     turns = _Turns.of(program, judged)
 
     def others(value: Value) -> list[Variable]:
-        return [of for of in forward if of.ref != own.get(value.key) and turns.may_be_gradient(value, of)]
+        # what a layer's backward hands back belongs to what its forward was handed; else what goes into the next
+        # function is tried before what that is made of
+        every = [of for of in handed if _of_one_class(value, of)] or [*handed, *forward]
+        return [of for of in every if of.ref != own.get(value.key) and turns.may_be_gradient(value, of)]
+
+    def is_right(value: Value) -> bool:
+        """As the gradient of what a function is handed, as that function alone has it."""
+        own = (of for of in handed if turns.may_be_gradient(value, of) and of.array.shape == value.array.shape)
+        return value.site.kind == "return" and any(_is_multiple(value.array, rough(of)) for of in own)
+
+    tried = [v for v in islice(_suspects(program, judged, orphans), MOST) if not is_right(v)]
+    sound = [j for j in judged if j.right and j.gradient.kind == "parameter"]
+
+    def meant(value: Value, orphans: Sequence[Judged], *, inside: bool = False) -> Judged | None:
+        found = _meant(program, value, others(value), orphans, truth, rough, inside=inside)
+        return None if found is None or _harms(program, found, sound) else found
 
     computed = (v for v in tried if not _renames(v))
-    added = [a for v in computed if (a := _meant(program, v, others(v), orphans, truth, rough))]
+    added = [a for v in computed if (a := meant(v, orphans))]
     named = {a.gradient.key for a in added}
     left = [o for o in orphans if not any(_is_healed(program, o, a) for a in added)]
     for value in (v for v in tried if v.key not in named):
-        inside = _meant(program, value, others(value), left, truth, rough, inside=True) if left else None
+        inside = meant(value, left, inside=True) if left else None
         if inside is not None:
             added.append(inside)
             left = [o for o in left if not _is_healed(program, o, inside)]
-    added = [*added, *_other_turns(program, judged, added, forward, truth)]
-    added = told_apart(list(_supported(program, judged, orphans, added)), judged)
-    order = {v.key: i for i, v in enumerate(program.trace.values)}
-    return sorted([*judged, *added], key=lambda j: order.get(j.gradient.key, len(order)))
+    added = [*added, *_other_turns(program, judged, added, [*forward, *handed], truth)]
+    return list(_supported(program, judged, orphans, _once(_in_order(program, added))))
+
+
+def _once(added: Sequence[Judged]) -> list[Judged]:
+    """Each where it is computed: what a call has handed back may be the same gradient once more."""
+    found: dict[tuple[int, object], Judged] = {}
+    for j in added:
+        found.setdefault((j.gradient.value.identity, j.gradient.of.ref), j)
+    return list(found.values())
 
 
 def told_apart(added: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
@@ -128,8 +203,9 @@ def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judg
         fits = value.plain and value.array.ndim and value.array.dtype.kind == "f" and value.site.kind in BINDS
         renames = _renames(value)
         known = value.identity in roots or (value.site.file, value.site.line) in lines
+        passes = renames or _passes_on(value, first[value.identity])
         known = known or (value.identity in named and not renames)
-        handed_on = first[value.identity] is not value and value.site.kind not in ("augment", "modify") and not renames
+        handed_on = first[value.identity] is not value and value.site.kind not in ("augment", "modify") and not passes
         if not fits or known or handed_on or not np.isfinite(value.array).all() or _begins(value):
             continue
         other = other_than(value.array)
@@ -180,6 +256,15 @@ def _renames(value: Value) -> bool:
     return statement is not None and isinstance(statement.value, ast.Name)
 
 
+def _passes_on(value: Value, computed: Value) -> bool:
+    """Whether it is what a call has handed back that another function computed: right there, it may lack something
+    here, where it is used."""
+    if value.site.kind not in ("assign", "unpack") or value.site.function == computed.site.function:
+        return False
+    statement = statement_at(value.site.file, value.site.line)
+    return statement is not None and isinstance(statement.value, ast.Call)
+
+
 def _begins(value: Value) -> bool:
     """Whether it is what a sum begins with, `np.zeros_like(W)`: that computes no gradient."""
     return not np.any(value.array) and "zeros" in line_of(value.site.file, value.site.line)
@@ -200,6 +285,19 @@ def _forward(program: Program) -> list[Variable]:
             )
     floats = (v for v in found.values() if v.order >= 0 and v.array.dtype.kind == "f")
     return sorted(floats, key=lambda v: -v.order)[:VALUES]
+
+
+def _handed(program: Program) -> list[Variable]:
+    """What the forward's functions are handed, as each of them has it: of x + f(x) f's own x."""
+    values, roots = program.forward_values, {id(r.value) for r in program.roots.values()}
+    begun = next((i for i, v in enumerate(values) if v.site.kind != "argument"), len(values))
+    handed = [
+        Variable(f"{v.name} of {v.site.function}", v.key, v.array, v.site, i, v.name, v.owner, v.identity)
+        for i, v in enumerate(values)
+        if v.site.kind == "argument" and v.plain and i > begun and v.identity not in roots
+    ]
+    floats = [v for v in handed if v.array.ndim and v.array.dtype.kind == "f" and v.array.size <= MOST_ENTRIES]
+    return floats[::-1][:VALUES]
 
 
 def _meant(
@@ -230,9 +328,31 @@ def _meant(
     return None
 
 
+def _harms(program: Program, found: Judged, sound: Sequence[Judged]) -> bool:
+    """Whether right gradients come out wrong with the value as it is meant to be: then it is not meant so."""
+    right = _put_right(found)
+    now = {} if right is None else again(program, sound, {found.gradient.key: right})
+    pairs = ((j, now[j.gradient.key]) for j in sound if j.gradient.key in now)
+    return any(not np.array_equal(a, j.gradient.versions[-1].array) and not holds(j, a) for j, a in pairs)
+
+
 def _is_healed(program: Program, orphan: Judged, by: Judged) -> bool:
     right = _put_right(by)
     return right is not None and _heals(program, by.gradient.value, right, [orphan])
+
+
+def _of_one_class(value: Value, handed: Variable) -> bool:
+    cls = value.site.function.rpartition(".")[0]
+    here = handed.site is not None and handed.site.function.rpartition(".")[0] == cls
+    return value.site.kind == "return" and bool(cls) and here
+
+
+def _is_multiple(a: Array, of: Array) -> bool:
+    size = float(np.linalg.norm(of))
+    if a.shape != of.shape or not size or not np.isfinite(size):
+        return False
+    factor = float(np.vdot(of, a)) / size**2
+    return factor != 0 and float(np.linalg.norm(a - factor * of)) < ROUGH * abs(factor) * size
 
 
 def _may_heal(derivative: Array) -> bool:

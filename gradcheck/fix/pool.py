@@ -79,9 +79,10 @@ def _by_one_name(operands: Sequence[Operand], local: Collection[str]) -> list[Op
     """
     arrays = [o for o in operands if o.array.ndim]
     own = {_memory(o.array) for o in arrays if o.text.startswith("self.")}
+    mine = own | {_memory(o.array) for o in arrays if o.text in local}
 
     def is_name(o: Operand) -> bool:
-        return o.text.isidentifier() and (o.text in local or _memory(o.array) not in own)
+        return o.text.isidentifier() and (o.text in local or _memory(o.array) not in mine)
 
     named = {id(o.array) for o in arrays if is_name(o)}
 

@@ -26,6 +26,7 @@ FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
     operands.operands,
     operands.everywhere,
     activation.derivatives,
+    activation.quotients,
     activation.softmaxes,
     activation.powers,
     factor.multiples,

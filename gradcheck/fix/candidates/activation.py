@@ -49,6 +49,27 @@ def derivatives(e: Expression, pool: Pool) -> Iterator[Edit]:
             yield Edit(f"{e.wrapped(e.text, 9)} * {text}", factor_kind(text, whole, "missing"), 3.3, "", text)
 
 
+def quotients(e: Expression, pool: Pool) -> Iterator[Edit]:
+    """The whole divided by what is spread over it, dx / std; by or times what has a number a row, d / dist[:, None]."""
+    whole = e.array(e.root)
+    if whole is None or not whole.ndim or not isinstance(e.root, ast.expr):
+        return
+    first = e.wrapped(e.text, PRODUCT)
+    over, times = (_evaluating(e, e.root, f"{first} {sign} {NEW}") for sign in "/*")
+    for o in pool.operands:
+        if o.array.dtype.kind == "f" and o.array.all():
+            if _spreads(o.array.shape, whole.shape):
+                yield _factor_put_in(f"{first} / {o.text}", f"/ {o.text}", o.array, 2.7, over(o.text))
+            elif o.array.ndim == 1 and whole.ndim == 2 and len(o.array) == len(whole):
+                row = f"{o.text}[:, None]"
+                yield _factor_put_in(f"{first} / {row}", f"/ {row}", o.array, 2.8, over(row))
+                yield _factor_put_in(f"{first} * {row}", row, o.array, 2.8, times(row))
+
+
+def _factor_put_in(text: str, new: str, value: Array, cost: float, comes_to: Callable[[], Any] | None) -> Edit:
+    return Edit(text, factor_kind(new, value, "missing"), cost, "", new, comes_to=comes_to)
+
+
 def _differences(pool: Pool, shape: tuple[int, ...]) -> Iterator[str]:
     """What a gate's gradient is multiplied by: the difference of what it lets in and what it lets out."""
     plain = [o.text for o in pool.operands if o.array.shape == shape and o.text.isidentifier()]
