@@ -106,6 +106,8 @@ def _operands(text: str, value: Any, depth: int, at: Mapping[str, int]) -> Itera
         if array.ndim > 1 and depth:
             for i in range(min(len(array), 16)):
                 yield from (Operand(f"{text}[{index}]", array[i]) for index in _indices(i, at) if array.size)
+        columns = ((name, i) for name, i in at.items() if array.ndim == 2 and depth and 0 <= i < array.shape[1])
+        yield from (Operand(f"{text}[:, {name}:{name} + 1]", array[:, i : i + 1]) for name, i in columns)
     elif depth and type(value) is dict:
         by_turn = any(turn in value for turn in at.values())
         for key, item in list(value.items())[:64]:

@@ -145,6 +145,14 @@ def test_a_method_has_its_own_arrays_under_self_though_the_module_names_them_at_
     assert "self.h" not in {o.text for o in pool({**scope, LOCAL: frozenset({"self", "h"})}).operands}
 
 
+def test_what_has_a_number_for_each_row_is_put_in_as_a_column() -> None:
+    scope = {**SCOPE, "std": rng.uniform(1, 2, size=(7, 1)), "dist": rng.uniform(1, 2, size=7)}
+    found = {edit.text for edit in candidates(Expression("dA1", scope), pool(scope, turns=["t"]), Share())}
+    expected = {"dA1 / std", "dA1 / dist[:, None]", "dA1 * dist[:, None]", "dA1 * Z1[:, t:t + 1]"}
+    assert expected <= found, expected - found
+    assert "dA1 / dZ2" not in found
+
+
 def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:
     texts = [edit.text for edit in candidates(Expression("dA1", SCOPE), pool(SCOPE, turns=["t"]), Share())]
     assert "dA1 * (1 - hs[t]**2)" in texts
