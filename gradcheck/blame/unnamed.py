@@ -7,11 +7,9 @@ that puts right what rests on it, this is whose gradient it was meant to be, and
 
 from __future__ import annotations
 
-import ast
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, count, islice
 from types import MappingProxyType
 from typing import Any, cast
@@ -20,24 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.blame.judge import judge
-from gradcheck.blame.judged import Judged, before_reuse, in_layout
-from gradcheck.blame.rerun import again, other_than, reached_by
+from gradcheck.blame.judged import Judged, in_layout
+from gradcheck.blame.rerun import again, reached_by
+from gradcheck.blame.suspects import Turns, handed_over, of_one_class, renames, suspects, values_of_the_forward
 from gradcheck.blame.versions import before_activation, slopes
 from gradcheck.capture.program import Program, Ref, Variable
-from gradcheck.capture.rates import statement_at
 from gradcheck.capture.record import Key, Value
-from gradcheck.capture.steps import BINDS
 from gradcheck.compare import BLUNT, Truth, Verdict, agreement
 from gradcheck.gradients import Gradient
-from gradcheck.source import line_of
 
 Array = NDArray[Any]
 MOST = 16
 """Values that are tried, those nearest to the wrong gradients first."""
-VALUES = 40
-"""Values of the forward that each may belong to, the latest first: the derivative by each has to be measured."""
-MOST_ENTRIES = 2048
-"""Of what a function is handed, to be tried."""
 SLACK = 1e-6
 """How far what a line makes of a numeric derivative may be off, relative to the tensor's scale."""
 ROUGH = 1e-4
@@ -123,29 +115,30 @@ def _found_out(
             near[of.ref] = roughly(of)
         return near[of.ref]
 
-    forward, handed = _forward(program), _handed(program)
+    forward, handed = values_of_the_forward(program), handed_over(program)
     own = {v.key: j.gradient.of.ref for j in judged for v in j.gradient.versions}
-    turns = _Turns.of(program, judged)
+    turns = Turns.of(program, judged)
 
     def others(value: Value) -> list[Variable]:
         # what a layer's backward hands back belongs to what its forward was handed; else what goes into the next
         # function is tried before what that is made of
-        every = [of for of in handed if _of_one_class(value, of)] or [*handed, *forward]
+        every = [of for of in handed if of_one_class(value, of)] or [*handed, *forward]
         return [of for of in every if of.ref != own.get(value.key) and turns.may_be_gradient(value, of)]
 
     def is_right(value: Value) -> bool:
         """As the gradient of what a function is handed, as that function alone has it."""
         own = (of for of in handed if turns.may_be_gradient(value, of) and of.array.shape == value.array.shape)
-        return value.site.kind == "return" and any(_is_multiple(value.array, rough(of)) for of in own)
+        near = (rough(of) for of in own if value.site.kind == "return")
+        return any(_may_heal(a) and _is_multiple(value.array, a, ROUGH) for a in near)
 
-    tried = [v for v in islice(_suspects(program, judged, orphans), MOST) if not is_right(v)]
+    tried = [v for v in islice(suspects(program, judged, orphans), MOST) if not is_right(v)]
     sound = [j for j in judged if j.right and j.gradient.kind == "parameter"]
 
     def meant(value: Value, orphans: Sequence[Judged], *, inside: bool = False) -> Judged | None:
         found = _meant(program, value, others(value), orphans, truth, rough, inside=inside)
         return None if found is None or _harms(program, found, sound) else found
 
-    computed = (v for v in tried if not _renames(v))
+    computed = (v for v in tried if not renames(v))
     added = [a for v in computed if (a := meant(v, orphans))]
     named = {a.gradient.key for a in added}
     left = [o for o in orphans if not any(_is_healed(program, o, a) for a in added)]
@@ -184,120 +177,6 @@ def unreached(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     sources = (j for j in wrong if j.gradient.kind == "intermediate")
     reached = frozenset[Any]().union(*(reached_by(program, s, judged) for s in sources))
     return [j for j in wrong if j.gradient.key not in reached]
-
-
-def _suspects(program: Program, judged: Sequence[Judged], orphans: Sequence[Judged]) -> Iterator[Value]:
-    """Values that no gradient's name covers, that wrong gradients rest on, and the loss does not; latest first.
-
-    What a function hands back counts once, where it is computed.
-    """
-    named = {v.identity for j in judged for v in before_reuse(j).versions}
-    first: dict[int, Value] = {}
-    for value in program.trace.values:
-        first.setdefault(value.identity, value)
-    roots = {id(r.value) for r in program.roots.values()}
-    lines = {(j.gradient.value.site.file, j.gradient.value.site.line) for j in judged}
-    refs = {v.identity: v.ref for v in program.variables.values()}  # where a value handed on comes from
-    last = max(i for i, v in enumerate(program.trace.values) if any(v.key == o.gradient.key for o in orphans))
-    for value in reversed(program.trace.values[:last]):
-        fits = value.plain and value.array.ndim and value.array.dtype.kind == "f" and value.site.kind in BINDS
-        renames = _renames(value)
-        known = value.identity in roots or (value.site.file, value.site.line) in lines
-        passes = renames or _passes_on(value, first[value.identity])
-        known = known or (value.identity in named and not renames)
-        handed_on = first[value.identity] is not value and value.site.kind not in ("augment", "modify") and not passes
-        if not fits or known or handed_on or not np.isfinite(value.array).all() or _begins(value):
-            continue
-        other = other_than(value.array)
-        now = again(program, orphans, {value.key: other})
-        rests = any(not np.array_equal(now.get(o.gradient.key, o.gradient.array), o.gradient.array) for o in orphans)
-        ref = refs.get(value.identity, value.key)
-        if rests and program.loss({ref: other}).value == program.base_value:
-            yield value
-
-
-@dataclass(frozen=True, slots=True)
-class _Turns:
-    """How the loops of the backward go through the turns of those of the forward."""
-
-    count: Mapping[int, int]
-    """Of each site, how often it was passed."""
-    ways: frozenset[bool]
-    """Whether they are known to go back over them (True), or the same way (False)."""
-
-    @classmethod
-    def of(cls, program: Program, judged: Sequence[Judged]) -> _Turns:
-        count = Counter(v.key.site for v in program.trace.values if v.plain)
-        both = _Turns(count, frozenset({True, False}))
-        pairs = ((j.gradient.versions[0], j.gradient.of) for j in judged)
-        gaps = [(both._gap(v, of, True), both._gap(v, of, False)) for v, of in pairs if both._share_turns(v, of)]
-        return _Turns(count, frozenset(back < same for back, same in gaps if back != same) or both.ways)
-
-    def may_be_gradient(self, value: Value, of: Variable) -> bool:
-        """Whether it was computed at the turn at which the other one was, or at one next to it."""
-        return not self._share_turns(value, of) or any(self._gap(value, of, back) <= 1 for back in self.ways)
-
-    def _share_turns(self, value: Value, of: Variable) -> bool:
-        """Whether the two loops have as many turns; a helper that each turn calls twice is passed twice as often."""
-        count = self.count[value.key.site]
-        there = self.count[of.ref.site] if isinstance(of.ref, Key) else 0
-        return count > 1 and there > 0 and there % count == 0
-
-    def _gap(self, value: Value, of: Variable, back: bool) -> int:
-        count = self.count[value.key.site]
-        assert isinstance(of.ref, Key)
-        there = of.ref.occurrence * count // self.count[of.ref.site]
-        return abs((count - 1 - value.key.occurrence if back else value.key.occurrence) - there)
-
-
-def _renames(value: Value) -> bool:
-    """Whether its line only gives it another name, `dz = dh`: an activation's derivative may be missing there."""
-    statement = statement_at(value.site.file, value.site.line) if value.site.kind == "assign" else None
-    return statement is not None and isinstance(statement.value, ast.Name)
-
-
-def _passes_on(value: Value, computed: Value) -> bool:
-    """Whether it is what a call has handed back that another function computed: right there, it may lack something
-    here, where it is used."""
-    if value.site.kind not in ("assign", "unpack") or value.site.function == computed.site.function:
-        return False
-    statement = statement_at(value.site.file, value.site.line)
-    return statement is not None and isinstance(statement.value, ast.Call)
-
-
-def _begins(value: Value) -> bool:
-    """Whether it is what a sum begins with, `np.zeros_like(W)`: that computes no gradient."""
-    return not np.any(value.array) and "zeros" in line_of(value.site.file, value.site.line)
-
-
-def _forward(program: Program) -> list[Variable]:
-    """What a value of the backward may be the gradient of, the latest first: in a loop over layers each turn's z, and
-    what bore the name before it was computed from itself, a before `a = a * mask`.
-    """
-    found = {v.ref: v for v in program.variables.values()}
-    sites = [v.site for v in found.values() if v.site is not None]
-    lines, refined = {s.number for s in sites}, {(s.file, s.function, s.name) for s in sites if s.form == "refined"}
-    for i, v in enumerate(program.forward_values):
-        before = (v.site.file, v.site.function, v.name) in refined
-        if v.plain and (v.site.number in lines or before) and v.key not in found:
-            found[v.key] = Variable(
-                f"{v.name}[{v.key.occurrence}]", v.key, v.array, v.site, i, v.name, v.owner, v.identity
-            )
-    floats = (v for v in found.values() if v.order >= 0 and v.array.dtype.kind == "f")
-    return sorted(floats, key=lambda v: -v.order)[:VALUES]
-
-
-def _handed(program: Program) -> list[Variable]:
-    """What the forward's functions are handed, as each of them has it: of x + f(x) f's own x."""
-    values, roots = program.forward_values, {id(r.value) for r in program.roots.values()}
-    begun = next((i for i, v in enumerate(values) if v.site.kind != "argument"), len(values))
-    handed = [
-        Variable(f"{v.name} of {v.site.function}", v.key, v.array, v.site, i, v.name, v.owner, v.identity)
-        for i, v in enumerate(values)
-        if v.site.kind == "argument" and v.plain and i > begun and v.identity not in roots
-    ]
-    floats = [v for v in handed if v.array.ndim and v.array.dtype.kind == "f" and v.array.size <= MOST_ENTRIES]
-    return floats[::-1][:VALUES]
 
 
 def _meant(
@@ -339,20 +218,6 @@ def _harms(program: Program, found: Judged, sound: Sequence[Judged]) -> bool:
 def _is_healed(program: Program, orphan: Judged, by: Judged) -> bool:
     right = _put_right(by)
     return right is not None and _heals(program, by.gradient.value, right, [orphan])
-
-
-def _of_one_class(value: Value, handed: Variable) -> bool:
-    cls = value.site.function.rpartition(".")[0]
-    here = handed.site is not None and handed.site.function.rpartition(".")[0] == cls
-    return value.site.kind == "return" and bool(cls) and here
-
-
-def _is_multiple(a: Array, of: Array) -> bool:
-    size = float(np.linalg.norm(of))
-    if a.shape != of.shape or not size or not np.isfinite(size):
-        return False
-    factor = float(np.vdot(of, a)) / size**2
-    return factor != 0 and float(np.linalg.norm(a - factor * of)) < ROUGH * abs(factor) * size
 
 
 def _may_heal(derivative: Array) -> bool:
