@@ -53,7 +53,13 @@ def rate_in(site: Site) -> Rate:
 
 def names_in(site: Site) -> frozenset[str]:
     """The last names of what the statement of a site reads or writes: {"W", "lr", "dW"}."""
-    nodes = ast.walk(statement_at(site.file, site.line) or ast.Pass())
+    statement = statement_at(site.file, site.line)
+    return frozenset() if statement is None else _names_of(statement)
+
+
+@functools.lru_cache(1024)
+def _names_of(statement: _Statement) -> frozenset[str]:
+    nodes = ast.walk(statement)
     return frozenset(
         n.id if isinstance(n, ast.Name) else n.attr for n in nodes if isinstance(n, (ast.Name, ast.Attribute))
     )
@@ -109,7 +115,7 @@ _Statement = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr
 
 def statement_at(file: str, line: int) -> _Statement | None:
     """The assignment, or the call that stands for one, that begins on a line."""
-    return next((s for s in _statements(file) if s.lineno == line), None)
+    return _by_line("".join(linecache.getlines(file))).get(line)  # another text while an edit is on trial
 
 
 def _assigned(file: str, name: str, line: int) -> _Statement | None:
@@ -120,7 +126,12 @@ def _assigned(file: str, name: str, line: int) -> _Statement | None:
 
 
 def _statements(file: str) -> tuple[_Statement, ...]:
-    return _statements_of("".join(linecache.getlines(file)))  # another text while an edit is on trial
+    return _statements_of("".join(linecache.getlines(file)))
+
+
+@functools.lru_cache(64)
+def _by_line(text: str) -> dict[int, _Statement]:
+    return {s.lineno: s for s in reversed(_statements_of(text))}
 
 
 @functools.lru_cache(64)

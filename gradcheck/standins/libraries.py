@@ -67,6 +67,9 @@ class Idle:
             return Idle("figure"), axes if rows == columns == 1 and not kwargs else Axes(axes)
         return Idle(f"{self._name}()")
 
+    def __mro_entries__(self, bases: Any) -> tuple[type, ...]:
+        return ()  # class Pairs(data.Dataset): a class of its own
+
     def __bool__(self) -> bool:
         return False  # no device is available, nothing is a tensor, no window is open
 
