@@ -280,3 +280,22 @@ def test_what_a_script_draws_is_not_what_a_functions_gradient_is_of(wrong: bool,
     assert {c.name: c.verdict.value for c in report.comparisons if c.name in ("dz", "dW")} == {
         "dW": "fail" if wrong else "pass"
     }, str(report)
+
+
+def test_a_gradient_of_a_wrong_shape_is_told_of_what_a_function_has_in_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import numpy as np\n"
+        "rng = np.random.default_rng(0)\n"
+        "x, y, W, b = rng.normal(size=(5, 4)), rng.normal(size=(5, 3)), [rng.normal(size=(4, 3))], [np.ones(3)]\n"
+        "def step(x, y, W, b):\n"
+        "    z = x @ W[0] + b[0]\n"
+        "    loss = ((z - y) ** 2).sum()\n"
+        "    dW, db = [None], [None]\n"
+        "    dz = 2 * (z - y)\n"
+        "    dW[0] = x.T @ dz\n"
+        "    db[0] = dz\n"
+        "    return loss, dW, db\n"
+    )
+    report = gradcheck.check(f"{path}:step", call="step(x, y, W, b)", properties=False)
+    assert {c.name: c.verdict.value for c in report.comparisons}["db[0]"] == "fail"

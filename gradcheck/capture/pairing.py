@@ -8,6 +8,7 @@ used; in the instance whose method it is; among the module's own; and only then 
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -333,7 +334,8 @@ def _is_the_scripts(of: Variable, gradient: Value, base: str) -> bool:
     """
     modules = of.ref == base if of.site is None else not of.site.function and of.site.file == gradient.site.file
     apart = modules and gradient.site.function and gradient.array.shape != of.array.shape
-    return bool(apart) and not is_known_to_functions(gradient.site.file, base)
+    # of b[0] the functions say b
+    return bool(apart) and not is_known_to_functions(gradient.site.file, re.split(r"\W", base)[0])
 
 
 def _is_anothers(of: Variable, gradient: Value) -> bool:
