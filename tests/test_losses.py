@@ -150,3 +150,42 @@ for turn in range(300):
     assert report.loss.expression == "summed half squared error of op and y"
     [descent] = [p for p in report.properties if p.name == "a small step down the gradient lowers the loss"]
     assert descent.verdict == "pass", descent
+
+
+RETURNED = """
+import numpy as np
+rng = np.random.default_rng(1)
+X, T = rng.normal(size=(60, 4)), np.eye(3)[rng.integers(0, 3, 60)]
+
+
+class Net:
+    def __init__(self):
+        self.W = rng.normal(size=(4, 3))
+
+    def loss(self, x, t):
+        z = x @ self.W
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return -np.sum(t * np.log(self.p)) / len(t)
+
+    def gradient(self, x, t):
+        self.loss(x, t)
+        dz = (self.p - t) / len(t)
+        self.dW = x.T @ dz
+        return self.dW
+
+
+net = Net()
+for _ in range(100):
+    net.W -= 0.1 * net.gradient(X, T)
+"""
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_loss_without_a_name_is_what_a_function_called_so_hands_back(wrong: bool, tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(RETURNED.replace("(self.p - t) / len(t)", "self.p - t") if wrong else RETURNED)
+    report = gradcheck.check(str(path), properties=False)
+    assert report.verdict == ("fail" if wrong else "pass"), str(report)
+    assert report.loss is not None
+    assert not report.loss.inferred

@@ -44,6 +44,10 @@ _COMPUTES_LOSS = re.compile(
 """loss.forward(out, y), self.criterion(p, y), mse_loss(p, y), compute_cost(A2, Y)."""
 _RETURNS_LOSS = re.compile(r"(?!.*(?:deriv|prime|back))(?!d_|grad).*(?:loss|cost|objective).*\(\)\[0\]$", re.IGNORECASE)
 """The first of several values that a function hands back which is called a loss: `return 0.5 * (e**2).sum(), grads`."""
+_IS_LOSS = re.compile(
+    r"(?:(?:compute|calculate|calc|get)_)?(?:loss|cost)(?:_(?:fn|func|function))?\(\)$", re.IGNORECASE
+)
+"""All that one hands back whose name says nothing else: `self.loss(x, t)`, called for what its layers keep of it."""
 
 
 def named(program: Program, names: Sequence[str]) -> Variable | None:
@@ -69,7 +73,8 @@ def computed(program: Program) -> Variable | None:
 
 def returned(program: Program) -> Variable | None:
     """The scalar that a function called a loss hands back before its gradients, which has no name there."""
-    found = [v for v in distinct(program.variables.values()) if _may_be_loss(v) and _RETURNS_LOSS.match(v.name)]
+    made = [v for v in distinct(program.variables.values()) if _may_be_loss(v)]
+    found = [v for v in made if _RETURNS_LOSS.match(v.name) or _IS_LOSS.match(v.name)]
     return max(found, key=lambda v: v.order, default=None)
 
 
