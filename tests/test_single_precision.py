@@ -54,6 +54,7 @@ class Recurrent:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "verdict"), [("", "pass"), ("self.grads['W'] += 2 * d_a.T @ z", "fail")], ids=["right", "a factor"]
 )

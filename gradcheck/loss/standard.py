@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -133,16 +134,16 @@ _UPSTREAM = re.compile(
 
 
 def _fitting(program: Program, outputs: Sequence[Variable], labels: Sequence[Variable]) -> Iterator[Candidate]:
-    for form in FORMS:
-        for output in outputs:
-            for label in labels:
-                turned = _is_turned(output.array, label.array)
-                if label.ref != output.ref and _fits(form, output.array, label.array, turned):
-                    several = _in_every_round(program, form, output, label, turned)
-                    yield from [several] if several is not None else []
-                    # any loss of a single number has its gradient, up to a factor
-                    if output.array.size > 1 or sum(output.name in r for r in program.rounds) < 2:
-                        yield Candidate(form, (output,), (label,), turned)
+    ways = product((False, True), FORMS, outputs, labels)  # what lies like the output first: one_hot.T beside one_hot
+    for turned, form, output, label in ways:
+        if label.ref == output.ref or turned != _is_turned(output.array, label.array):
+            continue
+        if _fits(form, output.array, label.array, turned):
+            several = _in_every_round(program, form, output, label, turned)
+            yield from [several] if several is not None else []
+            # any loss of a single number has its gradient, up to a factor
+            if output.array.size > 1 or sum(output.name in r for r in program.rounds) < 2:
+                yield Candidate(form, (output,), (label,), turned)
 
 
 def _is_turned(output: Array, label: Array) -> bool:
