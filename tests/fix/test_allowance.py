@@ -70,6 +70,7 @@ def test_a_search_that_has_time_says_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_search_ends_after_its_second_and_only_the_fix_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    all_read = ticking(monkeypatch, 0.0)
     whole = checked()
     read = ticking(monkeypatch, 0.3)
     report = checked()
@@ -83,7 +84,7 @@ def test_a_search_ends_after_its_second_and_only_the_fix_is_missing(monkeypatch:
         "the search for an edit of layer.py:17 ended when its time was up, with edits left untried: fewer turns of a"
         " loop or smaller arrays, e.g. by --call or --batch, make each cheaper to try"
     ]
-    assert len(read) < 50  # a line and the lines above it: a few readings each, and no more tries
+    assert len(read) < len(all_read) / 2  # a line and the lines above it: a few readings each, and no more tries
 
 
 def test_what_is_found_when_time_is_up_is_still_proven(monkeypatch: pytest.MonkeyPatch) -> None:
