@@ -189,3 +189,70 @@ def test_a_loss_without_a_name_is_what_a_function_called_so_hands_back(wrong: bo
     assert report.verdict == ("fail" if wrong else "pass"), str(report)
     assert report.loss is not None
     assert not report.loss.inferred
+
+
+OF_EACH = """
+import numpy as np
+rng = np.random.RandomState(0)
+W = rng.randn(4, 3) * 0.5
+b = np.zeros(3)
+def loss(p, y):
+    return -np.sum(y * np.log(p))
+def step(X, Y):
+    value = 0
+    gW = np.zeros_like(W)
+    gb = np.zeros_like(b)
+    for x, y in zip(X, Y):
+        z = x @ W + b
+        e = np.exp(z - z.max())
+        p = e / e.sum()
+        value += loss(p, y)
+        gW += np.outer(x, p - y)
+        gb += p - y
+    return value / len(X), gW / len(X), gb / len(X)
+X = rng.randn(60, 4)
+Y = np.eye(3)[rng.randint(0, 3, 60)]
+for i in range(100):
+    value, dW, db = step(X[:20], Y[:20])
+    W -= 0.1 * dW
+    b -= 0.1 * db
+"""
+ADDED_UP = """
+import numpy as np
+class Net:
+    def __init__(self):
+        r = np.random.RandomState(0)
+        self.W = r.randn(4, 3) * 0.5
+        self.b = np.zeros(3)
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def loss(self, out, y):
+        return ((out - y) ** 2).sum()
+    def backward(self, d):
+        self.dW += np.outer(self.x, d)
+        self.db += d
+net = Net()
+r = np.random.RandomState(1)
+X, Y = r.randn(50, 4), r.randn(50, 3)
+for epoch in range(10):
+    for k in range(0, 50, 5):
+        net.dW, net.db = np.zeros((4, 3)), np.zeros(3)
+        total = 0
+        for x, y in zip(X[k:k + 5], Y[k:k + 5]):
+            out = net.forward(x)
+            total += net.loss(out, y)
+            net.backward(2 * (out - y))
+        net.W -= 0.01 * net.dW / 5
+        net.b -= 0.01 * net.db / 5
+"""
+
+
+@pytest.mark.parametrize(("text", "expression"), [(OF_EACH, "value"), (ADDED_UP, "total")], ids=["mean", "sum"])
+def test_a_loss_function_that_is_called_for_each_sample(tmp_path: Path, text: str, expression: str) -> None:
+    """What it hands back for one of them is only a part; zeros that a gradient begins with are no labels."""
+    file = tmp_path / "net.py"
+    file.write_text(text)
+    report = gradcheck.check(str(file), properties=True)
+    assert report.verdict.value == "pass", str(report)
+    assert expression in loss(report)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -63,13 +64,37 @@ def pool(scope: Scope, text: str = "", turns: Collection[str] = ()) -> Pool:
     found = [o for name, value in names for o in _operands(name, value, 3, at)]
     found = _by_one_name(found, scope.get(LOCAL, scope.keys()))[:MOST]
     modules = (name for name, value in scope.items() if value is np)
+    left = _left_over(text) - set(turns)
     return Pool(
         tuple(o for o in found if o.array.ndim),
-        tuple(sorted((o for o in found if not o.array.ndim), key=lambda o: -_divided_by(text, o.text))),
+        tuple(
+            sorted(
+                (o for o in found if not o.array.ndim and o.text not in left), key=lambda o: -_divided_by(text, o.text)
+            )
+        ),
         tuple(_functions(scope)),
         next(modules, ""),
         _literals(text),
     )
+
+
+@functools.lru_cache(64)
+def _left_over(text: str) -> frozenset[str]:
+    """Names that nothing but loops gives a value: what their last turn has left in them says nothing."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return frozenset()
+    looped = {n.id for loop in nodes if isinstance(loop, ast.For) for n in ast.walk(loop.target) if _stores(n)}
+    within = {id(n) for loop in nodes if isinstance(loop, ast.For) for n in ast.walk(loop.target)}
+    others = {n.id for n in nodes if _stores(n) and id(n) not in within} | {
+        n.arg for n in nodes if isinstance(n, ast.arg)
+    }
+    return frozenset(looped - others)
+
+
+def _stores(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def _by_one_name(operands: Sequence[Operand], local: Collection[str]) -> list[Operand]:

@@ -84,11 +84,13 @@ class Screening:
         """Every standard loss that fits, likeliest first: labels are what stays when the parameters move."""
         before = self._values({})
         moved = self._values({g.of.ref: _nudged(g.of.array, self._rng) for g in self.gradients})
+        gradients = {g.name for g in self.gradients}
         parameters = {g.of.last or g.of.name for g in self.gradients if g.kind == "parameter"}
 
         def fixed(v: Variable) -> bool:
-            # velocity['b2'] is no label but the optimizer's
-            own = not self._is_moved(v) and not (v.order < 0 and (v.last or v.name) in parameters)
+            # velocity['b2'] is no label but the optimizer's, and the zeros that db begins with are none either
+            others = (v.order < 0 and (v.last or v.name) in parameters) or (v.last or v.name) in gradients
+            own = not self._is_moved(v) and not others
             return own and v.ref in moved and np.array_equal(before[v.ref], moved[v.ref])
 
         return list(candidates(self.program, fixed))

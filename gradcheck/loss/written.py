@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from gradcheck.capture.program import Program, Variable
@@ -72,10 +73,15 @@ def computed(program: Program) -> Variable | None:
 
 
 def returned(program: Program) -> Variable | None:
-    """The scalar that a function called a loss hands back before its gradients, which has no name there."""
+    """The scalar that a function called a loss hands back before its gradients, which has no name there.
+
+    Of one that is called for each sample it is only a part of the loss.
+    """
+    passed = Counter(v.site.number for v in program.trace.values)
     made = [v for v in distinct(program.variables.values()) if _may_be_loss(v)]
     found = [v for v in made if _RETURNS_LOSS.match(v.name) or _IS_LOSS.match(v.name)]
-    return max(found, key=lambda v: v.order, default=None)
+    alone = [v for v in found if v.site is not None and passed[v.site.number] == 1]
+    return max(alone, key=lambda v: v.order, default=None)
 
 
 def differentiated(screening: Screening) -> Variable | None:
@@ -90,7 +96,8 @@ def _scalars(program: Program) -> Iterator[Variable]:
 
 def _is_assigned_or_returned(v: Variable) -> bool:
     kind = v.site.kind if v.site is not None else ""
-    return (kind == "assign" and is_plain(v.last or v.name)) or (kind == "return" and v.name.endswith("()[0]"))
+    named = kind in ("assign", "augment") and is_plain(v.last or v.name)
+    return named or (kind == "return" and v.name.endswith("()[0]"))
 
 
 def _right_of(site: Site) -> str:

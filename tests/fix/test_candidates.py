@@ -160,6 +160,14 @@ def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:
     assert not any("hs[1]" in text for text in texts)
 
 
+def test_what_only_a_loop_gives_a_value_is_no_number_behind_it() -> None:
+    """j is one less than the classes, whatever their number: a factor 2 for three of them."""
+    text = "def f(W, k):\n    for j in range(k):\n        pass\n    for m in W:\n        pass\n    m = len(W)\n"
+    scope = {"j": 2, "m": 5, "k": 3}
+    assert [o.text for o in pool(scope, text).numbers] == ["m", "k"]
+    assert {o.text for o in pool(scope, text, ["j"]).numbers} == {"j", "m", "k"}
+
+
 @pytest.mark.parametrize("missing", ["2 * dh_next * A1 / m", "dZ2 @ W2.T"])
 def test_the_path_that_a_sum_lacks_is_a_gradient_times_an_array(missing: str) -> None:
     scope = {name: SCOPE[name] for name in ("dA1", "dZ2", "dh_next", "A1", "W2", "m")}
