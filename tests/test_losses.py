@@ -256,3 +256,101 @@ def test_a_loss_function_that_is_called_for_each_sample(tmp_path: Path, text: st
     report = gradcheck.check(str(file), properties=True)
     assert report.verdict.value == "pass", str(report)
     assert expression in loss(report)
+
+
+PRINTED = """
+import numpy as np
+rng = np.random.RandomState(0)
+X = rng.randn(200, 5)
+Y = X @ rng.randn(5, 2) + 0.1 * rng.randn(200, 2)
+W1, b1 = rng.randn(5, 6) * 0.4, np.zeros(6)
+W2, b2 = rng.randn(6, 2) * 0.4, np.zeros(2)
+
+def predict(X):
+    return np.tanh(X @ W1 + b1) @ W2 + b2
+
+def loss(X, Y):
+    return np.mean((predict(X) - Y) ** 2)
+
+for step in range(300):
+    part = rng.choice(len(X), 32)
+    x, y = X[part], Y[part]
+    h = np.tanh(x @ W1 + b1)
+    out = h @ W2 + b2
+    d_out = (out - y) / len(x)
+    dW2 = h.T @ d_out
+    db2 = d_out.sum(axis=0)
+    dh = d_out @ W2.T * (1 - h ** 2)
+    dW1 = x.T @ dh
+    db1 = dh.sum(axis=0)
+    if step % 50 == 0:
+        print(step, loss(X, Y))
+    W1 -= 0.1 * dW1
+    b1 -= 0.1 * db1
+    W2 -= 0.1 * dW2
+    b2 -= 0.1 * db2
+"""
+VALIDATED = """
+import numpy as np
+class Model:
+    def __init__(self, d, k):
+        r = np.random.RandomState(3)
+        self.W = 0.3 * r.randn(d, k)
+        self.b = np.zeros(k)
+    def scores(self, X):
+        return X @ self.W + self.b
+    def loss(self, X, t):
+        s = self.scores(X)
+        s = s - s.max(axis=1, keepdims=True)
+        logp = s - np.log(np.exp(s).sum(axis=1, keepdims=True))
+        return -logp[np.arange(len(t)), t].mean()
+    def gradient(self, X, t):
+        s = self.scores(X)
+        p = np.exp(s - s.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        p[np.arange(len(t)), t] -= 1
+        p /= len(t)
+        return X.T @ p, p.sum(axis=0)
+r = np.random.RandomState(1)
+X, t = r.randn(120, 4), r.randint(0, 3, 120)
+Xv, tv = r.randn(40, 4), r.randint(0, 3, 40)
+model = Model(4, 3)
+for epoch in range(50):
+    dW, db = model.gradient(X, t)
+    print(model.loss(Xv, tv))
+    model.W -= 0.5 * dW
+    model.b -= 0.5 * db
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "print_", "assigned"),
+    [
+        (PRINTED, "print(step, loss(X, Y))", "cost = loss(X, Y)"),
+        (VALIDATED, "print(model.loss(Xv, tv))", "loss = model.loss(Xv, tv)"),
+    ],
+    ids=["of the whole set", "of other samples"],
+)
+@pytest.mark.parametrize("named", [False, True], ids=["printed", "named"])
+def test_a_loss_of_other_data_is_not_the_gradients_own(
+    tmp_path: Path, text: str, print_: str, assigned: str, named: bool
+) -> None:
+    """Nothing that the step's own output rests on moves it."""
+    file = tmp_path / "net.py"
+    assert text.count(print_) == 1
+    file.write_text(text.replace(print_, assigned) if named else text)
+    found = report_of(file)
+    assert found.verdict.value == "pass", str(found)
+
+
+def test_a_loss_of_the_same_output_that_is_another_than_its_gradient_s_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        PRINTED.replace("print(step, loss(X, Y))", "cost = np.abs(out - y).mean()").replace("step % 50", "0")
+    )
+    found = report_of(file)
+    assert {f.code for f in found.findings if f.severity == "error"} == {"GC381"}, str(found)
+
+
+def report_of(file: Path) -> gradcheck.Report:
+    return gradcheck.check(str(file), properties=False)

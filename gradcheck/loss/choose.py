@@ -54,9 +54,10 @@ def choose(program: Program, gradients: Sequence[Gradient]) -> Chosen:
     Raises UsageError where no loss fits, since nothing can be compared without one.
     """
     screening = Screening(program, gradients)
-    own = written.named(program, written.OWN_NAMES) or written.computed(program) or written.returned(program)
+    own = written.named(program, written.OWN_NAMES) or written.computed(program) or written.returned(screening)
     if own is not None:
-        return _as_written(screening, own)
+        beside = screening.beside(own)
+        return standard(beside) if beside is not None else _as_written(screening, own)
     metric = written.named(program, written.METRICS)
     if metric is not None and screening.supports(metric):
         return _as_written(screening, metric)

@@ -21,7 +21,7 @@ from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import LARGE
 from gradcheck.gradients import Gradient, laid_out
 from gradcheck.loss.forms import Reading
-from gradcheck.loss.standard import Candidate, Penalty, candidates, distinct, touched
+from gradcheck.loss.standard import Candidate, Penalty, candidates, distinct, outputs_of, touched
 
 Array = NDArray[Any]
 
@@ -114,6 +114,25 @@ class Screening:
     def supports(self, own: Variable) -> bool:
         """Whether any gradient is that of the code's own loss, up to a factor."""
         return any((s := self.slopes(g)) is not None and _fit(s, own_slopes(s, own), g) for g in self.gradients)
+
+    def beside(self, own: Variable) -> Explanation | None:
+        """What explains the gradients where the code's own loss is that of other data: the whole set's, to be printed.
+
+        Nothing that the output rests on moves it, nor any value with a gradient that is no parameter.
+        """
+        found = None if self.supports(own) else self.explained()
+        made = {v.identity for g in self.gradients for v in g.versions}
+        if found is None or any(o.identity in made for o in found.candidate.outputs):
+            return None  # what a backward hands back is no output
+        outputs = (*found.candidate.outputs, *(g.of for g in self.gradients if g.kind != "parameter"))
+        for v in {o.ref: o for o in (*outputs, *outputs_of(self.program))}.values():
+            now = self.program.seen([own, *outputs], {v.ref: _nudged(v.array, self._rng)})
+            if not now:
+                return None
+            moved = any(v.ref == o.ref or not np.array_equal(now[o.ref], o.array) for o in outputs)
+            if moved and not np.array_equal(now[own.ref], own.array, equal_nan=True):
+                return None
+        return found
 
     def is_of(self, own: Variable) -> bool:
         """Whether a gradient of three entries or more is a scalar's, without any factor."""

@@ -72,16 +72,20 @@ def computed(program: Program) -> Variable | None:
     return next((v for v in _scalars(program) if v.site is not None and _COMPUTES_LOSS.match(_right_of(v.site))), None)
 
 
-def returned(program: Program) -> Variable | None:
-    """The scalar that a function called a loss hands back before its gradients, which has no name there.
+def returned(screening: Screening) -> Variable | None:
+    """The scalar that a function called a loss hands back, which has no name there: with its gradients, or alone if
+    one of those is its gradient; it may be printed of other data.
 
     Of one that is called for each sample it is only a part of the loss.
     """
+    program = screening.program
     passed = Counter(v.site.number for v in program.trace.values)
-    made = [v for v in distinct(program.variables.values()) if _may_be_loss(v)]
-    found = [v for v in made if _RETURNS_LOSS.match(v.name) or _IS_LOSS.match(v.name)]
-    alone = [v for v in found if v.site is not None and passed[v.site.number] == 1]
-    return max(alone, key=lambda v: v.order, default=None)
+    made = sorted(filter(_may_be_loss, distinct(program.variables.values())), key=lambda v: -v.order)
+    alone = [v for v in made if v.site is not None and passed[v.site.number] == 1]
+    here = {g.value.site.function for g in screening.gradients}
+    with_gradients = (v for v in alone if _RETURNS_LOSS.match(v.name) and v.site and v.site.function in here)
+    others = (v for v in alone if (_RETURNS_LOSS.match(v.name) or _IS_LOSS.match(v.name)) and screening.supports(v))
+    return next(with_gradients, None) or next(others, None)
 
 
 def differentiated(screening: Screening) -> Variable | None:
