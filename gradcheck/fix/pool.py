@@ -162,7 +162,7 @@ def _quoted(key: str | int) -> str:
 
 def _is_plain_object(value: Any) -> bool:
     home = type(value).__module__.partition(".")[0]
-    return home not in ("builtins", "numpy", "gradcheck")
+    return home not in ("builtins", "numpy", "gradcheck", "__future__")
 
 
 def _functions(scope: Scope) -> list[tuple[str, Any]]:

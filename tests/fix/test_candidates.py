@@ -1,6 +1,7 @@
 """Edits of an expression: the right one is among them, and the author's own text is kept."""
 
 from __future__ import annotations
+import __future__
 
 from typing import Any
 
@@ -158,6 +159,12 @@ def test_in_a_loop_what_is_in_a_list_is_named_by_its_turn() -> None:
     assert "dA1 * (1 - hs[t]**2)" in texts
     assert "dA1 * (1 - hs[t - 1]**2)" in texts
     assert not any("hs[1]" in text for text in texts)
+
+
+def test_what_a_future_import_leaves_is_no_number() -> None:
+    """`from __future__ import annotations` leaves an object with the numbers of a version."""
+    scope = {"annotations": __future__.annotations, "k": 3}
+    assert [o.text for o in pool(scope).numbers] == ["k"]
 
 
 def test_what_only_a_loop_gives_a_value_is_no_number_behind_it() -> None:
