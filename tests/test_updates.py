@@ -307,6 +307,85 @@ def test_an_update_behind_a_velocity_is_put_right(tmp_path: Path) -> None:
     assert {f.fix.new if f.fix else None for f in report.findings if f.severity == "error"} == {right}, str(report)
 
 
+OPTIMISER = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n, k, rng):
+        self.W = rng.standard_normal((n, k)) * np.sqrt(2 / n)
+        self.b = np.zeros(k)
+    def __call__(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, g):
+        self.gW = self.x.T @ g
+        self.gb = g.sum(0)
+        return g @ self.W.T
+
+class ReLU:
+    def __call__(self, x):
+        self.on = x > 0
+        return x * self.on
+    def backward(self, g):
+        return g * self.on
+
+class RMSProp:
+    def __init__(self, layers, rate=1e-2, decay=0.9):
+        self.layers, self.rate, self.decay = layers, rate, decay
+        self.sq = [{"W": np.zeros_like(l.W), "b": np.zeros_like(l.b)} for l in layers]
+    def step(self):
+        for l, s in zip(self.layers, self.sq):
+            l.W = l.W - self.rate * l.gW
+            l.b = l.b - self.rate * l.gb
+
+def main():
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((300, 6))
+    y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    net = [Dense(6, 16, rng), ReLU(), Dense(16, 2, rng)]
+    optimiser = RMSProp([net[0], net[2]])
+    for epoch in range(30):
+        order = rng.permutation(len(x))
+        losses = []
+        for i in range(0, len(x), 50):
+            xb, yb = x[order[i:i + 50]], y[order[i:i + 50]]
+            out = xb
+            for layer in net:
+                out = layer(out)
+            out = out - out.max(axis=1, keepdims=True)
+            p = np.exp(out) / np.exp(out).sum(axis=1, keepdims=True)
+            losses.append(-np.log(p[np.arange(len(yb)), yb]).mean())
+            g = p.copy()
+            g[np.arange(len(yb)), yb] -= 1
+            g /= len(yb)
+            for layer in reversed(net):
+                g = layer.backward(g)
+            optimiser.step()
+        print(epoch, np.mean(losses))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("", "", ""),
+        ("l.W = l.W - self.rate * l.gW", "l.W = l.W + self.rate * l.gW", "GC602"),
+        ("l.b = l.b - self.rate * l.gb", "l.b = l.b - self.rate * l.gb.sum()", "GC607"),
+    ],
+    ids=["right", "uphill", "a sum"],
+)
+def test_an_optimizer_gives_each_layer_its_own_new_arrays(tmp_path: Path, right: str, wrong: str, code: str) -> None:
+    """l.W is that of one of several layers, whose parameters are told apart by more than that name."""
+    file = tmp_path / "net.py"
+    file.write_text(OPTIMISER.replace(right, wrong) if right else OPTIMISER)
+    report = gradcheck.check(str(file))
+    assert {f.code for f in report.findings if f.severity == "error"} == ({code} if code else set()), str(report)
+    assert {f.fix.new for f in report.findings if f.fix} == ({right} if right else set()), str(report)
+
+
 LAYERS = """
 import numpy as np
 rng = np.random.RandomState(3)

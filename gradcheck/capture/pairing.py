@@ -384,6 +384,8 @@ def is_update(value: Value, of: Variable) -> bool:
         return value.site.kind in EDITS
     if among_gradients(value.path):
         return False
+    if of.owner and value.owner == of.owner and of.last.rpartition(".")[2] == value.name:
+        return True  # layer.W of net[2].W
     return of.last in (value.name, value.site.last) and (not of.owner or value.owner in (0, of.owner))
 
 
