@@ -313,6 +313,8 @@ def _hold(
         if trial.over(program):
             return
         trace = program.backward(_fed(judged, feeding), {guilty.line.site.number: guilty.line.runner(edit)})
+        if trace.raised is not None and program.trace.raised is None:
+            continue
         after = in_run(program, [_added_up(program, j, guilty, edit) for j in before], trace, slack)
         if all(_sound(was, now) for was, now in zip(before, after)):
             yield edit

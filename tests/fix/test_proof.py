@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,78 @@ def step(x, y, w, b):
     db = dpred
     return loss, dw, db
 """
+
+
+OBJECTS = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n, k, rng):
+        self.W = rng.standard_normal((n, k)) * np.sqrt(2 / n)
+        self.b = np.zeros(k)
+    def __call__(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, g):
+        self.gW = self.x.T @ g
+        self.gb = g.sum(0)
+        return g @ self.W.T
+
+class ReLU:
+    def __call__(self, x):
+        self.on = x > 0
+        return x * self.on
+    def backward(self, g):
+        return g
+
+class RMSProp:
+    def __init__(self, layers, rate=1e-2, decay=0.9):
+        self.layers, self.rate, self.decay = layers, rate, decay
+        self.sq = [{"W": np.zeros_like(l.W), "b": np.zeros_like(l.b)} for l in layers]
+    def step(self):
+        for l, s in zip(self.layers, self.sq):
+            for k in ("W", "b"):
+                g = getattr(l, "g" + k)
+                s[k] = self.decay * s[k] + (1 - self.decay) * g * g
+                setattr(l, k, getattr(l, k) - self.rate * g / (np.sqrt(s[k]) + 1e-8))
+
+def main():
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((300, 6))
+    y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    net = [Dense(6, 16, rng), ReLU(), Dense(16, 2, rng)]
+    optimiser = RMSProp([net[0], net[2]])
+    for epoch in range(2):
+        order = rng.permutation(len(x))
+        losses = []
+        for i in range(0, len(x), 50):
+            xb, yb = x[order[i:i + 50]], y[order[i:i + 50]]
+            out = xb
+            for layer in net:
+                out = layer(out)
+            out = out - out.max(axis=1, keepdims=True)
+            p = np.exp(out) / np.exp(out).sum(axis=1, keepdims=True)
+            losses.append(-np.log(p[np.arange(len(yb)), yb]).mean())
+            g = p.copy()
+            g[np.arange(len(yb)), yb] -= 1
+            g /= len(yb)
+            for layer in reversed(net):
+                g = layer.backward(g)
+            optimiser.step()
+        print(epoch, np.mean(losses))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_an_edit_that_makes_the_code_raise_is_no_fix(tmp_path: Path) -> None:
+    """`g = layer.backward(g) * net[i + 1].on` puts every gradient right and raises at the last layer."""
+    file = tmp_path / "net.py"
+    file.write_text(OBJECTS)
+    report = gradcheck.check(str(file))
+    assert report.verdict.value == "fail"
+    assert report.patches, "with no fix at all this shows nothing"
+    for patch in report.patches:
+        file.write_text(patch.new)
+        runpy.run_path(str(file), run_name="__main__")
