@@ -325,7 +325,7 @@ def _added_up(program: Program, judged: Judged, guilty: Guilty, edit: Edit) -> J
     if edit.kind != "accumulate" or judged.gradient.name not in guilty.names:
         return judged
     own, site = judged.gradient, guilty.line.site
-    later = [v for v in program.trace.values if v.name == site.name and v.site.function == site.function]
+    later = [v for v in program.trace.values if v.name in (site.name, site.last) and v.site.function == site.function]
     fits = [v for v in later if v.array.shape == own.array.shape]
     return replace(judged, gradient=replace(own, versions=(*own.versions, *fits[-1:])))
 

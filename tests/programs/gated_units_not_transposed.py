@@ -4,7 +4,7 @@ import numpy as np
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
-    "fail": ["dh", "dh[0]", "dh[1]"],
+    "fail": ["dh", "dh[0]"],
     "inherited": ["g['Wz']", "g['Wr']", "g['Wc']", "g['Uz']", "g['Ur']", "g['Uc']"],
     "checked": ["g['Wz']", "g['Wr']", "g['Wc']", "g['Uz']", "g['Ur']", "g['Uc']"],
 }

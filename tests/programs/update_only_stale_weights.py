@@ -4,6 +4,7 @@ import numpy as np
 EXPECTED = {
     "verdict": "fail",
     "exit": 1,
+    "fail": ["back"],
     "inherited": ["w_in (from its update)", "b_in (from its update)"],
     "codes": {"back": "GC361"},
 }
