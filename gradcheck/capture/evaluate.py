@@ -30,7 +30,7 @@ class Evaluator:
         self._root = root
         self.wanted = wanted
         self.replace: Mapping[Key, Array] = {}
-        self.found: dict[Key, Any] = {}
+        self.found: dict[tuple[int, int], Any] = {}
         """What was wanted."""
         self.scalar: Scalar | None = None
         self._computed: list[tuple[str, Key]] = []
@@ -56,7 +56,8 @@ class Evaluator:
             refs = [(n, v.ref) for n, v in scalar.variables.items()]
             self._computed = [(n, ref) for n, ref in refs if isinstance(ref, Key)]
             self._held = [(n, self._root(ref)) for n, ref in refs if isinstance(ref, str)]
-        self.found, self.edited = {}, []
+        self.found.clear()
+        self.edited.clear()
         self.kinks.begin()
         self._counts.clear()
 
@@ -64,7 +65,9 @@ class Evaluator:
         """The scalar, of what the run has left; it stays nan where the run didn't get to all of that."""
         found = self.found
         if self.scalar is not None and len(found) == len(self.wanted):
-            values = {n: found[key] for n, key in self._computed}
+            values: dict[str, Any] = {}
+            for n, key in self._computed:
+                values[n] = found[key]
             for n, held in self._held:
                 values[n] = held()
             # what the loss itself computes is probed too: user code called from --loss has kinks
@@ -72,7 +75,20 @@ class Evaluator:
             self.value = _scalar_value(self.scalar, values)
 
     def _probes(self, hot: frozenset[int]) -> Probes:
-        passes = self._passes
+        counts, wanted, kept, needed = self._counts, self.wanted, self.found, len(self.wanted)
+
+        def passes(site: int, value: Any) -> Any:
+            occurrence = counts.get(site, 0)
+            counts[site] = occurrence + 1
+            passed = site, occurrence  # equal to its Key, and made in a fraction of the time
+            if passed in self.replace:
+                value = as_like(self.replace[Key(*passed)], value)
+            if passed in wanted:
+                kept[passed] = value.copy() if type(value) is np.ndarray else np.array(value)
+                if len(kept) == needed:
+                    stop()
+            return value
+
         no_argument = not any(self.sites[site].kind == "argument" for site in hot)
 
         def value(site: int, value: Any, _: Any = None) -> Any:
@@ -112,18 +128,6 @@ class Evaluator:
             "arguments": arguments,
             **self.kinks.probes(),
         }
-
-    def _passes(self, site: int, value: Any) -> Any:
-        occurrence = self._counts.get(site, 0)
-        self._counts[site] = occurrence + 1
-        passed = site, occurrence  # equal to its Key, and made in a fraction of the time
-        if passed in self.replace:
-            value = as_like(self.replace[Key(*passed)], value)
-        if passed in self.wanted:
-            self.found[Key(*passed)] = np.array(value)
-            if len(self.found) == len(self.wanted):
-                stop()
-        return value
 
 
 def _scalar_value(scalar: Scalar, values: Mapping[str, Any]) -> complex | float:

@@ -89,6 +89,8 @@ class Program:
         self._end: frozenset[Key] = frozenset()
         self._twins: dict[Key, tuple[Key, ...]] = {}
         self._seen: set[frozenset[Ref]] = set()
+        self._handed: dict[str, bool] = {}
+        """Of large roots, whether the code doesn't mind to be handed another array instead of having it copied."""
         self.held: dict[Key, Array] = {}
         """Values that every run has as the first one drew them."""
         self.loose: frozenset[int] = frozenset()
@@ -147,15 +149,39 @@ class Program:
                     runs.unmoved(path)
                 return self.loss({of.ref: a})
             self.evaluations += 1
-            if path is not None:
-                runs.move(path, a)
+            if move is not None:
+                move(a)
             run.begin(scalar, held if path is not None else self._by_key({of.ref: a}))
             runs.next(run)
             return self._came_to(run)
 
         refs = frozenset({of.ref})
         with runs.in_a_row(path):
+            move = self._mover(path, run, held) if path is not None and wants else None
             yield loss
+
+    def _mover(self, path: str, run: Evaluator, held: Mapping[Key, Array]) -> Callable[[Array], None]:
+        """How another value gets into a root: a large one's place may be handed the array itself."""
+        runs, scalar = self._runs, self.scalar
+        copy = functools.partial(runs.move, path)
+        hand = runs.handing(path) if self._handed.get(path, True) else None
+        if hand is None or self._handed.get(path):
+            return hand or copy
+
+        def came_to(move: Callable[[Array], None]) -> complex | float:
+            self.evaluations += 1
+            move(moved)
+            run.begin(scalar, held)
+            runs.next(run)
+            runs.unmoved(path)
+            return run.value
+
+        # code that holds the root where nobody has looked, or edits it, comes to something else when it is handed over
+        value = self.roots[path].value
+        moved = _nudged(value)
+        same = came_to(copy) == came_to(hand)
+        self._handed[path] = same and np.array_equal(moved, _nudged(value))
+        return hand if self._handed[path] else copy
 
     def _evaluator(self, scalar: Scalar, replace: Mapping[Ref, Array]) -> Evaluator:
         keys = self._by_key(replace)

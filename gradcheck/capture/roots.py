@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -117,6 +118,25 @@ def assign(place: Where, value: Any) -> None:
         dict.__setitem__(holder, first, value)
     else:
         set_attribute(holder, first, value)
+
+
+def hander(place: Where) -> tuple[Callable[[Any], None], Callable[[], None]]:
+    """`assign` to one place, time and again; and what puts back the very objects that were there before."""
+    holder, (first, *rest) = place
+    before = _get(holder, first)
+    back = functools.partial(assign, (holder, (first,)), before)
+    if not issubclass(type(holder), dict) or len(rest) > 1:
+        return functools.partial(assign, place), back
+    put = functools.partial(dict.__setitem__, holder, first)
+    if not rest:
+        return put, back
+    kind, items, at = type(before), list(tuple.__iter__(before)), rest[0]
+
+    def put_among(value: Any) -> None:
+        items[at] = value
+        put(tuple.__new__(kind, items))
+
+    return put_among, back
 
 
 def look(place: Where) -> Any:

@@ -16,11 +16,13 @@ from gradcheck.capture.ambient import Ambient
 from gradcheck.capture.evaluate import Evaluator
 from gradcheck.capture.probes import Probes, StopRun, install, installed, is_stop
 from gradcheck.capture.record import as_like
-from gradcheck.capture.roots import assign, look
+from gradcheck.capture.roots import assign, hander, look
 from gradcheck.capture.streams import nowhere
 from gradcheck.capture.trace import Ref
 
 Array = NDArray[Any]
+WORTH_HANDING = 4096
+"""Entries of an array from which on it takes longer to copy it than to put it in its place."""
 
 
 class Runs:
@@ -36,6 +38,8 @@ class Runs:
         self._ambient = Ambient()
         self._nowhere = nowhere()
         self._pristine: dict[str, Array] = {}
+        self._back: dict[str, Callable[[], None]] = {}
+        """What puts a root in its place again from which another has been handed."""
 
     def run(
         self,
@@ -84,6 +88,7 @@ class Runs:
             sys.stderr = stderr
             if path is not None:
                 self.unmoved(path)
+                self._back.pop(path, None)
 
     def next(self, run: Evaluator) -> None:
         """One of several runs in a row: what it is seen to change is put back, but for what the row replaces."""
@@ -147,13 +152,35 @@ class Runs:
         np.copyto(old, array)
 
     def unmoved(self, path: str) -> None:
-        """What `move` wrote over."""
+        """What `move` wrote over, in the place from which another array may have been handed."""
         old, kept = self._roots[path].value, self._pristine.get(path)
+        if path in self._back:
+            self._back[path]()
         if kept is None:
             return
         if old.shape != kept.shape:  # the code has given it another one in place
             old.resize(kept.shape, refcheck=False)
         np.copyto(old, kept)
+
+    def handing(self, path: str) -> Callable[[Array], None] | None:
+        """What has a root be another array instead of copying that into its own; None where it isn't worth trying.
+
+        It is for large ones that have one place and share their memory with nothing. Whether the code holds the root
+        elsewhere as well is for the caller to find out.
+        """
+        root = self._roots[path]
+        own = root.value
+        if type(own) is not np.ndarray or own.size < WORTH_HANDING or len(root.places) > 1 or path in self._viewed:
+            return None
+        put, self._back[path] = hander(root.places[0])
+
+        def hand(array: Array) -> None:
+            if array.strides != own.strides:  # sums of another layout are rounded in another order
+                array, given = np.empty_like(own), array
+                np.copyto(array, given)
+            put(array)
+
+        return hand
 
     def _replace(self, path: str, array: Array) -> Callable[[], None]:
         if self.fits(path, array):

@@ -19,7 +19,7 @@ class Kinks:
 
     def __init__(self, label: Callable[[int], Any] = int) -> None:
         self.signature: list[tuple[Any, Pattern]] = []
-        """Label and pattern of each; the site's number, if it has no other label."""
+        """Label and pattern of each that this run has passed; the site's number, if it has no other label."""
         self._label = label
         self._floats: set[int] = set()
         self._watched: dict[int, tuple[object, Callable[..., Any]]] = {}
@@ -30,7 +30,7 @@ class Kinks:
 
     def begin(self) -> None:
         """Forget the last run."""
-        self.signature = []
+        self.signature.clear()
         self._floats.clear()
 
     def probes(self) -> Probes:
@@ -51,10 +51,11 @@ class Kinks:
     def kink(self, site: int, function: Any) -> Any:
         known = self._watched.get(site)
         if known is not None:
-            if known[0] is function:
-                return known[1]
-            if kinks.is_method_of_array(function) and function.__name__ == known[0]:
-                return functools.partial(known[1], function)
+            before, watched = known
+            if before is function:
+                return watched
+            if kinks.is_method_of_array(function) and function.__name__ == before:
+                return functools.partial(watched, function)
         return self._watching(site, function)
 
     def _watching(self, site: int, function: Any) -> Any:
@@ -75,10 +76,12 @@ class Kinks:
             except Exception:  # an unusual signature: the call itself will say what is wrong with it
                 pattern = None
             if pattern is not None:
-                note(label, pattern)
+                append((label, pattern))
+                if len(signature) > MOST:
+                    stop()
             return function(*args, **kwargs)
 
-        note, label = self._note, self._label(site)
+        signature, append, label = self.signature, self.signature.append, self._label(site)
         if not kinks.is_method(function):
             self._watched[site] = function, called
         return called
@@ -90,10 +93,12 @@ class Kinks:
             except Exception:
                 pattern = None
             if pattern is not None:
-                note(label, pattern)
+                append((label, pattern))
+                if len(signature) > MOST:
+                    stop()
             return method(*args, **kwargs)
 
-        note, label = self._note, self._label(site)
+        signature, append, label = self.signature, self.signature.append, self._label(site)
         return called
 
     def _note(self, label: Any, pattern: Pattern) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from running import opened, own_loss
 
 from gradcheck import conventions
+from gradcheck.capture import runs
 from gradcheck.capture.program import Program, Scalar, Trace
 from gradcheck.driver import Driver
 from gradcheck.evaluation import Evaluation
@@ -158,16 +160,20 @@ def test_state_does_not_leak_from_run_to_run(name: str, tmp_path: Path) -> None:
                 assert program.loss().value == first
 
 
+@pytest.mark.parametrize("worth", [0, 4096], ids=["handed", "copied"])
 @pytest.mark.parametrize("name", STATEFUL)
-def test_many_in_a_row_come_to_what_each_comes_to_alone(name: str, tmp_path: Path) -> None:
+def test_many_in_a_row_come_to_what_each_comes_to_alone(
+    name: str, worth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "WORTH_HANDING", worth)
     rng = np.random.default_rng(0)
     with opened(tmp_path, HEAD + STATEFUL[name] + TAIL) as program:
         own_loss(program)
         for variable in [program.variables[n] for n in ("x", "W", "b", "Z")]:
             moved = [variable.array + rng.standard_normal(variable.array.shape) for _ in range(5)]
             alone = [program.loss({variable.ref: a}) for a in moved]
-            spent = program.evaluations
             with program.along(variable) as loss:
+                spent = program.evaluations
                 in_a_row = [loss(a) for a in (*moved, moved[0] + 1e-20j, *moved)]
             assert program.evaluations == spent + 11
             assert [e.value for e in in_a_row[:5]] == [e.value for e in in_a_row[6:]] == [e.value for e in alone]
@@ -175,6 +181,36 @@ def test_many_in_a_row_come_to_what_each_comes_to_alone(name: str, tmp_path: Pat
             if variable.ref in program.roots:
                 assert np.array_equal(program.roots[str(variable.ref)].value, variable.array), "put back at the end"
             assert program.loss().value == program.base_value
+
+
+HIDDEN = {
+    "held by an iterator": "held = itertools.repeat(W)\ndef train():\n    Z = x @ next(held) + b",
+    "edited in place": "def train():\n    np.clip(W, -0.5, 0.5, out=W)\n    Z = x @ W + b",
+    "known by its id": "place = id(W)\ndef train():\n    Z = x @ W * (1 if id(W) == place else 2) + b",
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_root_is_only_handed_over_where_the_code_does_not_mind(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "WORTH_HANDING", 0)
+    text = "import itertools\n" + HEAD + HIDDEN[name] + TAIL
+    with opened(tmp_path, text) as program:
+        own_loss(program)
+        W = replace(program.variables["W"], ref="W", array=program.roots["W"].value.copy())
+        moved = [k * W.array for k in range(2, 7)]
+        alone = [program.loss({W.ref: a}).value for a in moved]
+
+        def in_a_row() -> list[complex | float]:
+            with program.along(W) as loss:
+                return [loss(a).value for a in moved]
+
+        assert in_a_row() == alone
+        assert all(np.array_equal(a, k * W.array) for k, a in enumerate(moved, 2))
+        program._handed["W"] = True
+        unheeded = in_a_row()
+        assert unheeded != alone or not np.array_equal(moved[-1], 6 * W.array), "this code does mind"
 
 
 def differing(some: Sequence[Evaluation], others: Sequence[Evaluation]) -> list[int]:
