@@ -14,7 +14,7 @@ from gradcheck.capture.forward import is_drivers
 from gradcheck.capture.pairing import Group, is_update
 from gradcheck.capture.program import Program, Ref, Stepped, Trace, Variable
 from gradcheck.capture.record import Key, Value
-from gradcheck.capture.rewrite import Site
+from gradcheck.capture.rewrite import CROSSING, Site
 from gradcheck.capture.steps import EDITS
 from gradcheck.conventions import DATA
 from gradcheck.errors import UsageError
@@ -111,7 +111,7 @@ def _before_lists(program: Program, versions: Sequence[Value]) -> tuple[Value, .
     if last.plain:
         return tuple(versions)
     mine = (v for v in reversed(program.trace.values) if v.identity == last.identity and v.plain and _is_same(v, last))
-    own = next((v for v in mine if v.site.kind not in ("argument", "loop")), None)
+    own = next((v for v in mine if v.site.kind not in {"argument", "loop", *CROSSING}), None)
     if own is None:
         return tuple(versions)
     kept = [v for v in versions if v.plain and v.key != own.key]
@@ -124,7 +124,7 @@ def _is_same(value: Value, other: Value) -> bool:
 
 def at_origin(program: Program, value: Value) -> Value:
     """A gradient that a function hands back is shown where that function computes it."""
-    same = [v for v in program.trace.values if v.identity == value.identity]
+    same = [v for v in program.trace.values if v.identity == value.identity and v.site.kind not in CROSSING]
     at = same.index(value)
     while at > 0:
         before, here = same[at - 1], same[at]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gradcheck import draws
 from gradcheck.blame.assign import assign_blame
+from gradcheck.blame.crossings import at_crossings
 from gradcheck.blame.derivatives import set_aside
 from gradcheck.blame.doubts import doubted
 from gradcheck.blame.judge import judge
@@ -219,7 +220,8 @@ def _blamed(
             return rough(limits.watched(program, loss), of.array) if of.array.size <= MAPPED else np.empty(0)
 
     try:
-        named = over_time(program, found_out(program, judged, truth, roughly), truth, along, roughly)
+        between = at_crossings(program, judged, truth, along, roughly)
+        named = over_time(program, found_out(program, between, truth, roughly), truth, along, roughly)
         return assign_over_rounds(program, named, truth, others, rng)
     except LimitReached:
         return assign_blame(program, judged, rng)

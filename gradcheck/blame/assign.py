@@ -353,7 +353,8 @@ def _own_step(
 ) -> Judged:
     """A wrong gradient inherits if it is what its line should make of the gradients that it was handed."""
     own = in_layout(judged.gradient.array, judged.truth.shape)[0]
-    truth = None if own is None else local_truth(program, judged.gradient.of, handed_on(others), rng)
+    at = next((i for i, j in enumerate(others) if j.gradient.name == judged.gradient.name), len(others))
+    truth = None if own is None else local_truth(program, judged.gradient.of, handed_on(others[:at]), rng)
     if own is None:
         return judged
     if truth is None:

@@ -19,6 +19,7 @@ from gradcheck.blame.versions import judge_versions
 from gradcheck.capture.program import Program
 from gradcheck.capture.rates import names_in
 from gradcheck.capture.record import Key, Value
+from gradcheck.capture.rewrite import CROSSING
 from gradcheck.capture.steps import BINDS, EDITS
 from gradcheck.compare import CARE, Verdict
 from gradcheck.gradients import Gradient, at_origin
@@ -79,7 +80,8 @@ def _written_at(program: Program, judged: Judged, right: Collection[Key]) -> Jud
     gradient, wrong = judged.gradient, _wrong_entries(judged)
     if wrong is None:
         return judged
-    versions = [v for v in program.trace.values if v.identity == gradient.value.identity and v.plain]
+    own = (v for v in program.trace.values if v.identity == gradient.value.identity and v.plain)
+    versions = [v for v in own if v.site.kind not in CROSSING]
     for before, after in reversed(list(pairwise(versions))):
         if before.array.shape != after.array.shape or after.site.kind not in EDITS | {"assign", "unpack", "return"}:
             break

@@ -129,7 +129,7 @@ def _found_out(
         """As the gradient of what a function is handed, as that function alone has it."""
         own = (of for of in handed if turns.may_be_gradient(value, of) and of.array.shape == value.array.shape)
         near = (rough(of) for of in own if value.site.kind == "return")
-        return any(_may_heal(a) and _is_multiple(value.array, a, ROUGH) for a in near)
+        return any(_may_heal(a) and is_multiple(value.array, a, ROUGH) for a in near)
 
     tried = [v for v in islice(suspects(program, judged, orphans), MOST) if not is_right(v)]
     sound = [j for j in judged if j.right and j.gradient.kind == "parameter"]
@@ -205,6 +205,24 @@ def _meant(
             if right is not None and _may_heal(right) and _heals(program, value, _laid_out(right, value), orphans):
                 return as_gradient(program, value, of, truth)
     return None
+
+
+def as_meant(
+    program: Program,
+    value: Value,
+    of: Variable,
+    wrong: Sequence[Judged],
+    judged: Sequence[Judged],
+    truth_of: Callable[[Variable], Truth],
+    roughly: Callable[[Variable], Array],
+    name: str,
+) -> Judged | None:
+    """A value as the gradient of what its place shows it to be, if that heals something and harms nothing."""
+    found = _meant(program, value, [of], wrong, truth_of, roughly)
+    sound = [j for j in judged if j.right and j.gradient.kind == "parameter"]
+    if found is None or _harms(program, found, sound):
+        return None
+    return replace(found, gradient=replace(found.gradient, name=name))
 
 
 def _harms(program: Program, found: Judged, sound: Sequence[Judged]) -> bool:
@@ -318,12 +336,15 @@ def _heals(
         if not holds(one, before, slack):
             return True
         # right up to a factor before: nothing was healed, but the value may be what brings the factor in
-        if fed or _is_multiple(value.array, right, slack):
+        if fed or is_multiple(value.array, right, slack):
             return not fed
     return False
 
 
-def _is_multiple(a: Array, b: Array, slack: float) -> bool:
+def is_multiple(a: Array, b: Array, slack: float) -> bool:
+    """Whether an array is another one but for a factor."""
+    if a.shape != b.shape or not b.any():
+        return False
     factor = np.vdot(b, a) / np.vdot(b, b)
     return np.allclose(a, factor * b, rtol=0, atol=slack * float(np.abs(a).max()))
 

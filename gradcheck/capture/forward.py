@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.capture.record import Value
+from gradcheck.capture.rewrite import CROSSING
 from gradcheck.capture.state import Root
 from gradcheck.capture.steps import EDITS, among_gradients
 from gradcheck.capture.trace import Variable
@@ -57,6 +58,8 @@ class Forward:
 
     def take(self, i: int, value: Value) -> None:
         """Note a value of the forward."""
+        if value.site.kind in CROSSING:
+            return
         kind, edit = value.site.kind, value.site.kind in EDITS
         if kind == "argument" and value.plain:
             handed_to = value.identity, value.name, value.owner

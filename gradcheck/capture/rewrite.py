@@ -32,7 +32,8 @@ class Site:
     name: str
     """The target as written: W1, self.dW, grads['W1']."""
     kind: str
-    """assign, augment, modify, unpack, argument, loop, return, element, compare or kink."""
+    """assign, augment, modify, unpack, argument, loop, return, element, compare or kink; of what goes from function to
+    function as it is: handed, to a backward where it is called, and result, a name alone that a layer hands back."""
     file: str
     """Absolute path."""
     line: int
@@ -47,6 +48,14 @@ class Site:
     """literal: a number is written there, a step size or a sum's beginning; refined: computed from the target's own
     earlier value; moved: the same, by adding to it or taking from it; passed: handed to another backward and come back;
     handed: handed to what may have written into it; alias: another name for what there is, W = self.W; else ""."""
+
+
+CROSSING = frozenset({"handed", "result"})
+"""Kinds of sites that compute nothing: they tell one function's use of an array from another's."""
+BACKWARD = re.compile(r"(?i)back|bprop|grad|deriv")
+"""How functions are called that are handed gradients and hand some back."""
+_LAYERS = re.compile(r"(?i)^(__call__|forward|fprop|call)$|back|bprop|grad|deriv")
+"""How the methods of layers are called."""
 
 
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
@@ -276,8 +285,14 @@ class _Rewriter(ast.NodeTransformer):
             name = self._returning()
             node.value.elts = [self._result(f"{name}[{i}]", node, e) for i, e in enumerate(node.value.elts)]
         elif node.value is not None:
-            node.value = self._result(self._returning(), node, node.value)
+            node.value = self._handed_back(node, node.value)
         return self._unless_stopped(node)
+
+    def _handed_back(self, node: ast.Return, value: ast.expr) -> ast.expr:
+        method = len(self.scopes) > 1 and isinstance(self.scopes[-2], ast.ClassDef)
+        if isinstance(value, ast.Name) and method and _LAYERS.search(self.scopes[-1].name):
+            return self.value(self._returning(), "result", node, value)
+        return self._result(self._returning(), node, value)
 
     def _returning(self) -> str:
         return f"{self.scopes[-1].name}()" if self.scopes else "()"
@@ -383,11 +398,19 @@ class _Rewriter(ast.NodeTransformer):
         suspect = self.suspects.may_be_kink(node.func)
         text = ast.unparse(node) if suspect else ""
         kept = [node.args.pop()] if node.args and getattr(node.func, "attr", "") in _KEEP else []
+        handed = [ast.unparse(a) for a in node.args] if BACKWARD.search(_called(node)) else []
         self.generic_visit(node)
+        if handed:
+            node.args = [self._handed_over(node, name, argument) for name, argument in zip(handed, node.args)]
         node.args += map(self._element, kept)
         if suspect:
             node.func = self.call("kink", self.site(text, "kink", node, node), node.func, at=node.func)
         return node
+
+    def _handed_over(self, call: ast.Call, name: str, argument: ast.expr) -> ast.expr:
+        if isinstance(argument, (ast.Constant, ast.Starred)):
+            return argument
+        return self.call("value", self.site(name, "handed", call, argument, _called(call)), argument, at=argument)
 
     def _element(self, node: ast.expr) -> ast.expr:
         """What a list keeps: each value that is computed on the spot, `grads.append({"W": x.T @ d, "b": d.sum(0)})`."""
@@ -402,6 +425,12 @@ class _Rewriter(ast.NodeTransformer):
             visited: ast.expr = self.visit(node)
             return visited
         return self.value(ast.unparse(node), "element", node, self.visit(node))
+
+
+def _called(call: ast.Call) -> str:
+    """The last name of the function that is called; "" of one of NumPy's."""
+    numpy = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in ("np", "numpy")
+    return "" if numpy else getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
 _KEEP = frozenset({"append", "appendleft", "insert"})

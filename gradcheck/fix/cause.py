@@ -76,6 +76,7 @@ _CAUSES: Mapping[Kind, tuple[str, str, str]] = {
     "penalty-extra": ("GC343", "has a penalty that the loss does not have", "nothing in the loss gives {old}"),
     "order": ("GC323", "is computed too early", "what it is computed from is set by a later line, {old}"),
     "line-missing": ("GC362", "lacks a contribution", "the line that adds it is missing, {new}"),
+    "dropped": ("GC362", "goes nowhere", "nothing takes what the call hands back: {new}"),
     "update-missing": ("GC604", "never moves", "a line is missing, {new}"),
     "accumulate": (
         "GC351",
@@ -170,7 +171,8 @@ def _stale(finding: Finding, line: Line) -> Finding:
 
 
 def _name(line: Line) -> str:
-    return line.site.name if line.site.kind != "return" else f"what {line.site.name} returns"
+    words = {"return": f"what {line.site.name} returns", "result": f"what {line.site.name} hands back"}
+    return words.get(line.site.kind, line.site.name)
 
 
 def caused(finding: Finding, edit: Edit) -> Finding:

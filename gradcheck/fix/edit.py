@@ -43,6 +43,7 @@ Kind = Literal[
     "order",
     "line-missing",
     "update-missing",
+    "dropped",
 ]
 """What an edit puts right, from which its cause is read."""
 

@@ -250,6 +250,9 @@ def _line(source: SourceText, site: Site) -> Line | None:
         first, column, last, end = _span(value)
     if last > len(line_starts(source.text)):
         return None
+    if site.kind == "handed":  # what the statement does with it is another matter
+        argument = next(n for n in ast.walk(found) if isinstance(n, ast.expr) and _span(n) == site.span)
+        found = ast.copy_location(ast.Expr(argument), argument)
     return Line(source, site, found, source.offset(first, column), source.offset(last, end), whole, pick)
 
 

@@ -20,6 +20,7 @@ from gradcheck.fix.additions import Sum, additions, sum_of
 from gradcheck.fix.allowance import Share
 from gradcheck.fix.alternatives import alternatives
 from gradcheck.fix.behind import behind, makers
+from gradcheck.fix.dropped import kept
 from gradcheck.fix.earlier import earlier_lines
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.guilty import Guilty, guilty_lines
@@ -27,7 +28,7 @@ from gradcheck.fix.line import Line
 from gradcheck.fix.patches import apart, patches_of, shown_fix
 from gradcheck.fix.proof import Draw, Outcome, Trial, fresh, prove, told
 from gradcheck.fix.search import UNSETTLED, Search
-from gradcheck.fix.statements import rearranged
+from gradcheck.fix.statements import holding, rearranged
 from gradcheck.fix.swapping import swaps
 from gradcheck.fix.upstream import healing, runs, suspects
 from gradcheck.fix.wanted import Wanted
@@ -64,7 +65,7 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
             return Repair()  # the code does not do the same twice
         judged = reopened(program, judged)
         shared = len(guilty) > 1
-        moved = _swapped(trial, program, found, judged)
+        moved = _kept(trial, found, guilty, judged, first) or _swapped(trial, program, found, judged)
         moved = moved or (_upstream(trial, program, found, judged, first) if shared else {})
         resting = frozenset().union(*(one.names for one in moved))
         guilty = [g for g in guilty if not g.names <= resting]
@@ -102,6 +103,17 @@ def _swapped(trial: Trial, program: Program, found: Probe, judged: Sequence[Judg
     """A statement that gives two names each other's values."""
     with trial.allowance.of().counted():
         return swaps(program, judged, _forward(found, judged), trial.driver.overlay)
+
+
+def _kept(
+    trial: Trial, found: Probe, guilty: Sequence[Guilty], judged: Sequence[Judged], first: Draw
+) -> dict[Guilty, list[Edit]]:
+    """A call whose result nothing takes, and without which nothing is wrong."""
+    with trial.allowance.of().counted():
+        for one, edit in kept(guilty, judged, trial.driver.overlay):
+            if holding(trial, found, one, [edit], first):
+                return {one: [edit]}
+    return {}
 
 
 def _upstream(

@@ -36,7 +36,7 @@ def rearranged(
     lines = {g.line.statement.lineno for g in guilty if g.line.source.file == one.line.source.file}
     moved = orders(one.line, _updates(found, one.line.source.file), lines)
     ways = (share.within(_likeliest(edits)) for edits in (moved, added))
-    tried = (list(islice(_holding(trial, found, one, edits, first), ALIKE)) for edits in ways)
+    tried = (holding(trial, found, one, edits, first) for edits in ways)
     return next(filter(None, tried), [])
 
 
@@ -45,6 +45,11 @@ def _likeliest(edits: Iterable[Edit]) -> list[Edit]:
     ways = sorted(edits, key=lambda edit: edit.cost)
     distinct = {edit.around: edit for edit in reversed(ways) if not overlap(edit.around)}
     return sorted(distinct.values(), key=lambda edit: edit.cost)[:TRIED]
+
+
+def holding(trial: Trial, found: Probe, one: Guilty, edits: Iterable[Edit], first: Draw) -> list[Edit]:
+    """The first edits with which the first draw comes out right in the file's place."""
+    return list(islice(_holding(trial, found, one, edits, first), ALIKE))
 
 
 def _holding(trial: Trial, found: Probe, one: Guilty, edits: Iterable[Edit], first: Draw) -> Iterator[Edit]:
