@@ -68,6 +68,8 @@ REDRAWS = 3
 """How often a probe that could not see is drawn anew."""
 EXAMPLES = 25
 """Networks drawn for the properties."""
+LONG_RUN = 300
+"""Values that a step computes, above which it is cut to a few turns once something in it is wrong."""
 PAUSE = 0.25
 """Seconds between two reports of what is known so far, while gradients are measured."""
 Progress = Callable[[Report], None]
@@ -92,7 +94,40 @@ def run(
     driver = driver or Driver(target, base_of=bases_of(target, options), output=output, memory={})
     if target.engine is not None:
         return _of_engine(target, target.engine, driver, options, progress)
-    return _checked(driver, options, progress, other_batches=other_batches)
+    start = time.monotonic()
+    try:
+        return _checked(driver, options, progress, other_batches=other_batches, shorten=not driver.overlay)
+    except _WrongOverTime as wrong:
+        left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
+        rest = replace(options, timeout=left)
+        shorter = _over_a_few_turns(target, rest, progress, wrong.names, other_batches=other_batches)
+    if shorter is not None:
+        return shorter
+    left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
+    return _checked(driver, replace(options, timeout=left), progress, other_batches=other_batches)
+
+
+class _WrongOverTime(Exception):
+    """Gradients of a long run over time are wrong: which lines are at fault is found out over a few turns."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+
+
+def _over_a_few_turns(
+    target: Target, options: Options, progress: Progress | None, names: frozenset[str], *, other_batches: bool
+) -> Report | None:
+    """The report of the same step over a few turns of its sequence; None where other gradients are wrong there."""
+    assert target.shorter is not None
+    with target.shorter() as told:
+        driver = Driver(target, base_of=bases_of(target, options), memory={})
+        try:
+            report = _checked(driver, options, progress, other_batches=other_batches)
+        except GradcheckError:
+            return None
+    if {c.name for c in report.comparisons if c.verdict in (Verdict.FAIL, Verdict.INHERITED)} < names:
+        return None
+    return replace(report, notes=(*report.notes, f"what is wrong was looked into with {told}: it is wrong in both"))
 
 
 def _of_engine(target: Target, engine: Engine, driver: Driver, options: Options, progress: Progress | None) -> Report:
@@ -123,7 +158,9 @@ def _of_engine(target: Target, engine: Engine, driver: Driver, options: Options,
     return by_operation(step, within(wrong, fixes=True) if wrong else operations)
 
 
-def _checked(driver: Driver, options: Options, progress: Progress | None, *, other_batches: bool) -> Report:
+def _checked(
+    driver: Driver, options: Options, progress: Progress | None, *, other_batches: bool, shorten: bool = False
+) -> Report:
     target, start, plain = driver.target, time.monotonic(), driver
     limits = Limits(None if options.timeout is None else start + TO_MEASURE * options.timeout, options.budget)
     spec = parse_spec(target.shapes) if target.shapes else None
@@ -136,6 +173,11 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
     blind: list[str] = []
     told = 0.0
     spent = Spent()
+
+    def wrong_over_time(judged: Sequence[Judged]) -> None:
+        names = frozenset(j.gradient.name for j in judged if j.verdict is Verdict.FAIL)
+        if names and shorten and target.shorter is not None and len(program.trace.values) > LONG_RUN:
+            raise _WrongOverTime(names)
 
     def tell(found: Probe) -> None:
         nonlocal told
@@ -155,7 +197,16 @@ def _checked(driver: Driver, options: Options, progress: Progress | None, *, oth
                 driver = double
                 notes.append("what the code casts to float32 was computed in float64, so that the check is")
                 continue
-            found = probe(program, target, options, spec, np.random.default_rng(seeds[-1]), limits, so_far=tell)
+            found = probe(
+                program,
+                target,
+                options,
+                spec,
+                np.random.default_rng(seeds[-1]),
+                limits,
+                so_far=tell,
+                look=wrong_over_time,
+            )
             causes_here = causes(_evidence(found))
             seen += noticed(Run(program, found.judged, found.sizes, found.chosen), seen)
             shapes = [shape_probe(program, [j.gradient for j in found.judged], sizes.get("m"), _put_right(found))]

@@ -42,7 +42,7 @@ def shell(body: str) -> str:
     return ""
 
 
-SLOW = frozenset(["tutorial.md", "engines.md", "mutate.md", "notebooks.md", "hazards.md", "time.md"])
+SLOW = frozenset(["tutorial.md", "engines.md", "mutate.md", "notebooks.md", "hazards.md", "time.md", "cli.md"])
 """Pages whose examples take seconds."""
 
 

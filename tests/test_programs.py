@@ -102,7 +102,10 @@ SLOW = frozenset(
     " gradients_in_a_list_of_dicts recurrent_samples_text lists_put_together_wrong layers_and_optimizers_wrong"
     " example_calls_wrong engine_of_numbers_wrong loss_beside_gradients_wrong loss_on_the_way_back_wrong"
     " handed_together_wrong scores_beside_the_step_wrong containers_of_layers_wrong update_only_stale_weights"
-    " engine_trains_single_wrong".split()
+    " engine_trains_single_wrong recurrent_adagrad_last_turn_only"
+    " marginals_of_a_sequence_wrong_axis ratings_by_factors_view attention_of_layers"
+    " sums_of_samples_last_one_only two_networks_of_one_kind_wrong lstm_states_in_dictionaries"
+    " means_of_layers_wrong layers_with_state pairs_over_time notebook_of_flow".split()
 )
 """Those that take seconds."""
 

@@ -6,7 +6,7 @@ Of several lines that write into one gradient, those that leave alone what is wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from gradcheck.blame.rerun import again, other_than
 from gradcheck.blame.versions import judge_versions
 from gradcheck.capture.program import Program
 from gradcheck.capture.rates import names_in
-from gradcheck.capture.record import Key, Value
+from gradcheck.capture.record import Value
 from gradcheck.capture.rewrite import CROSSING
 from gradcheck.capture.steps import BINDS, EDITS
 from gradcheck.compare import CARE, Verdict
@@ -72,11 +72,11 @@ def _told_at(program: Program, judged: Judged, made: Value) -> Judged:
 
 def at_their_writing(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     """The gradients, each that several lines write into at the last of them that has written what is wrong of it."""
-    right = {v.key for j in judged if j.right for v in j.gradient.versions}
+    right = [j for j in judged if j.right]
     return [_written_at(program, j, right) if j.verdict is Verdict.FAIL else j for j in judged]
 
 
-def _written_at(program: Program, judged: Judged, right: Collection[Key]) -> Judged:
+def _written_at(program: Program, judged: Judged, right: Sequence[Judged]) -> Judged:
     gradient, wrong = judged.gradient, _wrong_entries(judged)
     if wrong is None:
         return judged
@@ -85,7 +85,7 @@ def _written_at(program: Program, judged: Judged, right: Collection[Key]) -> Jud
     for before, after in reversed(list(pairwise(versions))):
         if before.array.shape != after.array.shape or after.site.kind not in EDITS | {"assign", "unpack", "return"}:
             break
-        if after.site.form == "alias" and before.key in right:
+        if after.site.form == "alias" and _is_sound(program, before, right):
             break  # da = dq: no line that made dq is wrong
         changed = before.array != after.array
         if changed.any() and after.site.kind not in EDITS:
@@ -93,6 +93,14 @@ def _written_at(program: Program, judged: Judged, right: Collection[Key]) -> Jud
         if changed.shape == wrong.shape and (changed & wrong).any():
             return replace(judged, gradient=replace(gradient, value=replace(gradient.value, site=after.site)))
     return judged
+
+
+def _is_sound(program: Program, value: Value, right: Sequence[Judged]) -> bool:
+    """Whether it is a right gradient, or one rests on it."""
+    if any(v.key == value.key for j in right for v in j.gradient.versions):
+        return True
+    now = again(program, right, {value.key: other_than(value.array)})
+    return any(not np.array_equal(now.get(j.gradient.key, j.gradient.array), j.gradient.array) for j in right)
 
 
 def _wrong_entries(judged: Judged) -> NDArray[np.bool_] | None:

@@ -484,7 +484,7 @@ def _is_over_time(values: Sequence[Value], step: FirstStep, pairs: _Pairs, rests
     again = {key.site for key in step.turns}
     owners = {g.of.ref: g.of for g in pairs.groups.values()}
     made = [ref for ref in owners if isinstance(ref, Key)]
-    if not made or any(key.site in again for key in made):
+    if any(key.site in again for key in made):
         return False
     known = {of.identity for of in owners.values()}
     floats = (v for v in values[:first] if v.plain and v.array.dtype.kind == "f" and v.identity not in known)

@@ -17,9 +17,10 @@ from gradcheck.rules.rule import of_gradient
 @of_gradient(rank=240, searches=True)
 def another_loss(evidence: Evidence) -> Finding | None:
     """GC381: what flows into the backward is the gradient of a standard loss that is not the code's own."""
-    before = evidence.others[: [j.gradient.name for j in evidence.others].index(evidence.name)]
     held = evidence.judged.agreement
-    if any(j.right for j in before) or (evidence.judged.layout is not None and held is not None and held.holds):
+    if any(j.right for j in evidence.others) or (
+        evidence.judged.layout is not None and held is not None and held.holds
+    ):
         return None  # it is not the loss that is another one
     found = Screening(evidence.program, [j.gradient for j in evidence.others]).explained()
     if found is None or not _belongs_to(evidence, found):

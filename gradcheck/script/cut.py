@@ -9,35 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture.attributes import attributes, cells_of, held_by
 from gradcheck.capture.roots import assign
-from gradcheck.capture.state import IsMine, has_attributes
+from gradcheck.capture.state import IsMine
+from gradcheck.script.held import FEW, Held, axis_of, dims_of, everything, is_data
 
 Array = NDArray[Any]
-FEW = 32
-"""Up to this many samples nothing is cut."""
 CLASSES = 128
 """Most classes of which one sample each is taken."""
-LONGEST = 1 << 12
-"""Containers with more items are looked at as samples alone."""
-_Where = tuple[Any, tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """Something numeric that the state holds."""
-
-    name: str
-    value: Any
-    where: _Where
-    handed: bool
-    """Whether it is reached from the step's own arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +29,7 @@ class Samples:
 
     count: int
     """How many there are."""
-    held: tuple[_Held, ...]
+    held: tuple[Held, ...]
     """All that is cut or counts them."""
     sizes: frozenset[int]
     """Every other dimension there is."""
@@ -67,20 +50,20 @@ def samples(
 
     `used` are names that the step itself reads: of several sizes, theirs is meant.
     """
-    held = _all(handed, others, is_mine)
-    sized = [h for h in held if _is_data(h.value)]
-    own = {n for h in sized if h.name in parameters for n in _dims(h.value)}
+    held = everything(handed, others, is_mine)
+    sized = [h for h in held if is_data(h.value)]
+    own = {n for h in sized if h.name in parameters for n in dims_of(h.value)}
     data = [h for h in sized if h.name not in parameters]
     given = [h for h in data if h.where[1][0] in used] or [h for h in data if h.handed] or data
-    counted = Counter(n for h in _once(given) for n in set(_dims(h.value)) if n > FEW and n not in own)
+    counted = Counter(n for h in _once(given) for n in set(dims_of(h.value)) if n > FEW and n not in own)
     if not counted:
         return None
     count = max(counted, key=lambda n: (counted[n], n))
     rest = (h for h in held if h.name not in parameters)
-    found = tuple(h for h in rest if _axis(h.value, count) is not None or _counts(h.value, count))
-    sizes = frozenset(n for h in sized for n in _dims(h.value)) - {count}
+    found = tuple(h for h in rest if axis_of(h.value, count) is not None or _counts(h.value, count))
+    sizes = frozenset(n for h in sized for n in dims_of(h.value)) - {count}
     classes = max((_classes(h.value, count) for h in found), default=0)
-    whole = {_dims(h.value)[0] for h in data if _axis(h.value, count) is None} - {*range(count + 1)}
+    whole = {dims_of(h.value)[0] for h in data if axis_of(h.value, count) is None} - {*range(count + 1)}
     counts = (h for h in held if type(h.value) is int and h.value in whole and h.name.isidentifier())
     return Samples(count, found, sizes, classes, tuple({h.name: f"{h.name} = {h.value}" for h in counts}.values()))
 
@@ -100,7 +83,7 @@ def cut(found: Samples, batch: int) -> None:
     for held in found.held:
         value = held.value
         if id(value) not in made or type(value) in (int, float):
-            axis = _axis(value, found.count)
+            axis = axis_of(value, found.count)
             made[id(value)] = _count_of(value, found.count, batch) if axis is None else _taken(value, axis, chosen)
         assign(held.where, made[id(value)])
 
@@ -144,31 +127,6 @@ def _labels(value: Any) -> Array | None:
     return None
 
 
-def _is_data(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "fciub" and value.ndim > 0
-    return type(value) in (list, tuple) and len(value) > FEW and _like_samples(value[0])
-
-
-def _like_samples(item: Any) -> bool:
-    """Whether a list's item is one sample: an array, a number, or some of these together."""
-    if isinstance(item, (list, tuple)):
-        return bool(item) and all(isinstance(i, (np.ndarray, list, tuple, int, float, np.generic)) for i in item)
-    return isinstance(item, (np.ndarray, int, float, np.generic))
-
-
-def _dims(value: Any) -> tuple[int, ...]:
-    return value.shape if isinstance(value, np.ndarray) else (len(value),)
-
-
-def _axis(value: Any, count: int) -> int | None:
-    """The samples' axis of an array or a list; None where there is none, or two that may be it."""
-    if not _is_data(value):
-        return None
-    dims = _dims(value)
-    return dims.index(count) if dims.count(count) == 1 else None
-
-
 def _counts(value: Any, count: int) -> bool:
     """Whether a plain number is the number of samples, or one over it."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
@@ -180,38 +138,5 @@ def _count_of(value: Any, count: int, batch: int) -> Any:
     return type(value)(batch if value == count else 1 / batch)
 
 
-def _once(held: Iterable[_Held]) -> list[_Held]:
+def _once(held: Iterable[Held]) -> list[Held]:
     return list({id(h.value): h for h in held}.values())
-
-
-def _all(handed: MutableMapping[str, Any], others: Iterable[MutableMapping[str, Any]], is_mine: IsMine) -> list[_Held]:
-    """Arrays, lists of samples and plain numbers that can be reached, and where each is held."""
-    found: list[_Held] = []
-    seen: set[int] = set()
-    for own, namespace in ((True, handed), *((False, other) for other in others)):
-        seen.add(id(namespace))
-        waiting = [(name, value, (namespace, (name,))) for name, value in namespace.items() if name[:2] != "__"]
-        while waiting:
-            name, value, where = waiting.pop()
-            if _is_data(value) or isinstance(value, (int, float, np.integer, np.floating)):
-                found.append(_Held(name, value, where, own))
-            elif id(value) not in seen:
-                seen.add(id(value))
-                waiting += _inside(name, value, where, is_mine)
-    return found
-
-
-def _inside(name: str, value: Any, where: _Where, is_mine: IsMine) -> list[tuple[str, Any, _Where]]:
-    kind = type(value)
-    if kind is dict and len(value) <= LONGEST:
-        return [(k if type(k) is str else name, v, (value, (k,))) for k, v in value.items()]
-    if kind is list and len(value) <= LONGEST:
-        return [(name, v, (value, (i,))) for i, v in enumerate(value)]
-    if kind is tuple and len(value) <= LONGEST:
-        holder, steps = where
-        return [(name, v, (holder, (*steps, i))) for i, v in enumerate(value)]
-    if kind is FunctionType and is_mine(value):
-        return [(k, held_by(cell), (value, (k,))) for k, cell in cells_of(value).items()]
-    if not isinstance(value, type) and has_attributes(kind, is_mine):
-        return [(k, v, (value, (k,))) for k, v in attributes(value).items()]
-    return []

@@ -18,6 +18,7 @@ from gradcheck import cells, conventions, standins
 from gradcheck.capture import ambient
 from gradcheck.capture.program import FirstRun, Program, Variable
 from gradcheck.capture.project import root_of
+from gradcheck.capture.state import IsMine
 from gradcheck.capture.steps import BINDS, BaseOf
 from gradcheck.capture.streams import quiet
 from gradcheck.conventions import DATA
@@ -28,6 +29,7 @@ from gradcheck.script.arrive import Arrived, arrive
 from gradcheck.script.beside import beside, needless
 from gradcheck.script.engines import engine_step
 from gradcheck.script.scout import Scouted, scout
+from gradcheck.script.shorter import shorter
 from gradcheck.script.sources import Place, body_of, loops_around, text_of
 from gradcheck.source import shown
 from gradcheck.standins import sources_of
@@ -138,9 +140,17 @@ def _target(
         return None
     note, done = _cut(arrived, names, scouted, _used(place), size)
     notes = (*target.notes, *([note] if note else []))
-    own = names if step is not None else {**names, "_step": arrived.function}
+    if step is None:
+        names["_step"] = arrived.function
     made = replace(
-        target, module=arrived.module, names=own, call=arrived.call, step=step, notes=notes, folder=arrived.folder
+        target,
+        module=arrived.module,
+        names=names,
+        call=arrived.call,
+        step=step,
+        notes=notes,
+        folder=arrived.folder,
+        shorter=shorter(*_held(arrived, names), scouted.updated),
     )
     return made, done
 
@@ -184,14 +194,7 @@ def _cut(
     """Cut the data that the step is about to use; what to say of it, and whether anything was cut."""
     if size is None:
         return "", False
-
-    def is_mine(kind: Any) -> bool:
-        return getattr(kind, "__module__", None) in mine
-
-    modules = [arrived.globals] if arrived.globals is vars(arrived.module) else [arrived.globals, vars(arrived.module)]
-    mine = {m.get("__name__") for m in modules}
-    handed = names or arrived.globals
-    found = cut.samples(handed, [m for m in modules if m is not handed], is_mine, scouted.updated, used)
+    found = cut.samples(*_held(arrived, names), scouted.updated, used)
     if found is None:
         return "", False
     batch = cut.batch_for(found) if size == 1 else cut.batch_for(found) * size + 1
@@ -200,6 +203,18 @@ def _cut(
     cut.cut(found, batch)
     more = f"; {', '.join(found.elsewhere)} counts others as well, and was left" if found.elsewhere else ""
     return f"checked on {batch} of the {found.count} samples{more}", True
+
+
+def _held(arrived: Arrived, names: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]], IsMine]:
+    """What the step is handed, what its modules hold beside that, and what tells the project's own classes."""
+
+    def is_mine(kind: Any) -> bool:
+        return getattr(kind, "__module__", None) in mine
+
+    modules = [arrived.globals] if arrived.globals is vars(arrived.module) else [arrived.globals, vars(arrived.module)]
+    mine = {m.get("__name__") for m in modules}
+    handed = names or arrived.globals
+    return handed, [m for m in modules if m is not handed], is_mine
 
 
 def works(target: Target, base_of: BaseOf) -> bool:

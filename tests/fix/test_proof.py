@@ -273,6 +273,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_an_edit_that_makes_the_code_raise_is_no_fix(tmp_path: Path) -> None:
     """`g = layer.backward(g) * net[i + 1].on` puts every gradient right and raises at the last layer."""
     file = tmp_path / "net.py"

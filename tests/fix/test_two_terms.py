@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import gradcheck
 
 NET = """\
@@ -56,6 +58,7 @@ def test_both_are_put_in(tmp_path: Path) -> None:
     assert found.fix.new == "da = dU_in @ U.T + dout @ A.T + dV_in @ V.T"
 
 
+@pytest.mark.slow
 def test_what_two_terms_do_not_put_right_is_left(tmp_path: Path) -> None:
     report = checked("da = dU_in @ U.T + np.cos(dV_in) @ V.T * np.sin(A @ dout[0])", tmp_path)
     assert report.verdict.value == "fail"

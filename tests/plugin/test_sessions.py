@@ -43,6 +43,7 @@ def check_two(result: pytest.RunResult) -> None:
     assert result.ret == 1
 
 
+@pytest.mark.slow
 def test_xdist(project, process) -> None:
     project.makepyfile(test_it=TWO)
     result = process("-n2", "--dist=worksteal", "-p", "randomly", "-v", "--junitxml=junit.xml")
@@ -56,12 +57,14 @@ def test_xdist(project, process) -> None:
     result.stdout.no_fnmatch_line("*gradcheck/pytest_plugin*")
 
 
+@pytest.mark.slow
 def test_random_order_without_a_cache_and_with_warnings_as_errors(project, process) -> None:
     project.makepyfile(test_it=TWO)
     args = ("-v", "-p", "no:cacheprovider", "-W", "error", "--strict-markers", "--strict-config")
     check_two(process(*args, "-p", "randomly", "--randomly-seed=2"))
 
 
+@pytest.mark.slow
 def test_with_hypothesis(project, process) -> None:
     project.makepyfile(
         test_it="""

@@ -56,6 +56,7 @@ def line(text: str, part: str) -> int:
     return 1 + text[: text.index(part)].count("\n")
 
 
+@pytest.mark.slow
 def test_what_is_carried_on_from_another_step_is_told_from_the_paths_alone(tmp_path: Path) -> None:
     report = checked(tmp_path, CASE, "dnext[t + 1]", "dnext[t + 2]")
     found = {f.tensor: f for f in report.findings}
@@ -70,11 +71,13 @@ def test_what_is_carried_on_from_another_step_is_told_from_the_paths_alone(tmp_p
     )
 
 
+@pytest.mark.slow
 def test_what_lacks_a_path_is_not_said_to_have_anothers(tmp_path: Path) -> None:
     report = checked(tmp_path, CASE, " + dnext[t + 1]", "")
     assert {f.code for f in report.findings if f.severity == "error"} == {"GC362"}
 
 
+@pytest.mark.slow
 def test_a_value_of_another_step_in_a_line_is_named_with_where_it_is_used(tmp_path: Path) -> None:
     report = checked(tmp_path, CASE, "h[t - 1].T @ dz[t]", "h[t].T @ dz[t]", fixes=True)
     (found,) = [f for f in report.findings if f.severity == "error"]

@@ -1,0 +1,88 @@
+"""A step over a long sequence, made one over a few turns: what is wrong in it is found there in a fraction of the time.
+
+The length is a number of a name like seq_length; lists and arrays that are as long are cut alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.roots import assign
+from gradcheck.capture.state import IsMine
+from gradcheck.script.held import Held, axis_of, dims_of, everything, is_data
+
+LONG = 8
+"""Sequences up to this many turns are left as they are."""
+LEAST = 4
+"""Turns that are left, or the next number above that is no other dimension."""
+_LENGTH = re.compile(
+    r"(?i)((seq|sequence)_?(len|length|size)?|(n|num|max)?_?(time)?_?steps?|bptt(_\w+)?|unroll(ed)?(_\w+)?)$"
+)
+"""Names of a number of turns, beside a T among a module's or a function's own names."""
+Shorter = Callable[[], AbstractContextManager[str]]
+"""Cuts the state for as long as the context lasts, which tells what was cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sequence:
+    """What is as long as a sequence."""
+
+    count: int
+    lengths: tuple[Held, ...]
+    """Numbers that say how long."""
+    data: tuple[Held, ...]
+    """What has as many items, or entries along one axis."""
+    sizes: frozenset[int]
+    """Every other dimension there is."""
+
+
+def shorter(
+    handed: MutableMapping[str, Any],
+    others: Iterable[MutableMapping[str, Any]],
+    is_mine: IsMine,
+    parameters: frozenset[str],
+) -> Shorter | None:
+    """What cuts the longest sequence to a few turns; None where no number says how long one is."""
+    names = [handed, *others]
+    held = everything(handed, names[1:], is_mine, LONG)
+
+    def says_how_long(h: Held) -> bool:
+        own = h.name == "T" and any(h.where[0] is namespace for namespace in names)
+        return type(h.value) is int and h.value > LONG and (own or _LENGTH.match(h.name) is not None)
+
+    lengths = list(filter(says_how_long, held))
+    if not lengths:
+        return None
+    count = max(h.value for h in lengths)
+    sized = [h for h in held if is_data(h.value, LONG)]
+    own = {n for h in sized if h.name in parameters for n in dims_of(h.value)}
+    data = [h for h in sized if count not in own and axis_of(h.value, count, LONG) is not None]
+    sizes = {n for h in sized for n in dims_of(h.value)} - {count}
+    turns = next(n for n in range(LEAST, count + 1) if n not in sizes)
+    return lambda: _cut(count, turns, [h for h in lengths if h.value == count], data)
+
+
+@contextmanager
+def _cut(count: int, turns: int, lengths: list[Held], data: list[Held]) -> Iterator[str]:
+    made = {id(h.value): _taken(h.value, count, turns) for h in data}
+    try:
+        for h in lengths:
+            assign(h.where, turns)
+        for h in data:
+            assign(h.where, made[id(h.value)])
+        yield f"{lengths[0].name} = {turns} instead of {count}"
+    finally:
+        for h in (*lengths, *data):
+            assign(h.where, h.value)
+
+
+def _taken(value: Any, count: int, turns: int) -> Any:
+    axis = axis_of(value, count, LONG)
+    assert axis is not None
+    return np.take(value, range(turns), axis) if isinstance(value, np.ndarray) else value[:turns]
