@@ -1,5 +1,5 @@
 """Updates that take something made of a right gradient in its place: a sum that NumPy spreads over the parameter, the
-transpose of a square matrix, one sample's row."""
+transpose of a square matrix, one sample's row, a row of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gradcheck.gradients import Gradient, updated
 from gradcheck.rules.evidence import Array, Run
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.rule import of_run
-from gradcheck.rules.update import Step, finding_of, first_steps, is_multiple
+from gradcheck.rules.update import ROUNDED, Step, finding_of, first_steps, is_multiple
 
 _Way = tuple[str, Callable[[Array], Array]]
 """What a step may take, in words and as made of a gradient."""
@@ -25,7 +25,9 @@ def taken(run: Run) -> Iterator[Finding]:
         if own.rate is not None or own.array.shape != step.change.shape or is_multiple(step.change, own.array):
             continue
         others = (j.gradient for j in run.judged if j.gradient.name != own.name)
-        made = ((g, what) for g in (own, *others) for what, way in _ways(g, own) if _is_made(run, step, g, way))
+        ways = [(own, way) for way in _entries(own, step.change)]
+        ways += [(g, way) for g in (own, *others) for way in _ways(g, own)]
+        made = ((g, what) for g, (what, way) in ways if _is_made(run, step, g, way))
         gradient, what = next(made, (own, ""))
         if what:
             yield finding_of(
@@ -54,6 +56,18 @@ def _ways(gradient: Gradient, own: Gradient) -> Iterator[_Way]:
         yield f"{name}[-1]", lambda a: a[-1]
     if gradient.kind == "parameter":
         yield from _sums(name, a)
+
+
+def _entries(own: Gradient, change: Array) -> Iterator[_Way]:
+    """One row, column or entry, where the step is the same along an axis: `dW[2]`, `dW[:, 0]`, `db[0]`."""
+    a = own.array
+    alike = [n > 1 and np.ptp(change, axis=k).max() < ROUNDED * np.abs(change).max() for k, n in enumerate(a.shape)]
+    for picked in np.ndindex(*(n for n, same in zip(a.shape, alike, strict=True) if same)) if any(alike) else ():
+        numbers = iter(picked)
+        at = [next(numbers) if same else None for same in alike]
+        index = tuple(slice(None) if i is None else slice(i, i + 1) for i in at)
+        said = ", ".join(":" if i is None else str(i) for i in at)
+        yield f"{own.name}[{said.removesuffix(', :')}]", lambda a, index=index: a[index]  # type: ignore[misc]
 
 
 def _sums(name: str, a: Array) -> Iterator[_Way]:

@@ -43,6 +43,8 @@ def updated_by(folder: Path, *lines: str) -> gradcheck.Report:
         ("W = W - 0.1 * dW.mean()", "the sum of dW", "W = W - 0.1 * dW"),
         ("W -= 0.1 * db", "db", "W -= 0.1 * dW"),
         ("b -= 0.1 * dz[0]", "dz[0]", "b -= 0.1 * db"),
+        ("W -= 0.1 * dW[2]", "dW[2]", "W -= 0.1 * dW"),
+        ("V -= 0.1 * dV[:, :1]", "dV[:, 0]", "V -= 0.1 * dV"),
     ],
 )
 def test_what_an_update_takes_in_the_gradients_place(wrong: str, what: str, right: str, tmp_path: Path) -> None:
