@@ -401,17 +401,36 @@ def first_update(
     roots: Mapping[str, Root],
     instances: Mapping[int, str],
     feeds: Feeds,
-) -> Key | None:
-    """The first of the moves that is a parameter's update, in a run that names no gradient."""
+) -> tuple[Key, Key] | None:
+    """The first of the moves that updates a parameter, in a run that names no gradient, behind what it is made of."""
     forward = Forward(roots, instances)
     waiting = {m.key: m for m in moves}
     for i, (value, _) in enumerate(values):
         if value.key in waiting:
             of = forward.moved_by(value)
             if of is not None and feeds(of, value):
-                return value.key
+                own = called_gradient([v for v, _ in values[:i]], value, of)
+                return value.key if own is None else own.key, value.key
         forward.take(i, value)
     return None
+
+
+_CALLED = re.compile(r"(?i)(?:grad|gradient|derivative)s?(?:\(\))?$")
+"""Names of gradients that don't say whose they are, and of functions that hand such back."""
+
+
+def called_gradient(values: Sequence[Value], update: Value, of: Variable) -> Value | None:
+    """What an update takes a multiple of, where the code computes it under the bare name of a gradient and once."""
+    change = np.asarray(of.array) - update.array if of.array.shape == update.array.shape else np.zeros(1)
+    named = [v for v in values if v.site.kind in _FRESH and _CALLED.match(v.name) and v.array.shape == change.shape]
+    named = [v for v in named if v.array.dtype.kind == "f" and v.key.occurrence == 0 and _is_along(change, v.array)]
+    return named[-1] if named and sum(v.site.number == named[-1].site.number for v in values) == 1 else None
+
+
+def _is_along(change: np.ndarray[Any, Any], gradient: np.ndarray[Any, Any]) -> bool:
+    """Whether a step of several entries is a multiple of a gradient, but for the rounding of the parameter."""
+    size = float(np.linalg.norm(change) * np.linalg.norm(gradient))
+    return change.size > 1 and size > 0 and abs(abs(float(np.vdot(change, gradient))) / size - 1) < 1e-9
 
 
 def pair(
@@ -519,8 +538,9 @@ def _from_updates(
         summed = of is not None and of.ref in each and not each[of.ref] & names_in(value.site)
         if of is not None and not anew and (of.ref not in have or summed) and feeds(of, value):
             have.add(of.ref)
-            found.append(Group(of.name, of, [value], moves=True))
-    for name, several in _by(found, lambda g: g.name):
+            named = called_gradient([v for v, _ in values], value, of)
+            found.append(Group(of.name, of, [value], moves=True) if named is None else Group(named.name, of, [named]))
+    for name, several in _by([g for g in found if g.moves], lambda g: g.name):
         for k, group in enumerate(several):
             own = name if len(several) == 1 else _own_name(name, group.of, k)  # several layers may have a bias
             group.name, group.of = f"{own}{MOVED}", replace(group.of, name=own)

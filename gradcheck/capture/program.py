@@ -351,7 +351,7 @@ class Program:
         self._twins, self._naming = recomputed(trace.values), step.naming
         both = list(zip(trace.values, trace.objects))
         if step.first_gradient is None:
-            step.first_gradient = first_update(both, step.moves, self.roots, self._instances, self._feeds)
+            step.begin(trace.values, first_update(both, step.moves, self.roots, self._instances, self._feeds))
         if step.first_gradient is not None and step.first_gradient not in keys:
             # a loop fills it entry by entry: of all its versions the last is kept
             step.first_gradient = next((key for key in keys if key.site == step.first_gradient.site), None)

@@ -84,7 +84,16 @@ def _beside(value: ast.expr, target: str) -> ast.expr:
     """The first term of a sum without the target."""
     terms = list(_terms(value))
     others = [t for t in terms if target not in map(ast.unparse, ast.walk(t))]
+    others = others or [t for t in terms if target not in map(ast.unparse, _outside_calls(t))]
     return others[0] if len(terms) > 1 and others else value
+
+
+def _outside_calls(node: ast.expr) -> Iterator[ast.AST]:
+    """Its parts but for what calls are handed: theta of `alpha * gradient(X, theta)`."""
+    yield node
+    for child in (node.func,) if isinstance(node, ast.Call) else ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            yield from _outside_calls(child)
 
 
 def _terms(node: ast.expr) -> Iterator[ast.expr]:

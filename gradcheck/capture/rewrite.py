@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from gradcheck.capture.ahead import Ahead, with_losses_ahead
 from gradcheck.capture.places import Place, added_at, last_name, place_of, written_by
 from gradcheck.capture.probes import MARK
 from gradcheck.capture.suspects import Suspects
@@ -47,7 +48,8 @@ class Site:
     form: str = ""
     """literal: a number is written there, a step size or a sum's beginning; refined: computed from the target's own
     earlier value; moved: the same, by adding to it or taking from it; passed: handed to another backward and come back;
-    handed: handed to what may have written into it; alias: another name for what there is, W = self.W; else ""."""
+    handed: handed to what may have written into it; alias: another name for what there is, W = self.W; ahead: a loss
+    that stands further down, behind the update; else ""."""
 
 
 CROSSING = frozenset({"handed", "result"})
@@ -60,7 +62,7 @@ _LAYERS = re.compile(r"(?i)^(__call__|forward|fprop|call)$|back|bprop|grad|deriv
 
 def rewrite(tree: ast.Module, file: str, sites: list[Site]) -> ast.Module:
     """Instrument `tree` in place, adding its sites to `sites`, and return it."""
-    _Rewriter(file, sites, Suspects(tree)).visit(tree)
+    _Rewriter(file, sites, Suspects(tree)).visit(with_losses_ahead(tree))
     return tree
 
 
@@ -211,6 +213,11 @@ class _Rewriter(ast.NodeTransformer):
             case _:
                 self.generic_visit(node)
         return [node, *handed] if handed else node
+
+    def visit_Ahead(self, node: Ahead) -> ast.AST:
+        text = ast.unparse(node.value)
+        number = self.site(text, "assign", node, node.value, form="ahead")
+        return ast.copy_location(ast.Expr(self.call("value", number, self.visit(node.value), at=node)), node)
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
         handed = self._handed(node)

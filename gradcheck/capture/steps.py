@@ -129,14 +129,22 @@ class FirstStep:
         self._named = False
         self._begun: set[str] = set()
         """Names that something is named to be the gradient of, be it still zero."""
-        self._left: dict[tuple[str, int], int] = {}
-        """By which line each path was assigned last."""
+        self._left: dict[tuple[str, int], Site] = {}
+        """Where each path was assigned last; the argument of another function is another variable."""
         self.late: set[Key] = set()
         """Scalars that by their names are the loss, written down behind the gradients but before the update."""
         self.borne: dict[int, str] | None = None
         """By id, the gradients' names that arrays have gone by; None where ids are not kept from being used again."""
         self.called: dict[tuple[Key, str], str] = {}
         """Edits of gradients under other names, by key and path, and the gradients' own names."""
+
+    def begin(self, values: Sequence[Value], at: tuple[Key, Key] | None) -> None:
+        """Where the backward begins in a run that names no gradient, and what is updated with it."""
+        if at is not None:
+            self.first_gradient, update = at
+            keys = [v.key for v in values]
+            between = values[keys.index(self.first_gradient) : keys.index(update)]
+            self.late.update(v.key for v in between if v.plain and v.array.ndim == 0 and _is_late(v))
 
     def ends(self, value: Value, leaf: Any) -> bool:
         """Whether the second step has come to its first gradient: nothing more is to be learned."""
@@ -256,7 +264,7 @@ class FirstStep:
         if is_counted(value):
             return False
         number = value.site.number
-        again = self._left.get((value.path, value.owner)) == number or any(
+        again = self._left.get((value.path, value.owner)) is value.site or any(
             m.site.number == number and m.identity == value.identity for m in self.moves
         )
         first = next((m.key for m in self.moves if m.site.number == number), None)
@@ -296,7 +304,9 @@ class FirstStep:
     def _note(self, value: Value) -> None:
         if self.first_gradient is None:
             self._sites.append((value.site.number, value.key))
-            self._left[value.path, value.owner] = value.site.number
+            before = self._left.get((value.path, value.owner), value.site)
+            if value.site.kind != "argument" or before.function == value.site.function:
+                self._left[value.path, value.owner] = value.site
         if _HOLDER.match(value.path):
             return  # an entry of grads is no value of the forward, whatever its key
         known = self._known.setdefault(value.name, [])

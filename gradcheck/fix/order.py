@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
+from gradcheck.capture.ahead import losses_in
 from gradcheck.fix.blocks import Place, before, moved_before, moved_behind, span
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.line import Line
@@ -28,7 +29,8 @@ def orders(line: Line, updates: Collection[int], guilty: Collection[int]) -> Ite
                 yield from _updated_later(line, place, early, guilty)
         for index in range(place.index + 1, len(place.block)):
             late = place.other(index)
-            if not _spans(late, updates) and _writes(late.statement) & read:
+            told = any(losses_in(late.statement))  # a loss that is moved is another one
+            if not told and not _spans(late, updates) and _writes(late.statement) & read:
                 yield _edit(line, 2.0, late, moved_before(late, place), _told(late, "before", place))
                 yield _edit(line, 2.1, late, moved_behind(place, late), _told(place, "behind", late))
 

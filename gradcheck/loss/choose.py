@@ -7,7 +7,7 @@ import ast
 import builtins
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck.capture.program import Program, Scalar, Variable
 from gradcheck.errors import UsageError
 from gradcheck.gradients import Gradient
-from gradcheck.loss import written
+from gradcheck.loss import behind, written
 from gradcheck.loss.floors import without_floor
 from gradcheck.loss.forms import Reading
 from gradcheck.loss.screening import Explanation, Screening
@@ -54,7 +54,11 @@ def choose(program: Program, gradients: Sequence[Gradient]) -> Chosen:
     Raises UsageError where no loss fits, since nothing can be compared without one.
     """
     screening = Screening(program, gradients)
-    own = written.named(program, written.OWN_NAMES) or written.computed(program) or written.returned(screening)
+    own = written.named(program, written.OWN_NAMES) or written.computed(program)
+    late = _behind_the_update(screening) if own is None else None
+    if late is not None:
+        return late
+    own = own or written.returned(screening)
     if own is not None:
         beside = screening.beside(own)
         return standard(beside) if beside is not None else _as_written(screening, own)
@@ -128,9 +132,23 @@ def found_again(program: Program, chosen: Chosen, gradients: Sequence[Gradient])
     return candidate.scalar(reading, chosen.factor, chosen.penalty)
 
 
+def _behind_the_update(screening: Screening) -> Chosen | None:
+    """The loss that the step computes of its own data once it has moved its parameters."""
+    own = behind.ahead(screening.program)
+    if own is None or not behind.is_of_the_step(screening, own):
+        return None
+    found = behind.as_standard(screening, own)
+    if behind.reaches(screening, own, found.candidate.outputs if found is not None else ()):
+        return _as_written(screening, own)
+    at = own.site.line if own.site is not None else 0
+    told = f"as {own.name} computes it (line {at}, behind the update)"
+    return None if found is None else replace(standard(found), inferred=False, evidence=told, own=own.name)
+
+
 def _as_written(screening: Screening, own: Variable) -> Chosen:
     """The code's own loss: less a floor in its logarithm where its gradient leaves that out."""
-    at = f" (line {own.site.line})" if own.site is not None else ""
+    where = ", behind the update; here before it" if own.site is not None and own.site.form == "ahead" else ""
+    at = f" (line {own.site.line}{where})" if own.site is not None else ""
     scalar, evidence = Scalar(own.name, {own.name: own}, lambda values: values[own.name]), f"computed by the code{at}"
     factor = screening.steps_by(own)
     if factor is not None:

@@ -27,6 +27,8 @@ Array = NDArray[Any]
 
 CLOSE = 1e-4
 """To which central differences of one step size must agree with a gradient."""
+WEAK = 1e-3
+"""How much of the rest a penalty may leave where a loss fits without it: by chance one column takes half of it."""
 DIRECTIONS = 6
 """Along which a gradient is screened: enough to fit a factor and a penalty, and still to say no."""
 STEP = 1e-5
@@ -83,7 +85,7 @@ class Screening:
     def candidates(self) -> list[Candidate]:
         """Every standard loss that fits, likeliest first: labels are what stays when the parameters move."""
         before = self._values({})
-        moved = self._values({g.of.ref: _nudged(g.of.array, self._rng) for g in self.gradients})
+        moved = self._values({g.of.ref: nudged(g.of.array, self._rng) for g in self.gradients})
         gradients = {g.name for g in self.gradients}
         parameters = {g.of.last or g.of.name for g in self.gradients if g.kind == "parameter"}
 
@@ -126,7 +128,7 @@ class Screening:
             return None  # what a backward hands back is no output
         outputs = (*found.candidate.outputs, *(g.of for g in self.gradients if g.kind != "parameter"))
         for v in {o.ref: o for o in (*outputs, *outputs_of(self.program))}.values():
-            now = self.program.seen([own, *outputs], {v.ref: _nudged(v.array, self._rng)})
+            now = self.program.seen([own, *outputs], {v.ref: nudged(v.array, self._rng)})
             if not now:
                 return None
             moved = any(v.ref == o.ref or not np.array_equal(now[o.ref], o.array) for o in outputs)
@@ -145,13 +147,13 @@ class Screening:
         if not any(g.rate is not None for g in moved):
             return None
         found = [(s, own_slopes(s, own)) for g in moved if (s := self.slopes(g)) is not None]
-        fits = [_fitted(s, slope, slope[:, None]) for s, slope in found]
+        fits = [fitted(s, slope, slope[:, None]) for s, slope in found]
         factors = [float(f[0]) for f in fits if f is not None]
         same = len(factors) == len(moved) and all(_close(f, factors[0]) for f in factors)
         enough = sum(g.of.array.size for g in moved) > 1
         if not same or not enough or _close(abs(factors[0]), 1):
             return None
-        return _as_written(abs(factors[0]), _sizes(self.program))
+        return as_written(abs(factors[0]), sizes_in(self.program))
 
     # -- standard losses
 
@@ -180,9 +182,9 @@ class Screening:
             return False
         if not candidate.is_single or _is_own(fit, candidate):
             return True
-        sizes = _sizes(self.program)
+        sizes = sizes_in(self.program)
         ratios = [fit.factor / r.weight for r in candidate.readings]
-        return any(_as_written(ratio, sizes) != ratio for ratio in ratios)
+        return any(as_written(ratio, sizes) != ratio for ratio in ratios)
 
     def _may_explain(self, candidate: Candidate, slopes: Slopes) -> bool:
         """Whether the first two directions agree: most losses are told apart by that."""
@@ -204,7 +206,7 @@ class Screening:
         factor = 1.0
         stepped = any(g.rate is not None for g in self.gradients)  # a rate that can't be read off is in all of them
         if not told and len(factors) > (0 if stepped else 1) and all(_close(f, factors[0]) for f in factors):
-            factor = _as_written(factors[0] / reading.weight, _sizes(self.program))
+            factor = as_written(factors[0] / reading.weight, sizes_in(self.program))
         weight = reading.weight * factor
         penalised = [g for g in self.gradients if g.name in fits and fits[g.name].strength]
         penalty = _penalty(self.program, penalised, [fits[g.name].strength for g in penalised])
@@ -227,7 +229,20 @@ class Screening:
         if slopes is None:
             return None
         slope = self.slope(candidate, slopes)
-        return _fit(slopes, slope, gradient, candidate) or _fit(slopes, slope, gradient, candidate, True)
+        plain = _fit(slopes, slope, gradient, candidate)
+        more = _fit(slopes, slope, gradient, candidate, True)
+        if plain is None or more is None:
+            return plain or more
+        # a weak penalty leaves less than CLOSE tells, and is there all the same
+        return more if _left(slopes, slope, more) < WEAK * _left(slopes, slope, plain) else plain
+
+    def changes(self, candidate: Candidate, own: Variable) -> tuple[float, float]:
+        """By how much the code's own loss and a summed standard one change where all parameters are others."""
+        of = [g.of for g in self.gradients if g.kind == "parameter"]
+        then = self._values({v.ref: v.array + self._rng.standard_normal(v.array.shape) for v in of})
+        now = self._values({})
+        mine = float(np.real(then.get(own.ref, math.nan)) - np.real(now.get(own.ref, math.nan)))
+        return mine, _at(candidate, then) - _at(candidate, now)
 
     # -- measuring
 
@@ -253,7 +268,7 @@ class Screening:
         return Slopes(flat @ analytic.ravel().astype(float), flat @ penalised.ravel(), ends, step)
 
 
-def _nudged(array: Array, rng: np.random.Generator) -> Array:
+def nudged(array: Array, rng: np.random.Generator) -> Array:
     return array + 1e-3 * (1 + np.abs(array)) * rng.standard_normal(array.shape)
 
 
@@ -283,7 +298,7 @@ def _fit(
     size = gradient.of.array.size
     if penalised and (size < 3 or gradient.kind == "intermediate"):
         return None
-    found = _fitted(slopes, slope, np.stack([slope, slopes.own] if penalised else [slope], axis=1))
+    found = fitted(slopes, slope, np.stack([slope, slopes.own] if penalised else [slope], axis=1))
     if found is None:
         return None
     fit = Fit(float(found[0]), float(found[1]) if penalised else 0.0)
@@ -296,7 +311,12 @@ def _is_own(fit: Fit, candidate: Candidate | None) -> bool:
     return any(_close(abs(fit.factor), w) for w in weights)
 
 
-def _fitted(slopes: Slopes, slope: Array, columns: Array) -> Array | None:
+def _left(slopes: Slopes, slope: Array, fit: Fit) -> float:
+    """What a fit leaves of a gradient's slopes."""
+    return float(np.abs(fit.factor * slope + fit.strength * slopes.own - slopes.analytic).max())
+
+
+def fitted(slopes: Slopes, slope: Array, columns: Array) -> Array | None:
     """What the gradient is made of; None where it is not made of these."""
     a = slopes.analytic
     if not np.isfinite(slope).all() or np.abs(slope).max() <= CLOSE * CLOSE * np.abs(a).max():
@@ -325,20 +345,20 @@ def _penalty(program: Program, gradients: Sequence[Gradient], strengths: Sequenc
 def _as_the_code_has_it(program: Program, strength: float) -> tuple[str, float]:
     """A number of the code's that the measured strength is, over the number of samples or doubled; its name."""
     numbers = {v.last or v.name: float(v.array) for v in program.variables.values() if _is_number(v)}
-    sizes = _sizes(program)
+    sizes = sizes_in(program)
     for name, number in numbers.items():
         for times, shown in ((1.0, name), (2.0, f"2 {name}")):
             for n in sizes:
                 if number > 0 and math.isclose(strength, times * number / n, rel_tol=1e-3):
                     return shown if n == 1 else f"({shown}/{n})", times * number / n
-    return "", _as_written(strength, sizes)
+    return "", as_written(strength, sizes)
 
 
-def _sizes(program: Program) -> list[int]:
+def sizes_in(program: Program) -> list[int]:
     return sorted({1, *(n for v in program.variables.values() for n in v.array.shape[:2] if n)})
 
 
-def _as_written(number: float, sizes: Sequence[int]) -> float:
+def as_written(number: float, sizes: Sequence[int]) -> float:
     """The short number that a measured one must be, or that over a size: measured digits are not the code's."""
     for n in sizes:
         short = float(f"{number * n:.3g}")

@@ -1,0 +1,139 @@
+"""A loss that is only computed behind the update, to be kept or printed, is the one that the step's gradients are of:
+where it is of the step's own data. A factor is wrong then, which beside a loss that is only inferred is noted alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import gradcheck
+
+OF_FUNCTIONS = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def cost(X, y, theta, lam):
+    h = sigmoid(X @ theta)
+    return -(y * np.log(h) + (1 - y) * np.log(1 - h)).mean() + lam / (2 * len(y)) * np.sum(theta[1:] ** 2)
+
+def gradient(X, y, theta, lam):
+    h = sigmoid(X @ theta)
+    reg = lam / len(y) * theta
+    reg[0] = 0
+    return X.T @ (h - y) / len(y) + reg
+
+def train(X, y, alpha=0.1, lam=3.0):
+    theta, costs = np.zeros(X.shape[1]), []
+    for i in range(40):
+        theta = theta - alpha * gradient(X, y, theta, lam)
+        costs.append(cost(X, y, theta, lam))
+    return theta, costs
+
+rng = np.random.default_rng(0)
+X = np.hstack([np.ones((60, 1)), rng.normal(size=(60, 2))])
+train(X, (X[:, 1] > 0) * 1.0)
+"""
+OF_A_MODEL = """
+import numpy as np
+
+class Model:
+    def __init__(self):
+        self.w, self.history = np.zeros(3), []
+
+    def cost(self, X, y):
+        return np.mean((X @ self.w - y) ** 2) / 2
+
+    def fit(self, X, y):
+        for i in range(40):
+            h = X @ self.w
+            gradient = X.T @ (h - y) / len(y)
+            self.w -= 0.1 * gradient
+            self.history.append(self.cost(X, y))
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+Model().fit(X, X @ np.ones(3) + 0.3)
+"""
+OF_A_NETWORK = """
+import numpy as np
+
+def forward(X, params):
+    A = np.tanh(X @ params["V"])
+    return A @ params["W"], A
+
+def compute_cost(out, Y):
+    return np.sum((out - Y) ** 2) / len(Y)
+
+def gradients(X, Y, params):
+    out, A = forward(X, params)
+    dout = 2 * (out - Y) / len(Y)
+    dA = dout @ params["W"].T
+    return {"W": A.T @ dout, "V": X.T @ (dA * (1 - A**2))}
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+Y = np.sin(X[:, :2])
+params = {"V": rng.normal(size=(3, 5)), "W": rng.normal(size=(5, 2))}
+for i in range(40):
+    grads = gradients(X, Y, params)
+    for k in params:
+        params[k] = params[k] - 0.1 * grads[k]
+    out, _ = forward(X, params)
+    cost = compute_cost(out, Y)
+    print(i, cost)
+"""
+OF_OTHER_DATA = """
+import numpy as np
+
+def cost(X, y, w):
+    return np.sum((X @ w - y) ** 2)
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+y = X @ np.ones(3) + 0.3
+X_val, y_val, w = X[40:], y[40:], np.zeros(3)
+for i in range(40):
+    rows = rng.integers(0, 40, 8)
+    Xb, yb = X[rows], y[rows]
+    r = Xb @ w - yb
+    grad = Xb.T @ r / 8
+    w = w - 0.1 * grad
+    print(cost(X_val, y_val, w), cost(X, y, w))
+"""
+
+
+def checked(tmp_path: Path, text: str) -> gradcheck.Report:
+    file = tmp_path / "net.py"
+    file.write_text(text)
+    return gradcheck.check(str(file), properties=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "expression"),
+    [
+        (OF_FUNCTIONS, "(h - y) / len(y) + reg", "(h - y) + reg", "cost(X, y, theta, lam)"),
+        (OF_FUNCTIONS, "/ len(y) + reg\n", "/ len(y) + 2 * reg\n", "cost(X, y, theta, lam)"),
+        (OF_A_MODEL, "(h - y) / len(y)", "(h - y) / len(y) * 2", "mean half squared error of h and y"),
+        (OF_A_NETWORK, "dout = 2 * (", "dout = (", "compute_cost(out, Y)"),
+    ],
+)
+def test_a_factor_that_the_loss_behind_the_update_has_not(
+    text: str, right: str, wrong: str, expression: str, tmp_path: Path
+) -> None:
+    found = checked(tmp_path, text)
+    assert found.verdict.value == "pass", str(found)
+    assert found.loss is not None
+    assert found.loss.expression == expression
+    found = checked(tmp_path, text.replace(right, wrong))
+    line = text[: text.index(right)].count("\n") + 1
+    assert {f.line for f in found.findings if f.severity == "error"} == {line}, str(found)
+
+
+def test_a_loss_of_other_data_is_none_of_the_steps(tmp_path: Path) -> None:
+    found = checked(tmp_path, OF_OTHER_DATA)
+    assert found.verdict.value == "pass", str(found)
+    assert found.loss is not None
+    assert "cost(" not in found.loss.expression
