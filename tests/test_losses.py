@@ -40,6 +40,7 @@ EXPLAINED = {
     "dZ = (Z - T) / 7": "mean half squared error of Z and T",
     "dZ = 2 * (Z - T) / 7": "mean squared error of Z and T",
     "dZ = 2 * (Z - T) / Z.size": "squared error, averaged over entries, of Z and T",
+    "Z = X @ W + b - T; dZ = Z / 7": "mean half squared residual of Z and T",
     "dZ = np.sign(Z - T) / 7": "mean absolute error of Z and T",
     "dZ = -s * (s * Z < 1) / 7": "mean hinge loss of Z and s",
     "dZ = -2 * s * np.maximum(1 - s * Z, 0)": "summed squared hinge loss of Z and s",

@@ -160,6 +160,8 @@ def _same(output: Array, label: Array) -> bool:
     return output.shape == label.shape
 
 
+RESIDUAL = Form("half squared residual", lambda o, _: np.sum(o**2) / 2, _same, None, "squared residual")
+"""Of `r = X @ w - y`, where the output itself has no name: what the label has been taken from."""
 FORMS = (
     Form(
         "softmax cross-entropy", _cross_entropy, lambda o, t: o.ndim == 2 and is_distribution(o) and _one_hot(o, t), 0
@@ -190,6 +192,7 @@ FORMS = (
         None,
     ),
     Form("half squared error", lambda o, t: np.sum((o - t) ** 2) / 2, _same, None, "squared error"),
+    RESIDUAL,
     Form("softmax cross-entropy of the logits", _logits, lambda o, t: o.ndim == 2 and _one_hot(o, t), 0),
     Form(
         "softmax cross-entropy of the logits",

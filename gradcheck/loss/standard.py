@@ -11,13 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.capture.program import Program, Scalar, Variable
+from gradcheck.capture.program import Program, Ref, Scalar, Variable
 from gradcheck.capture.record import LARGE
 from gradcheck.conventions import is_hyperparameter
 from gradcheck.gradients import Gradient, laid_out
-from gradcheck.loss.forms import FORMS, Form, Reading, floored, readings
+from gradcheck.loss.forms import FORMS, RESIDUAL, Form, Reading, floored, readings
 
 Array = NDArray[Any]
+
+
+CLOSE = 1e-4
+"""How far single precision may be off a step of about one."""
 
 
 def touched(gradient: Array) -> Array:
@@ -134,9 +138,12 @@ _UPSTREAM = re.compile(
 
 
 def _fitting(program: Program, outputs: Sequence[Variable], labels: Sequence[Variable]) -> Iterator[Candidate]:
+    residuals = _residuals(program, outputs, labels)
     ways = product((False, True), FORMS, outputs, labels)  # what lies like the output first: one_hot.T beside one_hot
     for turned, form, output, label in ways:
         if label.ref == output.ref or turned != _is_turned(output.array, label.array):
+            continue
+        if (form is RESIDUAL) != ((output.ref, label.ref) in residuals):
             continue
         if _fits(form, output.array, label.array, turned):
             several = _in_every_round(program, form, output, label, turned)
@@ -144,6 +151,18 @@ def _fitting(program: Program, outputs: Sequence[Variable], labels: Sequence[Var
             # any loss of a single number has its gradient, up to a factor
             if output.array.size > 1 or sum(output.name in r for r in program.rounds) < 2:
                 yield Candidate(form, (output,), (label,), turned)
+
+
+def _residuals(program: Program, outputs: Sequence[Variable], labels: Sequence[Variable]) -> frozenset[tuple[Ref, Ref]]:
+    """Outputs and labels of which one is the other's difference from something: by what it moves, the other does."""
+    found: set[tuple[Ref, Ref]] = set()
+    for label in labels:
+        alike = [o for o in outputs if o.array.shape == label.array.shape and o.array.ndim and o.ref != label.ref]
+        step = np.linspace(0.5, 1, label.array.size).reshape(label.array.shape)
+        now = program.seen(alike, {label.ref: label.array + step}) if alike else {}
+        moved = ((o, np.abs(now[o.ref] - o.array)) for o in alike if o.ref in now)
+        found |= {(o.ref, label.ref) for o, by in moved if by.shape == step.shape and np.allclose(by, step, rtol=CLOSE)}
+    return frozenset(found)
 
 
 def _is_turned(output: Array, label: Array) -> bool:
