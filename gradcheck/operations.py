@@ -31,7 +31,11 @@ def by_operation(step: Report, operations: Report) -> Report:
 
     Where no operation is wrong, what the step does beside them is: its own report says so.
     """
+    if step.verdict is Verdict.PASS:
+        operations = _with_a_backward(operations)
     wrong = tuple(c for c in operations.comparisons if c.verdict in WRONG)
+    if not wrong and step.verdict is Verdict.PASS:
+        return replace(step, notes=(*step.notes, *_beside(operations)))
     if not wrong:
         kept = [n for n in operations.notes if n.startswith(("not run", "ended", "time"))]
         told = f"each operation of the engine is right by itself: {_names(operations.comparisons)}"
@@ -55,6 +59,25 @@ def by_operation(step: Report, operations: Report) -> Report:
     )
 
 
+def _with_a_backward(operations: Report) -> Report:
+    """What the step does not need may not go back at all, as a maximum that is only printed: that is no error."""
+    wrong = (c for c in operations.comparisons if c.verdict in WRONG)
+    none = {_method(c.name.removeprefix("d")) for c in wrong if not c.scale}
+    return replace(
+        operations,
+        comparisons=tuple(c for c in operations.comparisons if _method(c.name.removeprefix("d")) not in none),
+        findings=tuple(f for f in operations.findings if _method(f.tensor.removeprefix("d")) not in none),
+    )
+
+
+def _beside(operations: Report) -> list[str]:
+    """What is to be said of operations that the step does not go through."""
+    right = [c for c in operations.comparisons if c.verdict is Verdict.PASS]
+    others = [c for c in operations.comparisons if c.verdict is not Verdict.PASS]
+    told = [f"each right by itself, though the step does not go through them: {_methods(right)}"] if right else []
+    return [*told, *([f"not seen, and the step does not go through them: {_methods(others)}"] if others else [])]
+
+
 def wrong_in(operations: Report) -> frozenset[str]:
     """The methods whose operations are wrong; nothing where none is."""
     names = {c.name.removeprefix("d") for c in operations.comparisons if c.verdict in WRONG}
@@ -67,6 +90,10 @@ def wrong_in(operations: Report) -> frozenset[str]:
 def _method(name: str) -> str:
     """log_softmax of log_softmax_twice_a."""
     return re.sub(r"(_twice|_below)?_[ab]$", "", name)
+
+
+def _methods(comparisons: Sequence[Comparison]) -> str:
+    return ", ".join(dict.fromkeys(_method(c.name.removeprefix("d")) for c in comparisons))
 
 
 def _is_settled(report: Report) -> bool:

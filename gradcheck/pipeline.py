@@ -131,27 +131,31 @@ def _over_a_few_turns(
 
 
 def _of_engine(target: Target, engine: Engine, driver: Driver, options: Options, progress: Progress | None) -> Report:
-    """The step of a script that trains with an engine; where it is wrong, by the engine's operations."""
+    """The step of a script that trains with an engine; where it is wrong, by the engine's operations, and where it is
+    right, the operations that it does not go through."""
     start = time.monotonic()
     tell: Progress = progress or (lambda _: None)
     # nothing of the user's is seen that could be edited: what is to be repaired is an operation
     unfixed = replace(options, fixes=False)
     step = _checked(driver, unfixed, lambda so_far: tell(at_its_call(so_far, engine)), other_batches=False)
     step = at_its_call(step, engine)
-    if step.verdict is not Verdict.FAIL:
+    if step.verdict is Verdict.INCONCLUSIVE:
         return step
+    right = step.verdict is Verdict.PASS
 
-    def within(used: frozenset[str], *, fixes: bool) -> Report:
+    def within(used: frozenset[str] | None, *, fixes: bool) -> Report:
         left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
-        inner = replace(options, timeout=left, fixes=fixes)
-        operations = target_of_engine(target.name, engine.module, engine.kind, used)
+        inner = replace(options, timeout=left, fixes=fixes, properties=options.properties and not right)
+        operations = target_of_engine(target.name, engine.module, engine.kind, used, but=engine.used)
         operations = replace(operations, script=target.script, folder=target.folder)
         single = Driver(operations, base_of=bases_of(operations, inner), memory={})
         return _checked(single, inner, lambda so_far: tell(by_operation(step, so_far)), other_batches=False)
 
     try:
-        operations = within(engine.used, fixes=False)
+        operations = within(None if right else engine.used, fixes=False)
     except UsageError as error:
+        if right:
+            return step
         return replace(step, notes=(*step.notes, f"its operations were not checked by themselves: {error}"))
     wrong = wrong_in(operations) if options.fixes else frozenset()
     # by themselves, where an edit is cheaper to try

@@ -446,3 +446,20 @@ def test_where_no_operation_is_wrong_the_call_is_blamed(tmp_path: Path) -> None:
     report = gradcheck.check(str(path), properties=False)
     assert [(c.name, c.line) for c in report.comparisons if c.verdict.value == "fail"] == [("dw", 21), ("db", 21)]
     assert any("each operation of the engine is right by itself: add, add_twice, mul" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("slope", "verdict", "told"),
+    [
+        ("2 * self.data", "pass", "each right by itself, though the step does not go through them: square"),
+        ("self.data", "fail", "operations of Value, each on leaves of its own: square"),
+        ("0.0", "pass", "square"),  # it goes back to nothing, and nothing needs it
+    ],
+)
+def test_an_operation_that_the_step_does_not_go_through(tmp_path: Path, slope: str, verdict: str, told: str) -> None:
+    path = tmp_path / "script.py"
+    square = f"    def square(self):\n        return Value(self.data**2, ((self, {slope}),))\n    def backward"
+    path.write_text(ENGINE.replace("    def backward", square).replace("BACK", "loss.backward()"))
+    report = gradcheck.check(str(path), properties=False)
+    assert report.verdict.value == verdict
+    assert any(told in note for note in report.notes) == (slope != "0.0")

@@ -102,14 +102,21 @@ class _Operation:
         return {**drawn, f"{self.name}_r": upstream if self.out else float(upstream)}
 
 
-def target_of_engine(text: str, module: ModuleType, kind: type, used: frozenset[str] | None = None) -> Target:
-    """An engine's class; of its operations those that are `used`, by their methods, or all of them.
+def target_of_engine(
+    text: str,
+    module: ModuleType,
+    kind: type,
+    used: frozenset[str] | None = None,
+    *,
+    but: frozenset[str] = frozenset(),
+) -> Target:
+    """An engine's class; of its operations those that are `used`, by their methods, or all of them `but` some.
 
     Raises UsageError where its nodes can't be made or looked into.
     """
     with on_trial(module, names={kind.__name__: kind}) as sandbox:
         engine = _known(sandbox, text, kind)
-        operations, refused = _operations(sandbox, engine, used)
+        operations, refused = _operations(sandbox, engine, used, but)
         whole = [op for op in operations if _goes_through(sandbox, engine, op)]
     if not operations:
         raise UsageError(f"TARGET {text!r}: no operation of {kind.__name__} could be run: {'; '.join(refused[:3])}.")
@@ -202,11 +209,13 @@ def _loss(engine: _Engine, op: _Operation) -> str:
 # -- its operations
 
 
-def _operations(sandbox: Sandbox, engine: _Engine, used: frozenset[str] | None) -> tuple[list[_Operation], list[str]]:
+def _operations(
+    sandbox: Sandbox, engine: _Engine, used: frozenset[str] | None, but: frozenset[str]
+) -> tuple[list[_Operation], list[str]]:
     """What can be run, and what can't, with the reason."""
     found: list[_Operation] = []
     refused: list[str] = []
-    for options in _candidates(engine, used):
+    for options in _candidates(engine, used, but):
         taken, said = _first_that_runs(sandbox, engine, options)
         if taken is None:
             refused.append(f"{options[0].expression.format(a='a', b='b')}: {said}")
@@ -224,11 +233,13 @@ def _goes_through(sandbox: Sandbox, engine: _Engine, op: _Operation) -> bool:
     return bool(sandbox.run("\n".join(_statements(engine, op)), op.draw(_RNG(0))))
 
 
-def _candidates(engine: _Engine, used: frozenset[str] | None) -> Iterator[list[_Operation]]:
+def _candidates(engine: _Engine, used: frozenset[str] | None, but: frozenset[str]) -> Iterator[list[_Operation]]:
     """For each operation of the class that is used the ways in which it may be called, likeliest first."""
 
     def has(name: str) -> bool:
-        return used is None or name in used
+        if used is not None:
+            return name in used
+        return name not in but and not (but and name.endswith(" broadcast"))  # which few engines can, and few need
 
     kind, arrays = engine.kind, engine.arrays
     one: tuple[int, ...] = (2, 3) if arrays else ()
