@@ -61,12 +61,12 @@ def by_operation(step: Report, operations: Report) -> Report:
 
 def _with_a_backward(operations: Report) -> Report:
     """What the step does not need may not go back at all, as a maximum that is only printed: that is no error."""
-    wrong = (c for c in operations.comparisons if c.verdict in WRONG)
-    none = {_method(c.name.removeprefix("d")) for c in wrong if not c.scale}
+    plain = (c for c in operations.comparisons if c.scale and not re.search(r"_(twice|below)_[ab]$", c.name))
+    back = {_method(c.name.removeprefix("d")) for c in plain}
     return replace(
         operations,
-        comparisons=tuple(c for c in operations.comparisons if _method(c.name.removeprefix("d")) not in none),
-        findings=tuple(f for f in operations.findings if _method(f.tensor.removeprefix("d")) not in none),
+        comparisons=tuple(c for c in operations.comparisons if _method(c.name.removeprefix("d")) in back),
+        findings=tuple(f for f in operations.findings if _method((f.tensor or "").removeprefix("d")) in back),
     )
 
 
