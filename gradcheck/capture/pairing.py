@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -409,20 +410,21 @@ def first_update(
         if value.key in waiting:
             of = forward.moved_by(value)
             if of is not None and feeds(of, value):
-                own = called_gradient([v for v, _ in values[:i]], value, of)
+                own = called_gradient([v for v, _ in values], value, of)
                 return value.key if own is None else own.key, value.key
         forward.take(i, value)
     return None
 
 
-_CALLED = re.compile(r"(?i)(?:grad|gradient|derivative)s?(?:\(\))?$")
+CALLED = re.compile(r"(?i)(?:grad|gradient|derivative)s?(?:\(\))?$")
 """Names of gradients that don't say whose they are, and of functions that hand such back."""
 
 
 def called_gradient(values: Sequence[Value], update: Value, of: Variable) -> Value | None:
     """What an update takes a multiple of, where the code computes it under the bare name of a gradient and once."""
+    values = list(takewhile(lambda v: v.key != update.key, values))
     change = np.asarray(of.array) - update.array if of.array.shape == update.array.shape else np.zeros(1)
-    named = [v for v in values if v.site.kind in _FRESH and _CALLED.match(v.name) and v.array.shape == change.shape]
+    named = [v for v in values if v.site.kind in _FRESH and CALLED.match(v.name) and v.array.shape == change.shape]
     named = [v for v in named if v.array.dtype.kind == "f" and v.key.occurrence == 0 and _is_along(change, v.array)]
     return named[-1] if named and sum(v.site.number == named[-1].site.number for v in values) == 1 else None
 

@@ -305,7 +305,8 @@ class FirstStep:
         if self.first_gradient is None:
             self._sites.append((value.site.number, value.key))
             before = self._left.get((value.path, value.owner), value.site)
-            if value.site.kind != "argument" or before.function == value.site.function:
+            kind = value.site.kind
+            if kind in BINDS or (kind == "argument" and before.function == value.site.function):
                 self._left[value.path, value.owner] = value.site
         if _HOLDER.match(value.path):
             return  # an entry of grads is no value of the forward, whatever its key

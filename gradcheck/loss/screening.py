@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck.capture.pairing import CALLED
 from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import LARGE
 from gradcheck.gradients import Gradient, laid_out
@@ -149,11 +150,18 @@ class Screening:
         found = [(s, own_slopes(s, own)) for g in moved if (s := self.slopes(g)) is not None]
         fits = [fitted(s, slope, slope[:, None]) for s, slope in found]
         factors = [float(f[0]) for f in fits if f is not None]
+        if any(map(self._is_called_one, moved)):
+            return None  # what the rate is multiplied by is called a gradient: a factor there is none of the rate's
         same = len(factors) == len(moved) and all(_close(f, factors[0]) for f in factors)
         enough = sum(g.of.array.size for g in moved) > 1
         if not same or not enough or _close(abs(factors[0]), 1):
             return None
         return as_written(abs(factors[0]), sizes_in(self.program))
+
+    def _is_called_one(self, moved: Gradient) -> bool:
+        """Whether an update's gradient is what the code computes under a gradient's bare name: p.grad."""
+        named = (v for v in self.program.trace.values if CALLED.match(v.name) and v.array.shape == moved.array.shape)
+        return any(np.allclose(v.array, moved.array, rtol=CLOSE, atol=moved.rounding) for v in named)
 
     # -- standard losses
 
