@@ -395,7 +395,8 @@ def _repaired(trial: Trial, found: Probe, draw: Draw, seen: Sequence[Finding]) -
         return Repair()
     moved_wrongly = frozenset(f.tensor for f in seen if f.category == "update" and f.severity == "error" and f.tensor)
     unmoved = frozenset(f.tensor for f in seen if f.code == "GC604" and f.tensor)
-    if moved_wrongly or (unmoved and not any(j.verdict in (Verdict.FAIL, Verdict.INHERITED) for j in found.judged)):
+    wrong = any(j.verdict in (Verdict.FAIL, Verdict.INHERITED) for j in found.judged)
+    if (moved_wrongly or unmoved) and not wrong:
         return repair_updates(trial, found, moved_wrongly, unmoved, draw)
     if found.program.trace.raised is not None and not any(j.verdict is Verdict.FAIL for j in found.judged):
         return repair_raising(trial, found, draw)

@@ -94,3 +94,49 @@ def test_layers_that_hand_on_what_is_due_are_right(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(NET)
     assert gradcheck.check(str(path), properties=False).exit_code == 0
+
+
+ROWS = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+Wx, Wh = rng.normal(size=(2, 3)), rng.normal(size=(3, 3))
+
+
+def forward(x):
+    h, cache = np.zeros((4, 3)), []
+    for t in range(x.shape[1]):
+        before, h = h, np.tanh(x[:, t] @ Wx + h @ Wh)
+        cache.append((x[:, t], before, h))
+    return h, cache
+
+
+def backward(dh, cache):
+    dx, dWx, dWh = np.zeros((4, 3, 2)), np.zeros_like(Wx), np.zeros_like(Wh)
+    for t in reversed(range(3)):
+        x, before, h = cache[t]
+        da = dh * (1 - h**2)
+        dWx += x.T @ da
+        dWh += before.T @ da
+        dx[:, t] = da @ Wx.T
+        dh = da @ Wh.T
+    return dx, dWx, dWh
+
+
+x, y = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3))
+for step in range(3):
+    h, cache = forward(x)
+    loss = 0.5 * np.sum((h - y) ** 2)
+    dx, dWx, dWh = backward(h - y, cache)
+    Wx -= 0.1 * dWx
+    Wh -= 0.1 * dWh
+"""
+
+
+def test_a_row_that_a_loop_takes_from_its_cache_again_is_no_update(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(ROWS)
+    report = gradcheck.check(str(path), properties=False)
+    assert {c.name: c.verdict for c in report.comparisons}["dx"] == "pass", str(report)
+    path.write_text(ROWS.replace("dx[:, t] = da @ Wx.T", "dx[:, t] = dh @ Wx.T"))
+    assert gradcheck.check(str(path), properties=False).exit_code == 1

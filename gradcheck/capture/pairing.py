@@ -262,7 +262,9 @@ class _Pairs:
         if value.site.kind not in EDITS and value.identity in self.forward.by_identity:
             return  # x, h = cache: what the forward put there
         for group in self.groups.values():
-            if is_update(value, group.of) and not np.array_equal(value.array, group.of.array):
+            # x, h = cache[t] may also be a row of what goes by that name, which nothing has recorded
+            a_part = value.site.kind in ("unpack", "loop") and value.array.shape != group.of.array.shape
+            if is_update(value, group.of) and not a_part and not np.array_equal(value.array, group.of.array):
                 group.closed = True
 
     def result(self) -> list[Group]:

@@ -132,6 +132,19 @@ class Line:
         there = (n for s in self.places[-1].block for n in ast.walk(s) if _is_plain_sum(n))
         return tuple(dict.fromkeys(self.source.segment(n) for n in there))[:PARTS]
 
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """By what the line's function takes entries of arrays, as it is written: range(n), y."""
+        there = (n for s in self.places[-1].block for n in ast.walk(s) if isinstance(n, ast.Subscript))
+        found = (n.slice for n in there if isinstance(n.slice, ast.Tuple))
+        return tuple(dict.fromkeys(self.source.segment(n) for n in found))
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Those of them that are no slices."""
+        read = ((text, ast.parse(f"_[{text}]", mode="eval").body) for text in self.indices)
+        return tuple(text for text, n in read if not any(isinstance(k, ast.Slice) for k in ast.walk(n)))
+
     def splices(self, edit: Edit) -> list[Splice]:
         """The edit as one of the file's text."""
         if edit.around:

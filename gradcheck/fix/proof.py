@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.blame.judge import UNFINISHED
 from gradcheck.blame.judged import Judged
 from gradcheck.capture.pairing import MOVED
-from gradcheck.capture.program import Program
+from gradcheck.capture.program import Program, Ref
 from gradcheck.compare import Verdict
 from gradcheck.driver import Driver
 from gradcheck.errors import GradcheckError
@@ -173,6 +173,7 @@ def prove(
     driver = trial.driver.edited(overlay)
     # what only a wrong gradient's need has shown to be one is not looked for where nothing is wrong
     named = {j.gradient.name for j in before if j.gradient.name in fixed and j.gradient.paired}
+    refs = {j.gradient.name: j.gradient.of.ref for j in before}
     seen: dict[int, Mapping[str, np.ndarray[Any, Any]]] = {}
     for number, draw in enumerate(draws):
         if held == ENOUGH or trial.over():
@@ -193,7 +194,7 @@ def prove(
             continue  # what the edit is not about can't be had right on this draw at all
         if wrong:
             return Outcome(held, frozenset(wrong))
-        there = {name: _of(after, name) for name in fixed}
+        there = {name: _of(after, name, refs.get(name)) for name in fixed}
         held += all(_settled(j) for its in there.values() for j in its) and all(there[name] for name in named)
     return Outcome(held, frozenset(), seen)
 
@@ -204,11 +205,12 @@ def _raises(trial: Trial, draw: Draw) -> bool:
     return own is not None and own.raised
 
 
-def _of(after: Mapping[str, Judged], name: str) -> list[Judged]:
-    """A gradient; where the code raised before it came to the next layer's, all that the line computes by that name."""
+def _of(after: Mapping[str, Judged], name: str, of: Ref | None) -> list[Judged]:
+    """A gradient; where the code raised before it came to the next layer's, all that the line computes by that name;
+    where another name has become the first that it bears, what is the gradient of the same."""
     if name in after:
         return [after[name]]
-    return [j for j in after.values() if j.gradient.value.site.last == name]
+    return [j for j in after.values() if j.gradient.value.site.last == name or j.gradient.of.ref == of]
 
 
 def _by_name(before: Sequence[Judged], after: Mapping[str, Judged]) -> Mapping[str, Judged]:

@@ -23,10 +23,12 @@ from gradcheck.fix.behind import behind, makers
 from gradcheck.fix.dropped import kept
 from gradcheck.fix.earlier import earlier_lines
 from gradcheck.fix.edit import Edit
+from gradcheck.fix.entries import edited_in_place
 from gradcheck.fix.guilty import Guilty, guilty_lines
 from gradcheck.fix.line import Line
 from gradcheck.fix.patches import apart, patches_of, shown_fix
 from gradcheck.fix.proof import Draw, Outcome, Trial, fresh, prove, told
+from gradcheck.fix.returned import returned
 from gradcheck.fix.search import UNSETTLED, Search
 from gradcheck.fix.statements import holding, rearranged
 from gradcheck.fix.swapping import swaps
@@ -38,6 +40,8 @@ from gradcheck.rules.finding import Alternative, Fix
 
 PROOFS = 10
 """Choices of edits that are proven before the search gives up."""
+EXCHANGES = 24
+"""Exchanges of values that a function hands back that are tried, each in a check of the whole step."""
 ALIKE = 6
 """Edits of one line that are kept once they have put the first draw right."""
 
@@ -77,6 +81,7 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
             share = trial.allowance.of(g.line)
             with share.counted():
                 into, added = _sums(program, g, judged, overlay)
+                added += edited_in_place(program, g, overlay)
                 likely[g.line] = rearranged(trial, found, g, guilty, added, first, share)
             homes |= {name: one.line for name, one in into.items()}
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
@@ -90,6 +95,11 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         if one.names <= repaired.fixes.keys():
             return replace(repaired, moved=dict.fromkeys(one.names, one.line))
     repaired = _proven(trial, guilty, likely, judged, draws)
+    wrong = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL}
+    for one, its in (_returned(trial, found, judged, first) if wrong - repaired.fixes.keys() else {}).items():
+        exchanged = _proven(trial, [one], {one.line: its}, judged, draws)
+        if wrong <= exchanged.fixes.keys():
+            return replace(exchanged, moved=dict.fromkeys(one.names, one.line))
     put_in = {name for name, (edit, _) in repaired.fixes.items() if edit.kind == "line-missing"}
     moved_to = {**{name: line for name, line in homes.items() if name in put_in}, **meant}
     return replace(repaired, moved={name: line for name, line in moved_to.items() if name in repaired.fixes})
@@ -113,6 +123,17 @@ def _kept(
         for one, edit in kept(guilty, judged, trial.driver.overlay):
             if holding(trial, found, one, [edit], first):
                 return {one: [edit]}
+    return {}
+
+
+def _returned(trial: Trial, found: Probe, judged: Sequence[Judged], first: Draw) -> dict[Guilty, list[Edit]]:
+    """A statement whose values, handed back or taken apart, are given one for another."""
+    ways = ((one, edit) for one, edits in returned(found.program, judged, trial.driver.overlay) for edit in edits)
+    for one, edit in islice(ways, EXCHANGES):
+        if trial.over():
+            break
+        if holding(trial, found, one, [edit], first):
+            return {one: [edit]}
     return {}
 
 

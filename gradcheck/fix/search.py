@@ -17,6 +17,7 @@ from gradcheck.fix.candidates import candidates
 from gradcheck.fix.candidates.chain import Style
 from gradcheck.fix.candidates.factor import divided, without_factor
 from gradcheck.fix.candidates.paths import Lacking, added, guessed, normalised, two_added
+from gradcheck.fix.candidates.slices import elsewhere
 from gradcheck.fix.candidates.terms import blind, missing, rescaled, rescaled_sum, unread, within_factors
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression, as_array
@@ -98,7 +99,8 @@ class Search:
             scope = {**scope, self.line.site.name: before}
         e = Expression(self.line.text, scope, statement=self.line.whole)
         there = pool(scope, self.line.source.text, self.line.turns)
-        carried, edits = list(unread(e, self.line.unread)), candidates(e, there, self.share)
+        carried = [*unread(e, self.line.unread), *elsewhere(e, self.line.indices)]
+        edits = candidates(e, there, self.share)
         operators = other_operators(self.line)
         if wanted is None or not self.settled:
             # all that rests on it is off by that much: that is tried before anything else

@@ -57,6 +57,9 @@ def suspects(
     """The lines on which wrong gradients rest and the forward does not: doubling what they compute shows that."""
     wrong = [j for j in judged if _is_wrong(j)]
     own = {j.gradient.value.site.number for j in judged if j.gradient.versions[-1].site == j.gradient.value.site}
+    # of a right one that several wrong lines read, what follows on it may be missing: a mask
+    several = len({j.gradient.value.site.number for j in judged if j.verdict is Verdict.FAIL}) > 1
+    own -= {j.gradient.value.site.number for j in judged if several and j.right and j.gradient.kind == "intermediate"}
     held = {v.identity for v in program.variables.values() if not _BACKWARD.match(v.last)}
     first: dict[int, Value] = {}
     for value in program.trace.values:
@@ -189,6 +192,7 @@ def _common_factor(resting: Sequence[Judged]) -> float | None:
 
 
 def _heals(program: Program, suspect: Suspect, judged: Sequence[Judged], trace: Trace) -> bool:
-    sound = (j for j in judged if j.right and j not in suspect.resting)
+    own = suspect.line.site.number
+    sound = (j for j in judged if j.right and j not in suspect.resting and j.gradient.value.site.number != own)
     # one by one: most edits do not put right the first that rests on the line
     return all(came_right(*in_run(program, [j], trace)) for j in (*suspect.resting, *sound))

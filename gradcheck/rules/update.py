@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.blame.judged import Judged
 from gradcheck.capture.record import Value
-from gradcheck.compare import agreement
+from gradcheck.compare import Verdict, agreement
 from gradcheck.gradients import Gradient, laid_out, updated
 from gradcheck.rules.evidence import Array, Evidence, Run, place
 from gradcheck.rules.finding import Finding
@@ -170,8 +170,9 @@ def other_shape(evidence: Evidence) -> Finding | None:
 
 
 def first_steps(run: Run) -> Iterator[Step]:
-    """The first update of every parameter whose gradient is right."""
-    for judged in run.judged:
+    """The first update of every parameter whose gradient is right, under whatever name."""
+    wrong = {j.gradient.of.ref for j in run.judged if j.verdict in (Verdict.FAIL, Verdict.INHERITED)}
+    for judged in (j for j in run.judged if j.gradient.of.ref not in wrong):
         if judged.gradient.kind == "parameter" and judged.right and not judged.truth.vanishes:
             seen = updated(run.program, run.program.trace, judged.gradient)
             if seen is not None and seen[1].shape == judged.truth.shape and np.isfinite(seen[1]).all():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gradcheck.fix.allowance import Share
-from gradcheck.fix.candidates import activation, factor, layout, operands, parts, scatter, slices
+from gradcheck.fix.candidates import activation, clips, factor, layout, operands, parts, scatter, slices
 from gradcheck.fix.candidates.steps import as_step, indexed
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression
@@ -29,6 +29,7 @@ FAMILIES: tuple[Callable[[Expression, Pool], Iterator[Edit]], ...] = (
     activation.quotients,
     activation.softmaxes,
     activation.powers,
+    clips.clips,
     factor.multiples,
 )
 

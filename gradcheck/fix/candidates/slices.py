@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gradcheck.fix.edit import Edit
 from gradcheck.fix.expression import Expression
@@ -65,3 +65,14 @@ def _moved(e: Expression, bound: ast.expr) -> _Ends:
             return own, e.source(left), f"{e.source(left)} - 2"
     inside = e.wrapped(own, 8)
     return own, f"{inside} + 1", f"{inside} - 1"
+
+
+def elsewhere(e: Expression, indices: Sequence[str]) -> Iterator[Edit]:
+    """Entries of an array taken as the function takes others': dq[np.arange(n), act] for dq[:, act]."""
+    for node in ast.walk(e.root):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Tuple, ast.Name)):
+            own = e.source(node.slice)
+            for other in indices:
+                if other != own:
+                    start, end = e.span(node.slice)
+                    yield Edit(f"{e.text[:start]}{other}{e.text[end:]}", "operand", 1.6, own, other)
