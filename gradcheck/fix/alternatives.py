@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck.blame.judged import Judged
 from gradcheck.fix.edit import Edit
+from gradcheck.fix.expression import factors
 from gradcheck.fix.guilty import Guilty
 from gradcheck.fix.line import Line
 from gradcheck.fix.patches import apart, patches_of, shown_fix
@@ -50,13 +51,27 @@ def alternatives(
 
 def _next(edits: Sequence[Edit], edit: Edit) -> Edit | None:
     """The next one that is made of other things: the same ones in another order are no other edit to a reader."""
-    near = (e for e in edits if e.kind != "order" and e.cost <= edit.cost + NEAR)
+    near = (e for e in edits if e.kind != "order" and e.cost <= edit.cost + NEAR and not _cancels(e))
     return next((e for e in near if made_of(e) != made_of(edit)), None)
+
+
+def _cancels(edit: Edit) -> bool:
+    """Whether it multiplies with a number that it divides by again: d @ W.T * 2 / 2."""
+
+    def is_number(node: ast.expr, other: ast.expr) -> bool:
+        return isinstance(node, ast.Constant) and ast.dump(node) == ast.dump(other)
+
+    quotients = (n for n in ast.walk(_tree(edit)) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div))
+    return any(any(is_number(f, n.right) for f in factors(n.left)) for n in quotients)
+
+
+def _tree(edit: Edit) -> ast.Module:
+    return ast.parse((edit.new if edit.around else edit.text).strip())
 
 
 def made_of(edit: Edit) -> set[str]:
     """The names and numbers that an edit reads, but for axes and the like, and for ones and zeros."""
-    tree = ast.parse((edit.new if edit.around else edit.text).strip())
+    tree = _tree(edit)
     given = {n for k in ast.walk(tree) if isinstance(k, ast.keyword) for n in ast.walk(k)}
     there = [n for n in ast.walk(tree) if isinstance(n, (ast.Name, ast.Constant)) and n not in given]
     return {n.id if isinstance(n, ast.Name) else repr(n.value) for n in there} - {"0", "1"}

@@ -51,6 +51,23 @@ for step in range(3):
     W1 -= 0.1 * dW1
     W2 -= 0.1 * dW2
 """
+MOMENTUM = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+X, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+W, b = rng.normal(size=(3, 2)), rng.normal(size=2)
+vW, vb = np.zeros_like(W), np.zeros_like(b)
+for step in range(3):
+    e = X @ W + b - y
+    loss = 0.5 * np.sum(e**2)
+    dW = X.T @ e
+    db = e.sum(axis=0)
+    vW = 0.9 * vW - 0.1 * dW
+    vb = 0.9 * vb - 0.1 * db
+    W += vW
+    b += vb
+"""
 
 
 @pytest.mark.parametrize(
@@ -60,23 +77,27 @@ for step in range(3):
         (HUBER, "np.clip(e, -delta, delta)", "np.clip(e, -1, 1)", 10, "de = np.clip(e, -delta, delta) / len(X)"),
         (NET, "    dscores[np.arange(N), labels] -= 1\n", "", 21, "dscores[np.arange(N), labels] -= 1"),
         pytest.param(
-            *(
-                NET,
-                "dscores[np.arange(N), labels] -=",
-                "dscores[:, labels] -=",
-                21,
-                "dscores[np.arange(N), labels] -= 1",
-            ),
+            NET,
+            "dscores[np.arange(N), labels] -=",
+            "dscores[:, labels] -=",
+            21,
+            "dscores[np.arange(N), labels] -= 1",
             marks=pytest.mark.slow,
         ),
         (NET, "    dscores /= N\n", "", 21, "dscores /= N"),
-        pytest.param(*(NET, "return dx, dW", "return dW, dx", 11, "return dx, dW"), marks=pytest.mark.slow),
+        (MOMENTUM, "vW - 0.1", "vW + 0.1", 12, "vW = 0.9 * vW - 0.1 * dW"),
+        (MOMENTUM, "W += vW", "W -= vW", 14, "W += vW"),
+        pytest.param(NET, "return dx, dW", "return dW, dx", 11, "return dx, dW", marks=pytest.mark.slow),
         pytest.param(
-            *(NET, "dh, dW2 = affine", "dW2, dh = affine", 23, "dh, dW2 = affine_back(dscores, h, W2)"),
+            NET,
+            "dh, dW2 = affine",
+            "dW2, dh = affine",
+            23,
+            "dh, dW2 = affine_back(dscores, h, W2)",
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["clip", "bounds", "labels", "index", "samples", "order", "names"],
+    ids=["clip", "bounds", "labels", "index", "samples", "velocity", "update", "order", "names"],
 )
 def test_what_is_left_out_or_mixed_up_is_put_right(
     program: str, right: str, wrong: str, line: int, fix: str, tmp_path: Path
@@ -90,7 +111,7 @@ def test_what_is_left_out_or_mixed_up_is_put_right(
     assert fixed[0].line == line, str(report)
 
 
-@pytest.mark.parametrize("program", [HUBER, NET], ids=["Huber", "net"])
+@pytest.mark.parametrize("program", [HUBER, NET, MOMENTUM], ids=["Huber", "net", "momentum"])
 def test_with_all_of_it_there_nothing_is_wrong(program: str, tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(program)
