@@ -100,8 +100,8 @@ def _calls(values: Sequence[Value]) -> Iterator[Call]:
             handed[v.identity, v.site.last] = v
         elif v.site.kind == "argument" and where not in found:
             found[where] = Call(v, handed.get((v.identity, v.site.function.rpartition(".")[2])))
-        elif v.site.kind in ("return", "result") and where in found and v.owner == found[where].handed.owner:
-            found[where].returned.append(v)
+        elif v.site.kind in ("return", "result") and where in found and v.site.name != "lambda()":
+            found[where].returned += [v] * (v.owner == found[where].handed.owner)
     yield from (call for call in found.values() if len(call.returned) < 2 or call.returned[0].name.endswith("[0]"))
 
 
