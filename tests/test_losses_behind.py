@@ -57,6 +57,19 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
 Model().fit(X, X @ np.ones(3) + 0.3)
 """
+OF_A_RESIDUAL = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+y, w, costs = X @ np.ones(3) + 0.3, np.zeros(3), []
+for i in range(40):
+    errors = y - X @ w
+    grad = -X.T @ errors
+    w -= 0.01 * grad
+    cost = (errors**2).sum() / 2
+    costs.append(cost)
+"""
 OF_A_NETWORK = """
 import numpy as np
 
@@ -117,6 +130,7 @@ def checked(tmp_path: Path, text: str) -> gradcheck.Report:
         (OF_FUNCTIONS, "(h - y) / len(y) + reg", "(h - y) + reg", "cost(X, y, theta, lam)"),
         (OF_FUNCTIONS, "/ len(y) + reg\n", "/ len(y) + 2 * reg\n", "cost(X, y, theta, lam)"),
         (OF_A_MODEL, "(h - y) / len(y)", "(h - y) / len(y) * 2", "mean half squared error of h and y"),
+        (OF_A_RESIDUAL, "-X.T @ errors", "-2 * X.T @ errors", "cost"),
         (OF_A_NETWORK, "dout = 2 * (", "dout = (", "compute_cost(out, Y)"),
     ],
 )

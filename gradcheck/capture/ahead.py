@@ -20,7 +20,10 @@ _NEVER = (*_AWAY, ast.Starred, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFro
 
 
 class Ahead(ast.Expr):
-    """The call of a loss that stands further down."""
+    """The call of a loss that stands further down, or what is assigned to a loss's name there."""
+
+    named: str
+    """As the report calls it."""
 
 
 def with_losses_ahead(tree: ast.Module) -> ast.Module:
@@ -28,16 +31,38 @@ def with_losses_ahead(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, (ast.For, ast.While, ast.FunctionDef)):
             calls = [(i, call) for i, s in enumerate(node.body) for call in losses_in(s)]
-            found = next(filter(None, (_behind(node.body, i, call) for i, call in calls)), None)
+            found = next(filter(None, (_behind(node.body, i, call) for i, call in calls)), None) or _assigned(node.body)
             if found is not None:
-                at, before, call = found
-                made = [*copy.deepcopy(before), ast.copy_location(Ahead(copy.deepcopy(call)), call)]
+                at, before, value, name = found
+                ahead = ast.copy_location(Ahead(copy.deepcopy(value)), value)
+                ahead.named = name
                 unless = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
-                node.body.insert(at, _located(ast.Try(made, [unless], [], []), call))
+                node.body.insert(at, _located(ast.Try([*copy.deepcopy(before), ahead], [unless], [], []), value))
     return tree
 
 
-def _behind(body: Sequence[ast.stmt], at: int, call: ast.Call) -> tuple[int, list[ast.stmt], ast.Call] | None:
+_Found = tuple[int, list[ast.stmt], ast.expr, str]
+"""Ahead of which statement, behind which others, what, and its name."""
+
+
+def _assigned(body: Sequence[ast.stmt]) -> _Found | None:
+    """`cost = (errors**2).sum() / 2` behind an update that leaves `errors` as they are."""
+    for at, statement in enumerate(body):
+        if not isinstance(statement, ast.Assign) or any(isinstance(n, _NEVER) for n in ast.walk(statement)):
+            continue
+        target = statement.targets[0]
+        if isinstance(target, ast.Name) and (target.id == "J" or _IS_LOSS.match(target.id)):
+            names = _handed(statement.value)
+            first = next((i for i, s in enumerate(body[:at]) if any(True for _ in _moved(s))), at)
+            made = [i for i, s in enumerate(body[:at]) if _bound(s) & names]
+            kept = not any(_root(t) in names for s in body[:at] for t in _moved(s))
+            if not kept or not made or max(made) >= first or first == at:
+                return None
+            return max(made) + 1, [], statement.value, target.id
+    return None
+
+
+def _behind(body: Sequence[ast.stmt], at: int, call: ast.Call) -> _Found | None:
     """The position of the statement of a block that a loss can be computed ahead of, if it is behind the update of what
     it is handed, and what else is computed for it there: `A, _ = forward(X, params)`, then `cost(A, y)`."""
     if any(_IS_LOSS.match(name) for s in body[:at] for name in _bound(s)):
@@ -60,7 +85,7 @@ def _behind(body: Sequence[ast.stmt], at: int, call: ast.Call) -> tuple[int, lis
     used = {n for s in body[: first + 1] for n in _loaded(s)}
     if apart & used or (given and not given & used) or any(i >= first or _defined(body[i]) & moved for i in made):
         return None
-    return max(made, default=-1) + 1, before, call
+    return max(made, default=-1) + 1, before, call, ast.unparse(call)
 
 
 def losses_in(statement: ast.stmt) -> Iterator[ast.Call]:

@@ -215,8 +215,7 @@ class _Rewriter(ast.NodeTransformer):
         return [node, *handed] if handed else node
 
     def visit_Ahead(self, node: Ahead) -> ast.AST:
-        text = ast.unparse(node.value)
-        number = self.site(text, "assign", node, node.value, form="ahead")
+        number = self.site(node.named, "assign", node, node.value, form="ahead")
         return ast.copy_location(ast.Expr(self.call("value", number, self.visit(node.value), at=node)), node)
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
