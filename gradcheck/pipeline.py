@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,7 @@ def run(
     except _WrongOverTime as wrong:
         left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
         rest = replace(options, timeout=left)
-        shorter = _over_a_few_turns(target, rest, progress, wrong.names, other_batches=other_batches)
+        shorter = _over_a_few_turns(target, rest, progress, wrong, other_batches=other_batches)
     if shorter is not None:
         return shorter
     left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
@@ -110,22 +111,28 @@ def run(
 class _WrongOverTime(Exception):
     """Gradients of a long run over time are wrong: which lines are at fault is found out over a few turns."""
 
-    def __init__(self, names: frozenset[str]) -> None:
-        self.names = names
+    def __init__(self, judged: Sequence[Judged], program: Program) -> None:
+        self.names = {j.gradient.name: j.verdict is Verdict.FAIL for j in judged}
+        """Whether each is wrong."""
+        self.turns = Counter(v.key.site for v in program.trace.values if v.plain)
+        """How often the lines are passed, by site."""
 
 
 def _over_a_few_turns(
-    target: Target, options: Options, progress: Progress | None, names: frozenset[str], *, other_batches: bool
+    target: Target, options: Options, progress: Progress | None, wrong: _WrongOverTime, *, other_batches: bool
 ) -> Report | None:
     """The report of the same step over a few turns of its sequence; None where other gradients are wrong there."""
-    assert target.shorter is not None
-    with target.shorter() as told:
+    cut = target.shorter(set(wrong.turns.values())) if target.shorter is not None else None
+    if cut is None:
+        return None
+    with cut as told:
         driver = Driver(target, base_of=bases_of(target, options), memory={})
         try:
             report = _checked(driver, options, progress, other_batches=other_batches)
         except GradcheckError:
             return None
-    if {c.name for c in report.comparisons if c.verdict in (Verdict.FAIL, Verdict.INHERITED)} < names:
+    here = {c.name: c.verdict in (Verdict.FAIL, Verdict.INHERITED) for c in report.comparisons}
+    if any(here.get(name) is not is_wrong for name, is_wrong in wrong.names.items()):
         return None
     return replace(report, notes=(*report.notes, f"what is wrong was looked into with {told}: it is wrong in both"))
 
@@ -179,9 +186,9 @@ def _checked(
     spent = Spent()
 
     def wrong_over_time(judged: Sequence[Judged]) -> None:
-        names = frozenset(j.gradient.name for j in judged if j.verdict is Verdict.FAIL)
-        if names and shorten and target.shorter is not None and len(program.trace.values) > LONG_RUN:
-            raise _WrongOverTime(names)
+        wrong = any(j.verdict is Verdict.FAIL for j in judged)
+        if wrong and shorten and target.shorter is not None and len(program.trace.values) > LONG_RUN:
+            raise _WrongOverTime(judged, program)
 
     def tell(found: Probe) -> None:
         nonlocal told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +64,8 @@ class Target:
     """True when the values that `call` itself assigns are part of the backward pass: a forward/backward pair."""
     step: Callable[[Mapping[str, str], Mapping[str, Any]], Callable[[], object]] | None = None
     """From other texts for some files, and the driver's names, to what runs one step: takes the place of `call`."""
-    shorter: Callable[[], AbstractContextManager[str]] | None = None
-    """Of a step over a long sequence, what makes it one over a few turns for a while, and tells how."""
+    shorter: Callable[[Collection[int]], AbstractContextManager[str] | None] | None = None
+    """From how often lines of a step are passed to what makes it one over a few turns for a while, and tells how."""
     folder: str = ""
     """The folder that is the current one for the step; "" for the one that is."""
     engine: Engine | None = None

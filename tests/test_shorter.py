@@ -100,10 +100,10 @@ def test_what_is_right_is_checked_at_its_full_length(tmp_path: Path) -> None:
 def cut(parameters: frozenset[str] = frozenset(), **held: Any) -> tuple[str, dict[str, Any]] | None:
     """What is told of a cut of these names, and what they stand for while it lasts."""
     before = dict(held)
-    made = shorter(held, [], lambda _: False, parameters)
+    made = shorter(held, [], lambda _: False, parameters)({30})
     if made is None:
         return None
-    with made() as told:
+    with made as told:
         during = dict(held)
     assert held.keys() == before.keys()
     assert all(held[name] is before[name] for name in held), "put back"

@@ -1,14 +1,14 @@
 """A step over a long sequence, made one over a few turns: what is wrong in it is found there in a fraction of the time.
 
-The length is a number of a name like seq_length; lists and arrays that are as long are cut alike.
+The length is a number of a name like seq_length, or the size of what the step is handed, as often as it passes a line;
+lists and arrays that are as long are cut alike.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,21 +25,8 @@ _LENGTH = re.compile(
     r"(?i)((seq|sequence)_?(len|length|size)?|(n|num|max)?_?(time)?_?steps?|bptt(_\w+)?|unroll(ed)?(_\w+)?)$"
 )
 """Names of a number of turns, beside a T among a module's or a function's own names."""
-Shorter = Callable[[], AbstractContextManager[str]]
-"""Cuts the state for as long as the context lasts, which tells what was cut."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sequence:
-    """What is as long as a sequence."""
-
-    count: int
-    lengths: tuple[Held, ...]
-    """Numbers that say how long."""
-    data: tuple[Held, ...]
-    """What has as many items, or entries along one axis."""
-    sizes: frozenset[int]
-    """Every other dimension there is."""
+Shorter = Callable[[Collection[int]], AbstractContextManager[str] | None]
+"""From how often lines of the step are passed to what cuts the state while it lasts, and tells how."""
 
 
 def shorter(
@@ -47,25 +34,30 @@ def shorter(
     others: Iterable[MutableMapping[str, Any]],
     is_mine: IsMine,
     parameters: frozenset[str],
-) -> Shorter | None:
-    """What cuts the longest sequence to a few turns; None where no number says how long one is."""
+) -> Shorter:
+    """What cuts the longest sequence to a few turns; None of a step that goes through none."""
     names = [handed, *others]
-    held = everything(handed, names[1:], is_mine, LONG)
 
     def says_how_long(h: Held) -> bool:
         own = h.name == "T" and any(h.where[0] is namespace for namespace in names)
         return type(h.value) is int and h.value > LONG and (own or _LENGTH.match(h.name) is not None)
 
-    lengths = list(filter(says_how_long, held))
-    if not lengths:
-        return None
-    count = max(h.value for h in lengths)
-    sized = [h for h in held if is_data(h.value, LONG)]
-    own = {n for h in sized if h.name in parameters for n in dims_of(h.value)}
-    data = [h for h in sized if count not in own and axis_of(h.value, count, LONG) is not None]
-    sizes = {n for h in sized for n in dims_of(h.value)} - {count}
-    turns = next(n for n in range(LEAST, count + 1) if n not in sizes)
-    return lambda: _cut(count, turns, [h for h in lengths if h.value == count], data)
+    def made(turns: Collection[int]) -> AbstractContextManager[str] | None:
+        held = everything(handed, names[1:], is_mine, LONG)
+        sized = [h for h in held if is_data(h.value, LONG)]
+        own = {n for h in sized if h.name in parameters for n in dims_of(h.value)}
+        lengths = [h for h in held if says_how_long(h)]
+        data = [h for h in sized if h.name not in parameters]
+        along = (n for h in data if h.handed for n in dims_of(h.value) if n in turns and n > LONG and n not in own)
+        count = max((h.value for h in lengths), default=None) or max(along, default=None)
+        if count is None:
+            return None
+        data = [h for h in data if count not in own and axis_of(h.value, count, LONG) is not None]
+        sizes = {n for h in sized for n in dims_of(h.value)} - {count}
+        few = next(n for n in range(LEAST, count + 1) if n not in sizes)
+        return _cut(count, few, [h for h in lengths if h.value == count], data)
+
+    return made
 
 
 @contextmanager
@@ -76,7 +68,7 @@ def _cut(count: int, turns: int, lengths: list[Held], data: list[Held]) -> Itera
             assign(h.where, turns)
         for h in data:
             assign(h.where, made[id(h.value)])
-        yield f"{lengths[0].name} = {turns} instead of {count}"
+        yield f"{lengths[0].name if lengths else f'the length of {data[0].name}'} = {turns} instead of {count}"
     finally:
         for h in (*lengths, *data):
             assign(h.where, h.value)
