@@ -53,6 +53,7 @@ def test_a_pair_passes() -> None:
     assert {c.name: c.verdict.value for c in report.comparisons} == {"dx": "pass", "dw": "pass", "db": "pass"}
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["dx", "dw", "db"]), st.integers(3, 9))
 def test_one_wrong_entry_of_a_pair_is_caught(seed: int, name: str, digits: int) -> None:

@@ -71,6 +71,7 @@ for step in range(3):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
@@ -133,6 +134,7 @@ for step in range(3):
 """
 
 
+@pytest.mark.slow
 def test_a_row_that_a_loop_takes_from_its_cache_again_is_no_update(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(ROWS)

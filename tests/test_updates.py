@@ -110,7 +110,7 @@ def test_a_wrong_gradient_is_wrong_though_it_is_clipped(tmp_path: Path) -> None:
 
 
 def test_a_step_beside_which_another_one_is_not_checked_is_inconclusive() -> None:
-    report = gradcheck.check(str(Path(__file__).parent / "programs" / "two_networks_by_turns.py"))
+    report = gradcheck.check(str(Path(__file__).parent / "programs" / "two_networks_by_turns.py"), properties=False)
     assert report.verdict.value == "inconclusive"
     assert all(c.verdict.value == "pass" for c in report.comparisons)
     assert report.beside[0].endswith(":move_maker")

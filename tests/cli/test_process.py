@@ -236,6 +236,7 @@ def test_a_fault_of_our_own_is_101(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "gradcheck/pipeline.py:" in err
 
 
+@pytest.mark.slow
 def test_time_is_up_with_something_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_: Any, progress: Callable[[Report], None], output: Any, **__: Any) -> Report:
         for _ in range(2):  # whatever is opened after that for the diagnosis or the properties
@@ -252,6 +253,7 @@ def test_time_is_up_with_something_in_hand(monkeypatch: pytest.MonkeyPatch) -> N
     assert "what is missing is inconclusive" in found.report.notes[-1]
 
 
+@pytest.mark.slow
 def test_time_is_up_after_a_backward_step(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_: Any, output: Any, **__: Any) -> Report:
         with output(lambda: (5, 1)):
@@ -264,6 +266,7 @@ def test_time_is_up_after_a_backward_step(monkeypatch: pytest.MonkeyPatch) -> No
     assert "none of its gradients could be measured in 2 s" in found.error
 
 
+@pytest.mark.slow
 @posix
 def test_the_time_limit_is_that_of_the_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(target: Any, *_: Any, **__: Any) -> Report:

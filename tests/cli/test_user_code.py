@@ -67,6 +67,7 @@ AFTER = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", AFTER)
 def test_what_comes_after_the_backward_step_does_not_matter(gradcheck: Gradcheck, what: str) -> None:
     if "matplotlib" in AFTER[what]:

@@ -38,6 +38,7 @@ def test_without_the_option_they_are_not(configured) -> None:
     assert configured(TARGETS, "pyproject.toml").exit == 4  # no tests are found in it
 
 
+@pytest.mark.slow
 def test_they_are_selected_like_tests(configured) -> None:
     seen = configured(TARGETS, "--gradcheck", "pyproject.toml::axis.py:train[db2]")
     assert seen.outcomes == {"axis.py:train[db2]": "failed"}
@@ -114,6 +115,7 @@ def test_no_pyproject_is_no_success(session, project) -> None:
     assert "ERROR: --gradcheck: there is no pyproject.toml in " in seen.text
 
 
+@pytest.mark.slow
 def test_they_are_collected_wherever_the_tests_lie(configured, project) -> None:
     project.mkdir("tests")
     (project.path / "tests" / "test_more.py").write_text("def test_more(): ...")

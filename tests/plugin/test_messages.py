@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+import pytest
+
 ONE = '@pytest.mark.gradcheck("{}")\ndef test_net(): ...\n'
 OURS = "gradcheck/p"  # pytest_plugin, pipeline, probing
 FRAME = re.compile(r"^\S*(gradcheck|pluggy|_pytest)\S*\.py:\d+: ", re.MULTILINE)
@@ -49,6 +51,7 @@ def test_tb_line_is_the_guilty_line(session) -> None:
     assert re.search(r"^mask.py:20: dZ1 ", session(ONE.format("mask:train"), "--tb=line").text, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_report_is_as_wide_as_the_terminal(session, monkeypatch) -> None:
     for columns in (60, 140):
         monkeypatch.setenv("COLUMNS", str(columns))
@@ -176,6 +179,7 @@ CANNOT = [
 """(what the mark says, what the item says)"""
 
 
+@pytest.mark.slow
 def test_what_cannot_be_checked_is_one_failing_item_with_a_paragraph(session, project) -> None:
     project.makepyfile(
         broken="import numpy\ndef train(:\n",

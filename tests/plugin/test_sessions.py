@@ -111,6 +111,7 @@ def test_inside_wrong(seed):
     result.stdout.no_fnmatch_line("*FailedHealthCheck*")
 
 
+@pytest.mark.slow
 def test_prints_of_the_target_do_not_break_the_screen(project, process) -> None:
     project.makepyfile(
         test_it='import pytest\n@pytest.mark.gradcheck("prints:train", params=["b2"])\ndef test_net(): ...'

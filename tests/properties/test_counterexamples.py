@@ -48,6 +48,7 @@ def test_a_softmax_that_underflows_is_told_by_its_rows(opened: Any) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gradients agree with numeric ones", "softmax stays finite for extreme logits"])
 def test_the_line_shows_it_again(opened: Any, tmp_path: Path, name: str) -> None:
     (found,) = run_properties(opened("reference_net:original"), names=[name])

@@ -28,6 +28,7 @@ from gradcheck.properties.subject import subject_of
 from gradcheck.resolve import resolve
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same(opened: Any) -> None:
     names = ["shapes follow the convention", "backward is pure"]
     first = run_properties(opened("reference_net:original"), seed=7, examples=6, names=names)
@@ -92,6 +93,7 @@ def test_it_stops_when_time_is_up(opened: Any) -> None:
     assert {(r.verdict, r.reason, r.examples) for r in none} == {(Verdict.INCONCLUSIVE, "time limit reached", 0)}
 
 
+@pytest.mark.slow
 def test_the_caller_may_settle_loss_and_gradients_itself(opened: Any) -> None:
     def prepare(program: Program) -> list[Gradient]:
         found = paired(program, inputs=["x", "y"])

@@ -67,6 +67,7 @@ def test_it_is_caught_by_the_smallest_network(opened: Any, target: str, name: st
     assert found.severity == ("warning" if name in (FINITE, FLOAT32) else "error")
 
 
+@pytest.mark.slow
 def test_a_bug_that_no_gradient_check_can_see_is_seen_by_its_property_alone(opened: Any) -> None:
     for target, name in (("siblings:units_wrong", UNITS), ("siblings:coupled_wrong", BATCHES)):
         found = run_properties(opened(target), examples=5)

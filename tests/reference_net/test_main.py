@@ -189,6 +189,7 @@ def test_a_reader_that_has_enough_is_no_error():
     assert error == ""
 
 
+@pytest.mark.slow
 @pytest.mark.full_mnist
 @pytest.mark.skipif(not FULL, reason="GRADCHECK_MNIST_DIR does not say where the complete MNIST is")
 def test_complete_mnist_reaches_the_figure(capsys):
