@@ -113,7 +113,7 @@ class _WrongOverTime(Exception):
 
     def __init__(self, judged: Sequence[Judged], program: Program) -> None:
         self.names = {j.gradient.name: j.verdict is Verdict.FAIL for j in judged}
-        """Whether each is wrong."""
+        """Whether each is wrong, up to the first that is."""
         self.turns = Counter(v.key.site for v in program.trace.values if v.plain)
         """How often the lines are passed, by site."""
 

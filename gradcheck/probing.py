@@ -165,7 +165,7 @@ def probe(
 ) -> Probe:
     """Measure and judge every gradient of an open program, and say whose line is at fault.
 
-    `so_far` is handed what is known after each, `look` all of them before the lines are looked for.
+    `so_far` is handed what is known after each, `look` those that are judged by then; it may end this by raising.
     """
     gradients, chosen = prepare(program, target, options, spec, rng)
     left = tuple(unmeasured(g, TIME) for g in gradients)
@@ -176,7 +176,7 @@ def probe(
         most = MAPPED if target.engine is None else 0
         judged.append(measured(program, gradient, options, rng, limits, mapped=most))
         so_far(replace(found, judged=(*judged, *left[len(judged) :])))
-    look(judged)
+        look(judged)
     judged = without_mistaken(program, judged)
     judged = [_not_cancelled(program, j, judged, rng) for j in judged]
     judged, others = _reread(program, set_aside(program, judged), rng, limits)
