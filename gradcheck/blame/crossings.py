@@ -7,7 +7,7 @@ No name has to tell that. Of a residual block, `return dout` for `return dout + 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from gradcheck.blame.judged import Judged
 from gradcheck.blame.unnamed import ROUGH, Array, as_gradient, as_meant, is_multiple, told_apart
 from gradcheck.capture.forward import is_drivers
 from gradcheck.capture.program import Program, Ref, Variable
-from gradcheck.capture.record import Value
+from gradcheck.capture.record import Key, Value
 from gradcheck.capture.rewrite import BACKWARD
 from gradcheck.capture.steps import BINDS
 from gradcheck.compare import Truth, Verdict, agreement
@@ -120,7 +120,8 @@ def at_crossings(
     if not wrong:
         return list(judged)
     every = [one for one in crossings(program) if np.isfinite(one[0].array).all()]
-    known = {(v.key, j.gradient.of.ref) for j in judged for v in j.gradient.versions}
+    judged = [_unless_a_part(j, every) for j in judged]
+    known = {(v.identity, j.gradient.of.identity) for j in judged for v in j.gradient.versions[-1:]}
     of_another = {v.identity: of for v, of, _ in every}
     named = [j for j in judged if _is_of(j, of_another.get(j.gradient.versions[-1].identity))]
     fed = _fed(named)
@@ -129,11 +130,11 @@ def at_crossings(
     meant: list[tuple[Value, Variable]] = []
     fresh = bool(fed)
     for value, of, name in every:
-        if not _is_right(value.array, along(of)) and len(added) < MOST and (value.key, of.ref) not in known:
+        if not _is_right(value.array, along(of)) and len(added) < MOST and (value.identity, of.identity) not in known:
             if fresh:
                 now, fresh = {v.key: v.array for v in program.backward(fed).values}, False
             if not _is_right(now.get(value.key, value.array), along(of)):
-                found = _judged(program, value, of, name, (wrong, judged), truth_of, roughly)
+                found = _judged(program, value, of, name, (wrong, judged), truth_of, roughly, fed)
                 if found is None:
                     continue
                 added.append(found)
@@ -163,10 +164,12 @@ def _judged(
     others: tuple[Sequence[Judged], Sequence[Judged]],
     truth_of: Callable[[Variable], Truth],
     roughly: Callable[[Variable], Array],
+    fed: Mapping[Ref, Array],
 ) -> Judged | None:
     """What goes from layer to layer as its place shows it; None where nothing wrong comes right with that."""
     if not is_multiple(value.array, roughly(of), ROUGH):
-        return as_meant(program, value, of, *others, truth_of, roughly, name)
+        before = {key: a for key, a in fed.items() if isinstance(key, Key)}
+        return as_meant(program, value, of, *others, truth_of, roughly, name, before)
     scaled = as_gradient(program, value, of, truth_of(of))
     return replace(scaled, gradient=replace(scaled.gradient, name=name))
 
@@ -174,6 +177,30 @@ def _judged(
 def _is_of(judged: Judged, of: Variable | None) -> bool:
     """Whether the gradient is that of its name, as far as where its array goes tells."""
     return of is None or of.identity == judged.gradient.of.identity
+
+
+def _unless_a_part(judged: Judged, every: Sequence[tuple[Value, Variable, str]]) -> Judged:
+    """A wrong gradient, set aside where its function goes on to make what it hands back as that very gradient: dx of
+    `return dx / std`."""
+    last, of = judged.gradient.versions[-1], judged.gradient.of
+    if (
+        judged.verdict is not Verdict.FAIL
+        or judged.gradient.kind != "intermediate"
+        or judged.gradient.paired == "--grad"
+    ):
+        return judged
+    call = last.site.function, last.call, last.owner
+    own = (v for v, x, _ in every if x.identity == of.identity and (v.site.function, v.call, v.owner) == call)
+    if any(v.identity != last.identity and not _is_laid_out_anew(last.array, v.array) for v in own):
+        reason = f"not {of.name}'s own: its function makes that of it and hands it back"
+        return replace(judged, verdict=Verdict.SKIPPED, reason=reason)
+    return judged
+
+
+def _is_laid_out_anew(a: Array, b: Array) -> bool:
+    """Whether one is the other in another layout, or times a number."""
+    a, b = np.sort(np.abs(a), axis=None), np.sort(np.abs(b), axis=None)
+    return a.shape == b.shape and bool(b.any()) and is_multiple(a, b, ROUGH)
 
 
 def _unless_of_another(judged: Judged, meant: Sequence[tuple[Value, Variable]]) -> Judged:

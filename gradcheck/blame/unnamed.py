@@ -188,6 +188,7 @@ def _meant(
     roughly: Callable[[Variable], Array],
     *,
     inside: bool = False,
+    fed: Mapping[Key, Array] = MappingProxyType({}),
 ) -> Judged | None:
     """The value as the gradient of what its place in the code shows it to be; None where nothing does.
 
@@ -198,11 +199,11 @@ def _meant(
             continue
         near = roughly(of)
         for reading, factor in enumerate(slopes(of) if inside else (1.0,)):
-            if not _may_heal(near) or not _heals(program, value, _laid_out(near * factor, value), orphans, slack=ROUGH):
+            if not _may_heal(near) or not _heals(program, value, _laid_out(near * factor, value), orphans, fed, ROUGH):
                 continue
             truth = before_activation(of, truth_of(of))[reading] if inside else truth_of(of)
             right = truth.array
-            if right is not None and _may_heal(right) and _heals(program, value, _laid_out(right, value), orphans):
+            if right is not None and _may_heal(right) and _heals(program, value, _laid_out(right, value), orphans, fed):
                 return as_gradient(program, value, of, truth)
     return None
 
@@ -216,9 +217,13 @@ def as_meant(
     truth_of: Callable[[Variable], Truth],
     roughly: Callable[[Variable], Array],
     name: str,
+    fed: Mapping[Key, Array],
 ) -> Judged | None:
-    """A value as the gradient of what its place shows it to be, if that heals something and harms nothing."""
-    found = _meant(program, value, [of], wrong, truth_of, roughly)
+    """A value as the gradient of what its place shows it to be, if that heals something and harms nothing.
+
+    What was wrong before it is `fed` what is right.
+    """
+    found = _meant(program, value, [of], wrong, truth_of, roughly, fed=fed)
     sound = [j for j in judged if j.right and j.gradient.kind == "parameter"]
     if found is None or _harms(program, found, sound):
         return None

@@ -11,7 +11,7 @@ from gradcheck.gradients import Gradient, updated
 from gradcheck.rules.evidence import Array, Run
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.rule import of_run
-from gradcheck.rules.update import ROUNDED, Step, finding_of, first_steps, is_multiple
+from gradcheck.rules.update import ROUNDED, Step, finding_of, first_steps, is_multiple, is_used
 
 _Way = tuple[str, Callable[[Array], Array]]
 """What a step may take, in words and as made of a gradient."""
@@ -23,6 +23,9 @@ def taken(run: Run) -> Iterator[Finding]:
     for step in first_steps(run):
         own = step.judged.gradient
         if own.rate is not None or own.array.shape != step.change.shape or is_multiple(step.change, own.array):
+            continue
+        if is_multiple(step.change, own.of.array) and not is_used(run, own):
+            yield _itself(step, own)
             continue
         others = (j.gradient for j in run.judged if j.gradient.name != own.name)
         ways = [(own, way) for way in _entries(own, step.change)]
@@ -42,6 +45,23 @@ def taken(run: Run) -> Iterator[Finding]:
                 {"gradient": gradient.name, "own": own.name},
                 gradient.name,
             )
+
+
+def _itself(step: Step, own: Gradient) -> Finding:
+    """`vV = mu * vV - lr * V`: the parameter is in the place of its gradient, of which nothing is made."""
+    name = own.of.name
+    return finding_of(
+        "GC607",
+        "update",
+        step.value,
+        f"{name} is updated with itself",
+        f"The step that {name} takes is {name} times a constant, and nothing rests on {own.name}, which is right and is"
+        " what it should take.",
+        "uses the parameter itself",
+        name,
+        {"gradient": name, "own": own.name},
+        name,
+    )
 
 
 def _ways(gradient: Gradient, own: Gradient) -> Iterator[_Way]:

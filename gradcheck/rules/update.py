@@ -130,7 +130,7 @@ def never_moves(run: Run) -> Iterator[Finding]:
         if not judged.right or judged in moved or gradient.of.ref in run.program.edited:
             continue
         carries = not math.isclose(judged.scale, 1, rel_tol=1e-6)  # data's, with the factor of what is above it
-        if gradient.kind == "parameter" and not carries and not _is_used(run, gradient):
+        if gradient.kind == "parameter" and not carries and not is_used(run, gradient):
             yield Finding(
                 "GC604",
                 "update",
@@ -209,7 +209,7 @@ def is_multiple(change: Array, gradient: Array) -> bool:
     return float(np.linalg.norm(change - factor * gradient)) < ROUNDED * abs(factor) * size
 
 
-def _is_used(run: Run, gradient: Gradient) -> bool:
+def is_used(run: Run, gradient: Gradient) -> bool:
     """Whether anything that the step computes is another with another gradient."""
     before = {(v.key, v.path): v for v in run.program.trace.values}
     again = run.program.backward({gradient.key: 2 * gradient.versions[-1].array})

@@ -45,6 +45,7 @@ def updated_by(folder: Path, *lines: str) -> gradcheck.Report:
         ("b -= 0.1 * dz[0]", "dz[0]", "b -= 0.1 * db"),
         ("W -= 0.1 * dW[2]", "dW[2]", "W -= 0.1 * dW"),
         ("V -= 0.1 * dV[:, :1]", "dV[:, 0]", "V -= 0.1 * dV"),
+        ("W -= 0.1 * W", "itself", "W -= 0.1 * dW"),
     ],
 )
 def test_what_an_update_takes_in_the_gradients_place(wrong: str, what: str, right: str, tmp_path: Path) -> None:
@@ -64,6 +65,8 @@ def test_what_an_update_takes_in_the_gradients_place(wrong: str, what: str, righ
         ("W -= 0.1 * (dW - dW.mean(axis=0))",),
         ("g = np.concatenate([dW.ravel(), db])", "W -= 0.1 * g[:12].reshape(4, 3)", "b -= 0.1 * g[12:]"),
         ("c -= 0.1 * db",),
+        ("W *= 0.99", "W -= 0.1 * dW"),
+        ("W -= 0.01 * W + 0.1 * dW",),
     ],
 )
 def test_what_an_optimizer_makes_of_it_is_no_fault(lines: tuple[str, ...], tmp_path: Path) -> None:
