@@ -98,7 +98,7 @@ def test_what_is_right_is_checked_at_its_full_length(tmp_path: Path) -> None:
 
 
 def cut(parameters: frozenset[str] = frozenset(), **held: Any) -> tuple[str, dict[str, Any]] | None:
-    """What is told of a cut of these names, and what they stand for while it lasts."""
+    """What is told of a cut of these names, and what they stand for while it lasts; some lines are passed 30 times."""
     before = dict(held)
     made = shorter(held, [], lambda _: False, parameters)({30})
     if made is None:
@@ -122,6 +122,12 @@ def test_what_is_as_long_is_cut_alike() -> None:
     assert during["other"] is other
 
 
+def test_what_a_line_is_passed_as_often_as_tells_it_too() -> None:
+    found = cut(X=np.ones((7, 30, 2)), y=np.ones(7))
+    assert found is not None
+    assert (found[0], found[1]["X"].shape) == ("the length of X = 4 instead of 30", (7, 4, 2))
+
+
 def test_the_number_of_turns_is_no_other_dimension() -> None:
     found = cut(T=20, W=np.ones((4, 5)), x=np.ones((20, 5)))
     assert found is not None
@@ -141,6 +147,8 @@ def test_a_parameter_of_that_size_is_left_whole() -> None:
         {"seq_len": LONG},
         {"epochs": 20, "hidden_size": 20},
         {"T": 20.0},
+        {"x": np.ones((30, 30))},  # either axis may be it
+        {"T": 9, **{f"x{n}": np.ones(n) for n in range(4, 9)}},  # every number below is a dimension
     ],
     ids=str,
 )

@@ -52,10 +52,11 @@ def shorter(
         count = max((h.value for h in lengths), default=None) or max(along, default=None)
         if count is None:
             return None
+        lengths = [h for h in lengths if h.value == count]
         data = [h for h in data if count not in own and axis_of(h.value, count, LONG) is not None]
-        sizes = {n for h in sized for n in dims_of(h.value)} - {count}
-        few = next(n for n in range(LEAST, count + 1) if n not in sizes)
-        return _cut(count, few, [h for h in lengths if h.value == count], data)
+        sizes = {n for h in sized for n in dims_of(h.value)}
+        few = next((n for n in range(LEAST, count) if n not in sizes), None)
+        return _cut(count, few, lengths, data) if few is not None and (lengths or data) else None
 
     return made
 
