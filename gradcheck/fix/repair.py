@@ -87,6 +87,8 @@ def repair(trial: Trial, found: Probe, first: Draw) -> Repair:
         stuck = {j.gradient.name for j in judged if j.verdict is Verdict.FAIL} - resting
         stuck -= {name for g in guilty if likely[g.line] for name in g.names}
         moved = moved or (_upstream(trial, program, found, judged, first, stuck, shared=not shared) if stuck else {})
+        if stuck and shared:
+            moved = moved or _upstream(trial, program, found, judged, first, right_ones=True)
     draws = fresh(trial.driver.target, judged, first)
     guilty = [g for g in guilty if likely[g.line]]
     for one, its in moved.items():
@@ -146,6 +148,7 @@ def _upstream(
     stuck: Collection[str] = (),
     *,
     shared: bool = True,
+    right_ones: bool = False,
 ) -> dict[Guilty, list[Edit]]:
     """Lines that no gradient is known of, one of which is at fault for several gradients or for one that is stuck.
 
@@ -156,7 +159,7 @@ def _upstream(
     with share.counted():
         there = [
             suspect
-            for suspect in suspects(program, judged, forward, trial.driver.overlay, share)
+            for suspect in suspects(program, judged, forward, trial.driver.overlay, share, right_ones=right_ones)
             if (shared if len(suspect.resting) > 1 else suspect.resting[0].gradient.name in stuck)
         ]
         ways: dict[Line, tuple[Guilty, list[Edit]]] = {}

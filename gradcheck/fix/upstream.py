@@ -52,14 +52,23 @@ class Suspect:
 
 
 def suspects(
-    program: Program, judged: Sequence[Judged], forward: Collection[Ref], overlay: Mapping[str, str], share: Share
+    program: Program,
+    judged: Sequence[Judged],
+    forward: Collection[Ref],
+    overlay: Mapping[str, str],
+    share: Share,
+    *,
+    right_ones: bool = False,
 ) -> list[Suspect]:
-    """The lines on which wrong gradients rest and the forward does not: doubling what they compute shows that."""
+    """The lines on which wrong gradients rest and the forward does not: doubling what they compute shows that.
+
+    With `right_ones` also those of right gradients that wrong ones read: what follows on them may be missing, a mask.
+    """
     wrong = [j for j in judged if _is_wrong(j)]
     own = {j.gradient.value.site.number for j in judged if j.gradient.versions[-1].site == j.gradient.value.site}
-    # of a right one that several wrong lines read, what follows on it may be missing: a mask
-    several = len({j.gradient.value.site.number for j in judged if j.verdict is Verdict.FAIL}) > 1
-    own -= {j.gradient.value.site.number for j in judged if several and j.right and j.gradient.kind == "intermediate"}
+    own -= {
+        j.gradient.value.site.number for j in judged if right_ones and j.right and j.gradient.kind == "intermediate"
+    }
     held = {v.identity for v in program.variables.values() if not _BACKWARD.match(v.last)}
     first: dict[int, Value] = {}
     for value in program.trace.values:
