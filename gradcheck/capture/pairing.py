@@ -195,13 +195,20 @@ class _Pairs:
         return frozenset(of.ref for of in found if of is not None)
 
     def _is_of_several(self, value: Value, base: str, found: Variable) -> bool:
-        """Whether a name is that of several things, layer for layer, and another one has a gradient's shape."""
+        """Whether a name is that of several things, layer for layer, and another one has a gradient's shape, or
+        another that the step moves: `for W in Ws[:-1]` goes through all layers but the last.
+        """
         shape = value.array.shape
         if shape == found.array.shape or is_drivers(value):
             return False
         bearers = self.forward.versions.get(base, ())
         lines = [v.site and v.site.number for v in bearers]
-        return any(v.array.shape == shape and lines.count(line) > 1 for v, line in zip(bearers, lines))
+        by_layer = [v for v, line in zip(bearers, lines) if lines.count(line) > 1]
+        return any(v.array.shape == shape for v in by_layer) or (len(by_layer) > 1 and shape in self._shapes_moved)
+
+    @functools.cached_property
+    def _shapes_moved(self) -> frozenset[tuple[int, ...]]:
+        return frozenset(of.array.shape for m in self.step.moves if (of := self.forward.moved_by(m)) is not None)
 
     def _read_by(self, value: Value, base: str, names: Mapping[str, int]) -> Variable | None:
         """Of what bears a name layer for layer the one that a gradient's line reads under another name: behind
