@@ -149,9 +149,13 @@ def _clips(value: Value) -> bool:
 
 
 def _activates(h: Variable) -> bool:
-    """Whether its line calls an activation on something that it gives no name."""
-    statement = None if h.site is None or h.site.kind != "assign" else statement_at(h.site.file, h.site.line)
-    calls = (n for n in ast.walk(statement or ast.Pass()) if isinstance(n, ast.Call) and n.args)
+    """Whether its line, or what is put into a list, calls an activation on something that it gives no name."""
+    made: ast.AST | None = None
+    if h.site is not None and h.site.kind == "element":
+        made = ast.parse(h.site.name)  # an element goes by its text
+    elif h.site is not None and h.site.kind == "assign":
+        made = statement_at(h.site.file, h.site.line)
+    calls = (n for n in ast.walk(made or ast.Pass()) if isinstance(n, ast.Call) and n.args)
     named = (c for c in calls if _ACTIVATION.search(getattr(c.func, "attr", getattr(c.func, "id", ""))))
     return any(not all(isinstance(a, (ast.Name, ast.Attribute, ast.Constant)) for a in c.args) for c in named)
 

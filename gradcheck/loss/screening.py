@@ -145,8 +145,8 @@ class Screening:
     def steps_by(self, own: Variable) -> float | None:
         """The factor, other than 1, that every update has beyond its rate: a constant which the rate takes up."""
         moved = [g for g in self.gradients if g.kind == "parameter"]
-        if not any(g.rate is not None for g in moved):
-            return None
+        if not moved or any(g.rate is None for g in moved):
+            return None  # a gradient that has a name has its factor itself
         found = [(s, own_slopes(s, own)) for g in moved if (s := self.slopes(g)) is not None]
         fits = [fitted(s, slope, slope[:, None]) for s, slope in found]
         factors = [float(f[0]) for f in fits if f is not None]
