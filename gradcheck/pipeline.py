@@ -99,13 +99,15 @@ def run(
     try:
         return _checked(driver, options, progress, other_batches=other_batches, shorten=not driver.overlay)
     except _WrongOverTime as wrong:
-        left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
-        rest = replace(options, timeout=left)
-        shorter = _over_a_few_turns(target, rest, progress, wrong, other_batches=other_batches)
-    if shorter is not None:
-        return shorter
-    left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
-    return _checked(driver, replace(options, timeout=left), progress, other_batches=other_batches)
+        shorter = _over_a_few_turns(target, _from_now(options, start), progress, wrong, other_batches=other_batches)
+    return shorter or _checked(driver, _from_now(options, start), progress, other_batches=other_batches)
+
+
+def _from_now(options: Options, start: float) -> Options:
+    """The options for what is left of the time that began at `start`."""
+    if options.timeout is None:
+        return options
+    return replace(options, timeout=max(options.timeout - (time.monotonic() - start), 1e-3))
 
 
 class _WrongOverTime(Exception):
@@ -151,8 +153,7 @@ def _of_engine(target: Target, engine: Engine, driver: Driver, options: Options,
     right = step.verdict is Verdict.PASS
 
     def within(used: frozenset[str] | None, *, fixes: bool) -> Report:
-        left = None if options.timeout is None else max(options.timeout - (time.monotonic() - start), 1e-3)
-        inner = replace(options, timeout=left, fixes=fixes, properties=options.properties and not right)
+        inner = replace(_from_now(options, start), fixes=fixes, properties=options.properties and not right)
         operations = target_of_engine(target.name, engine.module, engine.kind, used, but=engine.used)
         operations = replace(operations, script=target.script, folder=target.folder)
         single = Driver(operations, base_of=bases_of(operations, inner), memory={})

@@ -388,8 +388,9 @@ def nudged(judged: Sequence[Judged], rng: np.random.Generator) -> dict[str, Arra
     roots = [j.gradient for j in judged if j.gradient.kind != "intermediate" and j.gradient.of.order < 0]
     for of in [g.of for g in roots if g.kind == "parameter"] or [g.of for g in roots]:
         scale = float(np.sqrt(np.mean(of.array**2))) if of.array.size else 0.0
-        # what a function calls its argument is no name of the root that it was handed
-        name = of.name if of.name in re.split(r"\W+", str(of.ref)) else str(of.ref)
+        # what a function calls its argument is no name of the root that it was handed, nor W in a loop that of Ws[1]
+        own = re.search(rf"(^|\.|\[['\"]){re.escape(of.name)}(['\"]\])?$", str(of.ref))
+        name = of.name if own else str(of.ref)
         moved[name] = of.array + 0.1 * (scale or 1.0) * rng.standard_normal(of.array.shape)
     return moved
 

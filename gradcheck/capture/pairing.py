@@ -296,6 +296,9 @@ class _Pairs:
     def _settle(self, group: Group) -> bool:
         """Keep what is surely the gradient where a loop gives its name to several things; False for nothing."""
         versions = group.versions
+        turns = {v.array.shape for v in versions if v.site.number == versions[0].site.number}
+        if len(turns) > 1 and group.of.array.shape not in turns:
+            return False  # `dout = W.T @ dz` in a loop over layers: the name goes on, what it was of is behind
         while len(versions) > 1 and versions[-1].site.form == "passed":
             versions.pop()
         del versions[_passed_on(group) :]

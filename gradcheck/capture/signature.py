@@ -75,7 +75,7 @@ class Kinks:
                 pattern = sides(*args, **kwargs)
             except Exception:  # an unusual signature: the call itself will say what is wrong with it
                 pattern = None
-            if pattern is not None:
+            if pattern is not None:  # as _note does, less a call: this is in the innermost loop of every check
                 append((label, pattern))
                 if len(signature) > MOST:
                     stop()

@@ -54,7 +54,9 @@ def samples(
     sized = [h for h in held if is_data(h.value)]
     own = {n for h in sized if h.name in parameters for n in dims_of(h.value)}
     data = [h for h in sized if h.name not in parameters]
-    given = [h for h in data if h.where[1][0] in used] or [h for h in data if h.handed] or data
+    # a module's X is not read by a function that is handed an X
+    read = [h for h in data if h.where[1][0] in used and (h.handed or h.where[1][0] not in handed)]
+    given = read or [h for h in data if h.handed] or data
     counted = Counter(n for h in _once(given) for n in set(dims_of(h.value)) if n > FEW and n not in own)
     if not counted:
         return None

@@ -86,7 +86,8 @@ def numbers(e: Expression, pool: Pool) -> Iterator[tuple[float, str, float]]:
     for number in pool.numbers:
         value = float(number.array)
         if value and math.isfinite(value) and value not in (1.0, -1.0):
-            yield value, number.text, 1.0 + 0.2 * (not number.text.isidentifier())
+            # sizes[3] that happens to be 2 is not what is meant where 2 will do
+            yield value, number.text, 1.0 + 0.2 * (not number.text.isidentifier()) + 0.5 * ("[" in number.text)
             if pool.numpy and value > 1 and value.is_integer():
                 yield math.sqrt(value), f"{pool.numpy}.sqrt({number.text})", 2.0
     yield from ((v, f"{v:g}", 1.6) for v in _PLAIN)
