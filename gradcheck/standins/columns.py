@@ -39,11 +39,7 @@ def columns(trees: Iterable[ast.Module]) -> Columns:
         for node in ast.walk(tree) if tables else ():
             for name in _named(node, tables, texts, called):
                 found.names.setdefault(name, [])
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("drop", "pop")
-            ):
+            if isinstance(node, ast.Call) and _method(node) in ("drop", "pop"):
                 found.dropped.update(_named(node, tables, texts, called))
         for node in ast.walk(tree) if tables else ():
             for name, text in _compared(node, tables):
