@@ -234,6 +234,13 @@ class Driver:
         return [owned, {f.__name__: f for f in self._functions if f.__closure__}]
 
     def _entry(self, names: dict[str, Any]) -> Callable[[], object]:
+        entry = self._step(names)
+        if self.target.ahead is None:
+            return entry
+        loss = self.target.ahead(names)
+        return lambda: (loss(), entry())
+
+    def _step(self, names: dict[str, Any]) -> Callable[[], object]:
         target = self.target
         if target.step is not None:
             return target.step(self._texts, names)

@@ -64,6 +64,8 @@ class Target:
     """True when the values that `call` itself assigns are part of the backward pass: a forward/backward pair."""
     step: Callable[[Mapping[str, str], Mapping[str, Any]], Callable[[], object]] | None = None
     """From other texts for some files, and the driver's names, to what runs one step: takes the place of `call`."""
+    ahead: Callable[[Mapping[str, Any]], Callable[[], object]] | None = None
+    """From the driver's names to what computes a loss ahead of the step, which its callers compute behind it."""
     shorter: Callable[[Collection[int]], AbstractContextManager[str] | None] | None = None
     """From how often lines of a step are passed to what makes it one over a few turns for a while, and tells how."""
     folder: str = ""

@@ -98,6 +98,116 @@ for i in range(40):
     cost = compute_cost(out, Y)
     print(i, cost)
 """
+OF_WHAT_CALLS_THE_STEP = """
+import numpy as np
+
+class Net:
+    def __init__(self, rng):
+        self.W, self.b = rng.normal(size=(3, 2)), 0
+
+    def predict(self, X):
+        return np.tanh(X @ self.W + self.b)
+
+    def objective(self, X, Y):
+        return np.sum((self.predict(X) - Y) ** 2) / len(X)
+
+    def step(self, X, Y, lr=0.1):
+        z = X @ self.W + self.b
+        out = np.tanh(z)
+        dz = 2 * (out - Y) / len(X) * (1 - out**2)
+        dW = X.T @ dz
+        db = dz.sum()
+        self.W -= lr * dW
+        self.b -= lr * db
+
+    def log(self, X, Y):
+        print(self.objective(X, Y))
+
+    def fit(self, X, Y):
+        for i in range(40):
+            self.step(X, Y)
+            self.log(X, Y)
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+Net(rng).fit(X, np.sin(X[:, :2]))
+"""
+OF_WHAT_CALLED_THE_LOOP = """
+import numpy as np
+
+def cost(theta, X, y):
+    return np.mean(np.log(1 + np.exp(X @ theta)) - y * (X @ theta))
+
+def descend(theta, X, y, alpha):
+    for _ in range(40):
+        gradient = X.T @ (1 / (1 + np.exp(-X @ theta)) - y) / len(y)
+        theta = theta - alpha * gradient
+    return theta
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+y = (X[:, 1] > 0) * 1.0
+theta = descend(np.array([0, 0, 0]), X, y, 0.1)
+print(f"cost {cost(theta, X, y):.4f}")
+"""
+DECAYED = """
+import numpy as np
+
+class Model:
+    def __init__(self, lam=0.05):
+        self.w, self.b, self.lam = np.ones(3), 0.0, lam
+
+    def loss(self, X, y):
+        return np.mean((X @ self.w + self.b - y) ** 2) / 2 + self.lam / 2 * np.sum(self.w**2)
+
+    def step(self, X, y):
+        e = X @ self.w + self.b - y
+        dw = X.T @ e / len(y)
+        db = e.mean()
+        self.w -= 0.1 * (dw + self.lam * self.w)
+        self.b -= 0.1 * db
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+y = X @ np.ones(3) * 2 + 0.3
+model = Model()
+for i in range(40):
+    model.step(X, y)
+    if i % 10 == 0:
+        print(model.loss(X, y))
+"""
+OF_ANOTHER_FORWARD = """
+import numpy as np
+
+class Net:
+    def __init__(self, rng):
+        self.V, self.W = rng.normal(size=(3, 6)), rng.normal(size=(6, 2))
+        self.mean = np.zeros(6)
+
+    def predict(self, X):
+        return np.tanh(X @ self.V - self.mean) @ self.W
+
+    def cost(self, X, Y):
+        return np.sum((self.predict(X) - Y) ** 2) / len(X)
+
+    def step(self, X, Y):
+        z = X @ self.V
+        mean = z.mean(axis=0)
+        self.mean = 0.9 * self.mean + 0.1 * mean
+        a = np.tanh(z - mean)
+        out = a @ self.W
+        d = 2 * (out - Y) / len(X)
+        e = d @ self.W.T * (1 - a**2)
+        self.W -= 0.1 * a.T @ d
+        self.V -= 0.1 * X.T @ (e - e.mean(axis=0))
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3)) + 0.5
+net = Net(rng)
+for i in range(40):
+    net.step(X, np.sin(X[:, :2]))
+    print(net.cost(X, np.sin(X[:, :2])))
+"""
 OF_OTHER_DATA = """
 import numpy as np
 
@@ -132,6 +242,9 @@ def checked(tmp_path: Path, text: str) -> gradcheck.Report:
         (OF_A_MODEL, "(h - y) / len(y)", "(h - y) / len(y) * 2", "mean half squared error of h and y"),
         (OF_A_RESIDUAL, "-X.T @ errors", "-2 * X.T @ errors", "cost"),
         (OF_A_NETWORK, "dout = 2 * (", "dout = (", "compute_cost(out, Y)"),
+        (OF_WHAT_CALLS_THE_STEP, "dz = 2 * (", "dz = (", "mean squared error of out and Y"),
+        (OF_WHAT_CALLED_THE_LOOP, "- y) / len(y)", "- y)", "cost(theta, X, y)"),
+        (DECAYED, "dw = X.T @ e / len(y)", "dw = X.T @ e * 2 / len(y)", "model.loss(X, y)"),
     ],
 )
 def test_a_factor_that_the_loss_behind_the_update_has_not(
@@ -146,8 +259,9 @@ def test_a_factor_that_the_loss_behind_the_update_has_not(
     assert {f.line for f in found.findings if f.severity == "error"} == {line}, str(found)
 
 
-def test_a_loss_of_other_data_is_none_of_the_steps(tmp_path: Path) -> None:
-    found = checked(tmp_path, OF_OTHER_DATA)
+@pytest.mark.parametrize("text", [OF_OTHER_DATA, OF_ANOTHER_FORWARD], ids=["of other data", "of another forward"])
+def test_a_loss_of_something_else_is_none_of_the_steps(text: str, tmp_path: Path) -> None:
+    found = checked(tmp_path, text)
     assert found.verdict.value == "pass", str(found)
     assert found.loss is not None
     assert "cost(" not in found.loss.expression

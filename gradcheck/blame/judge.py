@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradcheck.blame.judged import Judged, in_layout
 from gradcheck.capture.program import Program, Trace
 from gradcheck.capture.record import Value
-from gradcheck.compare import BLUNT, Truth, Verdict, agreement
+from gradcheck.compare import BLUNT, Agreement, Truth, Verdict, agreement
 from gradcheck.gradients import Gradient, updated
 from gradcheck.source import frames_of, in_one_loop
 
@@ -20,6 +20,9 @@ Array = NDArray[Any]
 
 
 UNFINISHED = "the code raised before it was complete"
+
+COMPLETED = 1e-3
+"""How far what a gradient lacks must be above what is left of it in the update: that is rounded."""
 
 
 def judge(
@@ -59,6 +62,9 @@ def judge(
         shown = fitted if verdict is Verdict.PASS else replace(exact, scale=fitted.scale, holds=True)
         return _unless_blind(Judged(gradient, truth, verdict, "", shown, layout), program, trace)
     wrong = Judged(gradient, truth, Verdict.FAIL, "", replace(exact, scale=fitted.scale), layout)
+    completed = _completed(program, wrong, trace or program.trace)
+    if completed is not None:
+        return completed
     cut = _cut_short(gradient, trace or program.trace)
     return replace(wrong, verdict=Verdict.INCONCLUSIVE, reason=UNFINISHED) if cut else wrong
 
@@ -136,12 +142,31 @@ def _puts_right(program: Program, judged: Judged, scale: float, trace: Trace) ->
     if judged.gradient.kind == "intermediate" and judged.layout is not None:
         return None
     seen = updated(program, trace, judged.gradient)
-    if seen is None or seen[1].shape != judged.truth.shape:
+    return seen[0] if seen is not None and _descends(judged, seen[1]) is not None else None
+
+
+def _descends(judged: Judged, change: Array) -> Agreement | None:
+    """How a parameter's change agrees with its numeric gradient, where it goes straight down that."""
+    if change.shape != judged.truth.shape:
         return None
-    moved = agreement(judged.truth, seen[1], scale=None)
+    moved = agreement(judged.truth, change, scale=None)
     # an update is rounded to the parameter's own digits, so its direction is known less well than the gradient
     descends = moved.scale < 0 and moved.rel_error < 1e-6 * max(1.0, abs(moved.scale))
-    return seen[0] if descends and moved.rel_error < BLUNT else None
+    return moved if descends and moved.rel_error < BLUNT else None
+
+
+def _completed(program: Program, judged: Judged, trace: Trace) -> Judged | None:
+    """A gradient of the data alone, to which the update adds the decay that the loss has as a penalty."""
+    gradient = judged.gradient
+    if gradient.kind != "parameter" or gradient.rate is not None or judged.layout is not None:
+        return None
+    seen = updated(program, trace, gradient)
+    found = _descends(judged, seen[1]) if seen is not None else None
+    own = judged.agreement
+    if seen is None or found is None or own is None or not found.rel_error < COMPLETED * own.rel_error:
+        return None
+    reason = f"with what the update at line {seen[0].site.line} adds"
+    return replace(judged, verdict=Verdict.PASS, reason=reason, agreement=replace(found, scale=1.0), put_right=seen[0])
 
 
 def _not_finite(a: Array) -> str:

@@ -34,11 +34,16 @@ def with_losses_ahead(tree: ast.Module) -> ast.Module:
             found = next(filter(None, (_behind(node.body, i, call) for i, call in calls)), None) or _assigned(node.body)
             if found is not None:
                 at, before, value, name = found
-                ahead = ast.copy_location(Ahead(copy.deepcopy(value)), value)
-                ahead.named = name
-                unless = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
-                node.body.insert(at, _located(ast.Try([*copy.deepcopy(before), ahead], [unless], [], []), value))
+                node.body.insert(at, attempt(value, name, before))
     return tree
+
+
+def attempt(value: ast.expr, name: str, before: Sequence[ast.stmt]) -> ast.stmt:
+    """The statement that computes a loss, with what is computed for it, and goes on where that raises."""
+    ahead = ast.copy_location(Ahead(copy.deepcopy(value)), value)
+    ahead.named = name
+    unless = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
+    return _located(ast.Try([*copy.deepcopy(before), ahead], [unless], [], []), value)
 
 
 _Found = tuple[int, list[ast.stmt], ast.expr, str]
@@ -51,15 +56,20 @@ def _assigned(body: Sequence[ast.stmt]) -> _Found | None:
         if not isinstance(statement, ast.Assign) or any(isinstance(n, _NEVER) for n in ast.walk(statement)):
             continue
         target = statement.targets[0]
-        if isinstance(target, ast.Name) and (target.id == "J" or _IS_LOSS.match(target.id)):
+        if is_loss(target):
             names = _handed(statement.value)
             first = next((i for i, s in enumerate(body[:at]) if any(True for _ in _moved(s))), at)
             made = [i for i, s in enumerate(body[:at]) if _bound(s) & names]
             kept = not any(_root(t) in names for s in body[:at] for t in _moved(s))
             if not kept or not made or max(made) >= first or first == at:
                 return None
-            return max(made) + 1, [], statement.value, target.id
+            return max(made) + 1, [], statement.value, ast.unparse(target)
     return None
+
+
+def is_loss(target: ast.expr) -> bool:
+    """Whether it is a loss's name that something is assigned to."""
+    return isinstance(target, ast.Name) and (target.id == "J" or _IS_LOSS.match(target.id) is not None)
 
 
 def _behind(body: Sequence[ast.stmt], at: int, call: ast.Call) -> _Found | None:
@@ -67,13 +77,7 @@ def _behind(body: Sequence[ast.stmt], at: int, call: ast.Call) -> _Found | None:
     it is handed, and what else is computed for it there: `A, _ = forward(X, params)`, then `cost(A, y)`."""
     if any(_IS_LOSS.match(name) for s in body[:at] for name in _bound(s)):
         return None
-    names, before = _handed(call), list[ast.stmt]()
-    for statement in reversed(body[:at]):
-        if not isinstance(statement, ast.Assign) or list(_moved(statement)):
-            break
-        if _defined(statement) & names:
-            before.insert(0, statement)
-            names = names - _bound(statement) | _handed(statement)
+    before, names = made_for(body, at, call)
     apart = {name for s in before for name in _bound(s)}
     end = body.index(before[0]) if before else at
     updates = [(i, target) for i, s in enumerate(body[:end]) for target in _moved(s) if _root(target) in names]
@@ -86,6 +90,18 @@ def _behind(body: Sequence[ast.stmt], at: int, call: ast.Call) -> _Found | None:
     if apart & used or (given and not given & used) or any(i >= first or _defined(body[i]) & moved for i in made):
         return None
     return max(made, default=-1) + 1, before, call, ast.unparse(call)
+
+
+def made_for(body: Sequence[ast.stmt], at: int, value: ast.expr) -> tuple[list[ast.stmt], set[str]]:
+    """The statements of a block right before one that compute what a loss there is handed, and what all that reads."""
+    names, before = _handed(value), list[ast.stmt]()
+    for statement in reversed(body[:at]):
+        if not isinstance(statement, ast.Assign) or list(_moved(statement)):
+            break
+        if _defined(statement) & names:
+            before.insert(0, statement)
+            names = names - _bound(statement) | _handed(statement)
+    return before, names
 
 
 def losses_in(statement: ast.stmt) -> Iterator[ast.Call]:

@@ -13,7 +13,7 @@ from gradcheck.capture.places import added_at
 from gradcheck.capture.rewrite import Site
 
 _RATE = re.compile(
-    r"(?i)^_*(lr|l_r|alpha|eta|rate|step_?size|learn(ing)?_?(rate|factor|speed)|lrate|learnrate|epsilon|gamma|eps_w|mu_w)"
+    r"(?i)^_*(lr|l|l_r|alpha|eta|rate|step_?size|learn(ing)?_?(rate|factor|speed)|lrate|learnrate|epsilon|gamma|eps_w|mu_w)"
     r"_*(\d|init|[wb])?$"
 )
 """Names of learning rates."""

@@ -4,7 +4,7 @@ step's own data, and of which standard loss it is the value."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import replace as replaced
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.capture.record import LARGE
 from gradcheck.capture.state import Root
 from gradcheck.loss.screening import CLOSE, Explanation, Screening, as_written, fitted, nudged, own_slopes, sizes_in
-from gradcheck.loss.standard import Candidate
+from gradcheck.loss.standard import Candidate, distinct
+
+LAST = 2
+"""Values that a loss is computed from in the end: an output, and its difference from the labels."""
 
 
 def ahead(program: Program) -> Variable | None:
@@ -49,11 +52,20 @@ def _is_as_it_was(v: Variable, now: Mapping[Ref, Any]) -> bool:
     return np.array_equal(now.get(v.ref, v.array), v.array, equal_nan=True)
 
 
+def goes_on(screening: Screening, own: Variable) -> bool:
+    """Whether a gradient rests on what the loss is computed from in the end: it may run another forward than the step,
+    in which no units are dropped, or a norm is a running one."""
+    made = (v for v in distinct(screening.program.variables.values()) if 0 <= v.order < own.order)
+    moved = {g.of.ref for g in screening.gradients}
+    arrays = [v for v in made if v.array.dtype.kind == "f" and v.array.size > 1 and v.ref not in moved]
+    return any(_is_gone_on_with(screening, [v]) for v in sorted(arrays, key=lambda v: -v.order)[:LAST])
+
+
 def as_standard(screening: Screening, own: Variable) -> Explanation | None:
     """The standard loss of the step's own outputs that it is, up to a factor; None where it is none."""
     parameters = [g for g in screening.gradients if g.kind == "parameter"]
     measured = [s for g in parameters if (s := screening.slopes(g)) is not None]
-    mine = [replace(s, analytic=own_slopes(s, own)) for s in measured]
+    mine = [replaced(s, analytic=own_slopes(s, own)) for s in measured]
     if not mine or not all(np.isfinite(s.analytic).all() for s in mine):
         return None
     for candidate in screening.candidates:
@@ -61,11 +73,18 @@ def as_standard(screening: Screening, own: Variable) -> Explanation | None:
         fits = [fitted(s, slope, slope[:, None]) for s, slope in slopes]
         factors = [float(f[0]) for f in fits if f is not None]
         fits_all = len(factors) == len(mine) and np.allclose(factors, factors[0], rtol=CLOSE, atol=0)
-        if fits_all and factors[0] > 0 and _changes_alike(screening, own, candidate, factors[0]):
+        alike = fits_all and factors[0] > 0 and _changes_alike(screening, own, candidate, factors[0])
+        if alike and _is_gone_on_with(screening, candidate.outputs):
             reading = min(candidate.readings, key=lambda r: abs(np.log(factors[0] / r.weight)))
             factor = as_written(factors[0] / reading.weight, sizes_in(screening.program))
             return Explanation(candidate, reading, factor, parameters[0], 1.0, None, True)
     return None
+
+
+def _is_gone_on_with(screening: Screening, outputs: Sequence[Variable]) -> bool:
+    """Whether a gradient rests on these, or they are those of a forward that the loss alone runs."""
+    rng = np.random.default_rng(0)
+    return _changed(screening, {v.ref: nudged(v.array, rng) for v in outputs})
 
 
 def _changes_alike(screening: Screening, own: Variable, candidate: Candidate, factor: float) -> bool:
@@ -99,10 +118,11 @@ def _felt(screening: Screening, own: Variable, path: str, other: Any) -> bool | 
     program = screening.program
     now = program.seen([own], {path: other})
     loss = not _is_as_it_was(own, now)
-    run = {(v.key, v.path): v.array for v in program.backward({path: other}).values}
-    grads = any(
-        not np.array_equal(run.get((v.key, v.path), v.array), v.array, equal_nan=True)
-        for g in screening.gradients
-        for v in g.versions[-1:]
-    )
-    return loss if loss == grads else None
+    return loss if loss == _changed(screening, {path: other}) else None
+
+
+def _changed(screening: Screening, replace: Mapping[Ref, Any]) -> bool:
+    """Whether any gradient is another one then."""
+    run = {(v.key, v.path): v.array for v in screening.program.backward(replace).values}
+    last = (v for g in screening.gradients for v in g.versions[-1:])
+    return any(not np.array_equal(run.get((v.key, v.path), v.array), v.array, equal_nan=True) for v in last)

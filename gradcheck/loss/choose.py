@@ -138,6 +138,8 @@ def _behind_the_update(screening: Screening) -> Chosen | None:
     if own is None or not behind.is_of_the_step(screening, own):
         return None
     found = behind.as_standard(screening, own)
+    if found is None and not screening.supports(own) and not behind.goes_on(screening, own):
+        return None
     if behind.reaches(screening, own, found.candidate.outputs if found is not None else ()):
         return _as_written(screening, own)
     at = own.site.line if own.site is not None else 0

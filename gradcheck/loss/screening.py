@@ -159,8 +159,9 @@ class Screening:
         return as_written(abs(factors[0]), sizes_in(self.program))
 
     def _is_called_one(self, moved: Gradient) -> bool:
-        """Whether an update's gradient is what the code computes under a gradient's bare name: p.grad."""
-        named = (v for v in self.program.trace.values if CALLED.match(v.name) and v.array.shape == moved.array.shape)
+        """Whether an update's gradient is what the code computes under a gradient's name: p.grad, dw for weights."""
+        own = (v for v in self.program.trace.values if CALLED.match(v.name) or self.program.base_of(v.name))
+        named = (v for v in own if v.array.shape == moved.array.shape)
         return any(np.allclose(v.array, moved.array, rtol=CLOSE, atol=moved.rounding) for v in named)
 
     # -- standard losses

@@ -8,7 +8,7 @@ import inspect
 import itertools
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -17,10 +17,27 @@ from typing import Any
 import numpy as np
 
 from gradcheck.capture.probes import StopRun, install, installed, is_stop
-from gradcheck.script.sources import Place, fresh, loop_names, marked, run, text_of
+from gradcheck.script.sources import Place, argument_names, fresh, loop_names, marked, run, text_of
 
 BLANKS = 8
 """How many samples that are nothing but zeros are passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A function of the project's that is at work, or a module."""
+
+    code: CodeType
+    line: int
+    """Where it is."""
+    names: Mapping[str, Any]
+    """The local variables of a function, the names of a module."""
+    globals: dict[str, Any]
+
+    @property
+    def is_module(self) -> bool:
+        """Whether its names are global ones."""
+        return self.code.co_name == "<module>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +56,22 @@ class Arrived:
     """How to call it again: "step(self, X, y, epochs)"."""
     folder: str
     """The current folder then."""
+    callers: tuple[Caller, ...]
+    """Who is at work, from the place outwards."""
 
 
-def arrive(path: Path, place: Place) -> Arrived | None:
-    """Run the script until it comes to the place, and to a sample there that is not all zeros; None if it doesn't."""
-    met: list[tuple[FrameType, dict[str, Any], str]] = []
-    drawn, passed = loop_names(ast.parse(text_of(place.file), place.file), place), itertools.count(1)
+def arrive(path: Path, place: Place, parameters: Collection[str] = ()) -> Arrived | None:
+    """Run the script until it comes to the place, and to a sample there that is not all zeros if there is one; None if
+    it doesn't come there. `parameters` are no samples, though they are handed over.
+    """
+    tree = ast.parse(text_of(place.file), place.file)
+    drawn = [name for name in (loop_names(tree, place) or argument_names(tree, place)) if name not in parameters]
+    return _arrived(path, place, drawn) or _arrived(path, place, ())
+
+
+def _arrived(path: Path, place: Place, drawn: Collection[str]) -> Arrived | None:
+    met: list[tuple[FrameType, tuple[Caller, ...], str]] = []
+    passed = itertools.count(1)
 
     def arrived() -> None:
         frame = sys._getframe(1)
@@ -52,7 +79,7 @@ def arrive(path: Path, place: Place) -> Arrived | None:
         if not met and blank and next(passed) < BLANKS:
             return
         if not met:
-            met.append((frame, dict(frame.f_locals), os.getcwd()))
+            met.append((frame, tuple(_callers(frame, codes)), os.getcwd()))
         raise StopRun
 
     module, before = fresh(path), installed()
@@ -74,11 +101,18 @@ def arrive(path: Path, place: Place) -> Arrived | None:
         install(before)
     if not met:
         return None
-    frame, names, folder = met[0]
+    frame, callers, folder = met[0]
     function = _restored(frame.f_code, codes[place.file], place)
     call = "" if function is None else _call(frame.f_code, function.__name__)
-    own = {} if frame.f_code.co_name == "<module>" else names
-    return Arrived(module, own, frame.f_globals, function, call, folder)
+    own = {} if callers[0].is_module else callers[0].names
+    return Arrived(module, own, frame.f_globals, function, call, folder, callers)
+
+
+def _callers(frame: FrameType | None, files: Collection[str]) -> Iterator[Caller]:
+    while frame is not None:
+        if frame.f_code.co_filename in files:
+            yield Caller(frame.f_code, frame.f_lineno, dict(frame.f_locals), frame.f_globals)
+        frame = frame.f_back
 
 
 def _is_blank(value: Any) -> bool:
@@ -88,7 +122,7 @@ def _is_blank(value: Any) -> bool:
 
 def _restored(code: CodeType, text: bytes | str, place: Place) -> FunctionType | None:
     """The function whose code was marked, with its own code again; with all others that were made from it."""
-    plain = next((c for c in _nested(compile(text, place.file, "exec", dont_inherit=True)) if _alike(c, code)), None)
+    plain = next((c for c in nested(compile(text, place.file, "exec", dont_inherit=True)) if _alike(c, code)), None)
     found = [o for o in gc.get_objects() if type(o) is FunctionType and o.__code__ is code]
     for function in found:
         if plain is not None:
@@ -100,11 +134,12 @@ def _alike(code: CodeType, other: CodeType) -> bool:
     return (code.co_qualname, code.co_firstlineno) == (other.co_qualname, other.co_firstlineno)
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
+def nested(code: CodeType) -> Iterator[CodeType]:
+    """The code objects of all functions and classes in one."""
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             yield inner
-            yield from _nested(inner)
+            yield from nested(inner)
 
 
 def _call(code: CodeType, name: str) -> str:

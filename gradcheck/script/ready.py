@@ -18,8 +18,9 @@ from gradcheck import cells, conventions, standins
 from gradcheck.capture import ambient
 from gradcheck.capture.program import FirstRun, Program, Variable
 from gradcheck.capture.project import root_of
+from gradcheck.capture.roots import assign
 from gradcheck.capture.state import IsMine
-from gradcheck.capture.steps import BINDS, BaseOf
+from gradcheck.capture.steps import BINDS, BaseOf, says_loss
 from gradcheck.capture.streams import quiet
 from gradcheck.conventions import DATA
 from gradcheck.driver import Driver
@@ -27,7 +28,9 @@ from gradcheck.options import Options
 from gradcheck.script import cut, once
 from gradcheck.script.arrive import Arrived, arrive
 from gradcheck.script.beside import beside, needless
+from gradcheck.script.callers import is_ahead, losses_of_callers
 from gradcheck.script.engines import engine_step
+from gradcheck.script.held import everything
 from gradcheck.script.scout import Scouted, scout
 from gradcheck.script.shorter import shorter
 from gradcheck.script.sources import Place, body_of, loops_around, text_of
@@ -103,12 +106,13 @@ def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> T
         for candidate in _places(place, lines):
             for size in (*LARGER, None):
                 with ambient.kept(), quiet():
-                    arrived = arrive(script, candidate)
+                    arrived = arrive(script, candidate, scouted.updated)
                 made = None if arrived is None else _target(target, candidate, arrived, scouted, size)
                 if arrived is None or made is None:
                     break
                 step, smaller = made
                 step = _less(step, candidate, arrived, lines, scouted.updated)
+                step = _with_loss(step, candidate, arrived, scouted.updated)
                 if works(step, base_of):
                     return step
                 if not smaller:
@@ -138,6 +142,7 @@ def _target(
             return None
     elif arrived.function is None:
         return None
+    _begin_as_floats(arrived, names, scouted.updated)
     note, done = _cut(arrived, names, scouted, _used(place), size)
     notes = (*target.notes, *([note] if note else []))
     if step is None:
@@ -182,6 +187,21 @@ def _less(target: Target, place: Place, arrived: Arrived, working: frozenset[int
     return replace(target, step=without(frozenset(one.text for one in gone)), notes=(*target.notes, note))
 
 
+def _with_loss(target: Target, place: Place, arrived: Arrived, updated: frozenset[str]) -> Target:
+    """The step with a loss ahead of it that is only computed behind it, if it has none of its own."""
+    losses = list(losses_of_callers(arrived, _used(place)))
+    driver = Driver(target, base_of=conventions.bases)
+    if not losses or _has_loss(driver):
+        return target
+    with driver.staged() as staged:
+        return replace(target, ahead=next((loss for loss in losses if is_ahead(loss, staged, updated)), None))
+
+
+def _has_loss(driver: Driver) -> bool:
+    with driver.open() as program:
+        return any(v.array.ndim == 0 and says_loss(v.name) for v in program.forward_values)
+
+
 def _used(place: Place) -> frozenset[str]:
     """The names in the step's own statements."""
     body = body_of(ast.parse(text_of(place.file), place.file), place)
@@ -203,6 +223,15 @@ def _cut(
     cut.cut(found, batch)
     more = f"; {', '.join(found.elsewhere)} counts others as well, and was left" if found.elsewhere else ""
     return f"checked on {batch} of the {found.count} samples{more}", True
+
+
+def _begin_as_floats(arrived: Arrived, names: dict[str, Any], updated: frozenset[str]) -> None:
+    """Parameters that begin as whole numbers, `self.bias = 0`, are those numbers as floats: so they can be moved."""
+    for h in everything(*_held(arrived, names)):
+        if h.name in updated and type(h.value) is int and h.value in (0, 1):
+            assign(h.where, float(h.value))
+        elif h.name in updated and isinstance(h.value, np.ndarray) and h.value.dtype.kind in "iu":
+            assign(h.where, h.value.astype(float))
 
 
 def _held(arrived: Arrived, names: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]], IsMine]:

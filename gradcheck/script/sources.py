@@ -137,14 +137,17 @@ def _first(node: Function) -> int:
 
 
 def loops_around(tree: ast.Module, place: Place, lines: frozenset[int]) -> list[int]:
-    """First lines of the loops of the place whose body holds all of the lines, the innermost first."""
+    """First lines of the loops of the place whose body holds all of the lines, the innermost first.
+
+    Where `for x, y in data` binds its names is a line of its own.
+    """
     inside: ast.AST = tree if place.function == "<module>" else function_at(tree, place)
-    held = [
-        node
-        for node in ast.walk(inside)
-        if isinstance(node, Loop) and all(node.body[0].lineno <= n <= (node.body[-1].end_lineno or 0) for n in lines)
-    ]
-    return sorted((node.lineno for node in held), reverse=True)
+
+    def holds(node: Loop) -> bool:
+        first = node.lineno if isinstance(node, ast.For) else node.body[0].lineno
+        return all(first <= n <= (node.body[-1].end_lineno or 0) for n in lines)
+
+    return sorted((n.lineno for n in ast.walk(inside) if isinstance(n, Loop) and holds(n)), reverse=True)
 
 
 def text_of(file: str) -> bytes | str:
@@ -158,6 +161,13 @@ def loop_names(tree: ast.Module, place: Place) -> tuple[str, ...]:
     """What a place's loop binds anew in each iteration: ("x", "y") of `for x, y in data`."""
     loops = (node for node in ast.walk(tree) if isinstance(node, ast.For) and node.lineno == place.loop)
     return tuple(n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name))
+
+
+def argument_names(tree: ast.Module, place: Place) -> tuple[str, ...]:
+    """What a place is handed that is a function as a whole."""
+    if place.loop or place.function == "<module>":
+        return ()
+    return tuple(n.arg for n in ast.walk(function_at(tree, place).args) if isinstance(n, ast.arg))
 
 
 def _is_docstring(node: ast.stmt) -> bool:
