@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -14,8 +13,7 @@ Signature: TypeAlias = tuple[tuple[Hashable, Array], ...]
 """One `(label, pattern)` per kink site passed, in order; a pattern is a small int or bool array."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """One run of a scalar function."""
 
     value: complex | float

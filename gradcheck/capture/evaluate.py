@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.capture.places import NOTHING, Step
-from gradcheck.capture.probes import PASSING, Probes, install, stop
+from gradcheck.capture.probes import PASSING, Probes, StopRun, ended_at_once, install, stop
 from gradcheck.capture.record import Array, Key, as_like, found, written
 from gradcheck.capture.rewrite import Site
 from gradcheck.capture.signature import Kinks
@@ -41,14 +41,28 @@ class Evaluator:
         """What the scalar came to."""
         self.edited: list[Any] = []
         """Arrays that the code has been seen to edit in place."""
+        self.clean = True
+        """Whether no run so far has gone on after its end."""
+        self._quick = False
+        """Whether this run leaves its probes installed, which then have nothing more to look for."""
+        self._passed = 0
+        """Kinks that it passed before its end."""
+        self._sites = frozenset(key.site for key in (*wanted, *replaced))
+        self._hot: set[int] = set()
+        """Those of them that values are still taken from or replaced at."""
         self.kinks = Kinks(label)
         self._counts: dict[int, int] = {}
         self.after = {**PASSING, **self.kinks.probes()}
         """The probes of what is done with the values that were wanted, in which user code may be called again."""
-        self.probes = self._probes(frozenset(key.site for key in (*wanted, *replaced)))
+        self.probes = self._probes()
 
-    def begin(self, scalar: Scalar, replace: Mapping[Key, Array]) -> None:
-        """Forget the last run; in the next one these values are replaced, and this is what they are wanted for."""
+    def begin(self, scalar: Scalar, replace: Mapping[Key, Array], quick: bool = False) -> None:
+        """Forget the last run; in the next one these values are replaced, and this is what they are wanted for.
+
+        After a quick one, of many in a row, the probes stay where they are.
+        """
+        self._quick = quick and self.clean
+        self._hot.update(self._sites)
         self.value = np.nan
         self.replace = replace
         if scalar is not self.scalar:
@@ -64,18 +78,27 @@ class Evaluator:
     def measure(self) -> None:
         """The scalar, of what the run has left; it stays nan where the run didn't get to all of that."""
         found = self.found
+        self.clean = self.clean and (self._quick or ended_at_once())
         if self.scalar is not None and len(found) == len(self.wanted):
+            del self.kinks.signature[self._passed :]  # what cleans up may pass some that have nothing to do with it
             values: dict[str, Any] = {}
             for n, key in self._computed:
                 values[n] = found[key]
             for n, held in self._held:
                 values[n] = held()
-            # what the loss itself computes is probed too: user code called from --loss has kinks
-            install(self.after)
+            if not self._quick:  # what the loss itself computes is probed too: user code called from --loss has kinks
+                install(self.after)
             self.value = _scalar_value(self.scalar, values)
 
-    def _probes(self, hot: frozenset[int]) -> Probes:
-        counts, wanted, kept, needed = self._counts, self.wanted, self.found, len(self.wanted)
+    def _end(self) -> None:
+        """Nothing more is looked for: whoever finds that raises StopRun, if this hasn't."""
+        self._hot.clear()
+        self._passed = len(self.kinks.signature)
+        if not self._quick:
+            stop()
+
+    def _probes(self) -> Probes:
+        counts, wanted, kept, needed, hot = self._counts, self.wanted, self.found, len(self.wanted), self._hot
 
         def passes(site: int, value: Any) -> Any:
             occurrence = counts.get(site, 0)
@@ -86,29 +109,30 @@ class Evaluator:
             if passed in wanted:
                 kept[passed] = value.copy() if type(value) is np.ndarray else np.array(value)
                 if len(kept) == needed:
-                    stop()
+                    self._end()
             return value
 
-        no_argument = not any(self.sites[site].kind == "argument" for site in hot)
+        no_argument = not any(self.sites[site].kind == "argument" for site in self._sites)
 
         def value(site: int, value: Any, _: Any = None) -> Any:
-            return passes(site, value) if site in hot else value
+            if site in hot:
+                value = passes(site, value)
+                if not hot:  # here rather than deeper, since each frame on the way out takes its time
+                    raise StopRun
+            return value
 
-        def owned(site: int, value: Any, _: Any) -> Any:
-            return passes(site, value) if site in hot else value
+        def attribute(site: int, owner: Any, name: Any, new: Any) -> tuple[Any, ...]:
+            return owner, name, value(site, new)
 
-        def attribute(site: int, owner: Any, name: Any, value: Any) -> tuple[Any, ...]:
-            return owner, name, passes(site, value) if site in hot else value
-
-        def augmented(site: int, value: Any) -> Any:
-            self.edited.append(value)
-            return written(passes(site, value), value) if site in hot else value
+        def augmented(site: int, new: Any) -> Any:
+            self.edited.append(new)
+            return written(value(site, new), new) if site in hot else new
 
         def seen(site: int, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...]) -> None:
             _, _, edited, _ = found(self.sites[site], root, steps, rest)
             self.edited.append(edited)
             if site in hot:
-                replacement = passes(site, edited)
+                replacement = value(site, edited)
                 if edited is not NOTHING:
                     written(replacement, edited)
 
@@ -120,7 +144,7 @@ class Evaluator:
         return {
             **PASSING,
             "value": value,
-            "owned": owned,
+            "owned": value,
             "held": value,
             "attribute": attribute,
             "augmented": augmented,

@@ -28,7 +28,7 @@ seen(site, root, steps, rest)   what can be reached from root was bound or edite
 arguments(site, *vs) -> vs      a function begins; its first argument's site is `site`, the next one's `site + 1`, ...
 operand(site, v) -> v           v is about to be compared
 compared(site, r, *vs) -> r     a comparison came to r; vs are those of its operands that are names
-kink(site, f) -> f              f is about to be called, and may be one of the functions that have kinks
+kink(site, f[, k]) -> f         f is about to be called, with the axis k, and may be one of the functions with kinks
 caught()                        an `except` that takes everything has caught something
 arrived()                       the function or loop begins that is marked, in code that is otherwise as it stands
 """
@@ -81,6 +81,11 @@ def install(probes: Probes) -> None:
     _NAMES.update(probes)
 
 
+def stands(probes: Probes) -> bool:
+    """Whether these are installed."""
+    return _NAMES["value"] is probes["value"]
+
+
 install(PASSING)
 
 
@@ -114,8 +119,13 @@ def stop() -> NoReturn:
 
 PATIENCE = 1000
 """Values that what cleans up may still compute."""
-_left = 0
+_left = PATIENCE
 """How many values may still pass after the end."""
+
+
+def ended_at_once() -> bool:
+    """Whether nothing has passed since the last run was ended: no code cleans up, or swallows the end."""
+    return _left == PATIENCE
 
 
 def _after_the_end(_: int, passed: Any, *__: Any) -> Any:

@@ -410,7 +410,8 @@ class _Rewriter(ast.NodeTransformer):
             node.args = [self._handed_over(node, name, argument) for name, argument in zip(handed, node.args)]
         node.args += map(self._element, kept)
         if suspect:
-            node.func = self.call("kink", self.site(text, "kink", node, node), node.func, at=node.func)
+            number = self.site(text, "kink", node, node)
+            node.func = self.call("kink", number, node.func, *_axis(node), at=node.func)
         return node
 
     def _handed_over(self, call: ast.Call, name: str, argument: ast.expr) -> ast.expr:
@@ -431,6 +432,17 @@ class _Rewriter(ast.NodeTransformer):
             visited: ast.expr = self.visit(node)
             return visited
         return self.value(ast.unparse(node), "element", node, self.visit(node))
+
+
+def _axis(call: ast.Call) -> list[ast.expr]:
+    """The axis that a method is called with, where it is written there: 1 of Z.max(axis=1) and of Z.max(1)."""
+    if not isinstance(call.func, ast.Attribute):
+        return []
+    match [k.value for k in call.keywords if k.arg == "axis"] or call.args[:1]:
+        case [ast.Constant(int(axis)) | ast.UnaryOp(ast.USub(), ast.Constant(int(axis))) as written]:
+            return [ast.Constant(axis if isinstance(written, ast.Constant) else -axis)]
+        case _:
+            return []
 
 
 def _called(call: ast.Call) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from gradcheck.capture import state
 from gradcheck.capture.ambient import Ambient
 from gradcheck.capture.evaluate import Evaluator
-from gradcheck.capture.probes import Probes, StopRun, install, installed, is_stop
+from gradcheck.capture.probes import Probes, StopRun, install, installed, is_stop, stands
 from gradcheck.capture.record import as_like
 from gradcheck.capture.roots import assign, hander, look
 from gradcheck.capture.streams import nowhere
@@ -38,6 +37,9 @@ class Runs:
         self._ambient = Ambient()
         self._nowhere = nowhere()
         self._pristine: dict[str, Array] = {}
+        self._moved: set[str] = set()
+        """Roots whose own buffer holds other numbers now."""
+        self._handers: dict[str, tuple[Callable[[Array], None], Callable[[], None]]] = {}
         self._back: dict[str, Callable[[], None]] = {}
         """What puts a root in its place again from which another has been handed."""
 
@@ -76,25 +78,23 @@ class Runs:
             self._touched(edited)
             self._saved.restore_all() if thorough else self._saved.restore()
 
-    @contextlib.contextmanager
-    def in_a_row(self, path: str | None) -> Iterator[None]:
-        """Around calls of `next`, between which `path` may stand as it was replaced and nothing else does."""
+    def begin_row(self) -> Callable[[], None]:
+        """Before calls of `next`, between which a root may stay as it was moved; what ends the row."""
         before, stderr = installed(), sys.stderr
-        try:
-            sys.stderr = self._nowhere
-            yield
-        finally:
+        sys.stderr = self._nowhere
+
+        def end() -> None:
             install(before)
             sys.stderr = stderr
-            if path is not None:
-                self.unmoved(path)
-                self._back.pop(path, None)
+
+        return end
 
     def next(self, run: Evaluator) -> None:
         """One of several runs in a row: what it is seen to change is put back, but for what the row replaces."""
         settings = self._ambient.look(False)
         try:
-            install(run.probes)
+            if not stands(run.probes):
+                install(run.probes)
             self._enter(self.entry)
             run.measure()
         finally:
@@ -149,15 +149,17 @@ class Runs:
         old = self._roots[path].value
         if path not in self._pristine:
             self._pristine[path] = np.array(old)
+        self._moved.add(path)
         np.copyto(old, array)
 
     def unmoved(self, path: str) -> None:
         """What `move` wrote over, in the place from which another array may have been handed."""
-        old, kept = self._roots[path].value, self._pristine.get(path)
         if path in self._back:
-            self._back[path]()
-        if kept is None:
+            self._back.pop(path)()
+        if path not in self._moved:
             return
+        self._moved.remove(path)
+        old, kept = self._roots[path].value, self._pristine[path]
         if old.shape != kept.shape:  # the code has given it another one in place
             old.resize(kept.shape, refcheck=False)
         np.copyto(old, kept)
@@ -172,12 +174,15 @@ class Runs:
         own = root.value
         if type(own) is not np.ndarray or own.size < WORTH_HANDING or len(root.places) > 1 or path in self._viewed:
             return None
-        put, self._back[path] = hander(root.places[0])
+        if path not in self._handers:
+            self._handers[path] = hander(root.places[0])
+        (put, back), handed, strides = self._handers[path], self._back, own.strides
 
         def hand(array: Array) -> None:
-            if array.strides != own.strides:  # sums of another layout are rounded in another order
+            if array.strides != strides:  # sums of another layout are rounded in another order
                 array, given = np.empty_like(own), array
                 np.copyto(array, given)
+            handed[path] = back
             put(array)
 
         return hand
