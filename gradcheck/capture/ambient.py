@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,20 +72,21 @@ class Ambient:
     """Puts settings back after each run: all of them after a thorough one, else those seen to change."""
 
     def __init__(self) -> None:
-        self._changing: set[int] = set()
+        self.changing: set[int] = set()
+        """Those that runs have been seen to change, by their numbers."""
 
-    def look(self, thorough: bool) -> list[tuple[int, Any]]:
+    def look(self, thorough: bool) -> Sequence[tuple[int, Any]]:
         """The settings as they are now, or those that have been seen to change: none, for most code."""
-        if not (thorough or self._changing):
+        if not (thorough or self.changing):
             return []
-        wanted = range(len(SETTINGS)) if thorough else self._changing
+        wanted = range(len(SETTINGS)) if thorough else self.changing
         return [(i, SETTINGS[i].get()) for i in wanted]
 
-    def put_back(self, looked: list[tuple[int, Any]]) -> None:
+    def put_back(self, looked: Sequence[tuple[int, Any]]) -> None:
         """Make the settings what they were."""
         for i, saved in looked:
             if SETTINGS[i].get() != saved:
-                self._changing.add(i)
+                self.changing.add(i)
                 SETTINGS[i].put_back(saved)
 
 

@@ -78,7 +78,8 @@ class Evaluator:
     def measure(self) -> None:
         """The scalar, of what the run has left; it stays nan where the run didn't get to all of that."""
         found = self.found
-        self.clean = self.clean and (self._quick or ended_at_once())
+        if not self._quick:
+            self.clean = self.clean and ended_at_once()
         if self.scalar is not None and len(found) == len(self.wanted):
             del self.kinks.signature[self._passed :]  # what cleans up may pass some that have nothing to do with it
             values: dict[str, Any] = {}
@@ -88,7 +89,7 @@ class Evaluator:
                 values[n] = held()
             if not self._quick:  # what the loss itself computes is probed too: user code called from --loss has kinks
                 install(self.after)
-            self.value = _scalar_value(self.scalar, values)
+            self.value = _scalar_value(self.scalar.function, values)
 
     def _end(self) -> None:
         """Nothing more is looked for: whoever finds that raises StopRun, if this hasn't."""
@@ -154,9 +155,9 @@ class Evaluator:
         }
 
 
-def _scalar_value(scalar: Scalar, values: Mapping[str, Any]) -> complex | float:
+def _scalar_value(function: Callable[[Mapping[str, Any]], Any], values: Mapping[str, Any]) -> complex | float:
     try:
-        result: np.float64 | Array = scalar.function(values)
+        result: np.float64 | Array = function(values)
         if type(result) is np.float64:
             return result
         result = np.asarray(result)

@@ -155,8 +155,9 @@ class Program:
                 move(a)
             run.begin(scalar, held if path is not None else self._by_key({of.ref: a}), quick=True)
             runs.next(run)
-            return self._came_to(run)
+            return Evaluation(run.value, tuple(signature)) if signature is not None else self._came_to(run)
 
+        signature = None if self.loose else run.kinks.signature
         end_row = runs.begin_row()
         try:
             move = self._mover(path, run, held) if path is not None and quick else None

@@ -91,11 +91,16 @@ class Runs:
 
     def next(self, run: Evaluator) -> None:
         """One of several runs in a row: what it is seen to change is put back, but for what the row replaces."""
-        settings = self._ambient.look(False)
+        settings = self._ambient.look(False) if self._ambient.changing else ()
         try:
             if not stands(run.probes):
                 install(run.probes)
-            self._enter(self.entry)
+            try:
+                self.entry()
+            except StopRun:
+                pass
+            except BaseException as error:
+                self._theirs(error)
             run.measure()
         finally:
             if settings:
@@ -114,10 +119,15 @@ class Runs:
         except StopRun:
             return None
         except BaseException as error:
-            if isinstance(error, (Exception, SystemExit)) or self._is_mine(type(error)):
-                return error
-            if not is_stop(error):
-                raise
+            return self._theirs(error)
+        return None
+
+    def _theirs(self, error: BaseException) -> BaseException | None:
+        """An error of the user's code, which ends a run; None for the end itself. Raises what is neither."""
+        if isinstance(error, (Exception, SystemExit)) or self._is_mine(type(error)):
+            return error
+        if not is_stop(error):
+            raise error
         return None
 
     # -- roots
