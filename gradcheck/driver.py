@@ -253,7 +253,8 @@ class Driver:
         if value is None:
             code = _compiled(target.call, "--call")
             return lambda: exec(code, names)
-        return lambda: _exhausted(eval(value, names))
+        call = FunctionType(value, names)  # which takes half the time of eval
+        return lambda: _exhausted(call())
 
     def _is_mine(self, kind: Any) -> bool:
         return getattr(kind, "__module__", None) in self._mine

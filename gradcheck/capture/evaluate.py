@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.capture.places import NOTHING, Step
 from gradcheck.capture.probes import PASSING, Probes, StopRun, ended_at_once, install, stop
 from gradcheck.capture.record import Array, Key, as_like, found, written
-from gradcheck.capture.rewrite import Site
+from gradcheck.capture.rewrite import BINDING, Site
 from gradcheck.capture.signature import Kinks
 from gradcheck.capture.trace import Scalar
 
@@ -92,7 +92,7 @@ class Evaluator:
             self.value = _scalar_value(self.scalar.function, values)
 
     def _end(self) -> None:
-        """Nothing more is looked for: whoever finds that raises StopRun, if this hasn't."""
+        """Nothing more is looked for, and StopRun is to be raised, if this doesn't."""
         self._hot.clear()
         self._passed = len(self.kinks.signature)
         if not self._quick:
@@ -101,7 +101,9 @@ class Evaluator:
     def _probes(self) -> Probes:
         counts, wanted, kept, needed, hot = self._counts, self.wanted, self.found, len(self.wanted), self._hot
 
-        def passes(site: int, value: Any) -> Any:
+        def value(site: int, value: Any, _: Any = None) -> Any:
+            if site not in hot:
+                return value
             occurrence = counts.get(site, 0)
             counts[site] = occurrence + 1
             passed = site, occurrence  # equal to its Key, and made in a fraction of the time
@@ -111,15 +113,7 @@ class Evaluator:
                 kept[passed] = value.copy() if type(value) is np.ndarray else np.array(value)
                 if len(kept) == needed:
                     self._end()
-            return value
-
-        no_argument = not any(self.sites[site].kind == "argument" for site in self._sites)
-
-        def value(site: int, value: Any, _: Any = None) -> Any:
-            if site in hot:
-                value = passes(site, value)
-                if not hot:  # here rather than deeper, since each frame on the way out takes its time
-                    raise StopRun
+                    raise StopRun  # here rather than deeper: each frame on the way out takes its time
             return value
 
         def attribute(site: int, owner: Any, name: Any, new: Any) -> tuple[Any, ...]:
@@ -138,12 +132,11 @@ class Evaluator:
                     written(replacement, edited)
 
         def arguments(site: int, *values: Any) -> tuple[Any, ...]:
-            if no_argument or hot.isdisjoint(range(site, site + len(values))):
-                return values
             return tuple(value(number, v) for number, v in enumerate(values, site))
 
         return {
             **PASSING,
+            "binding": any(self.sites[site].kind in BINDING for site in self._sites),
             "value": value,
             "owned": value,
             "held": value,

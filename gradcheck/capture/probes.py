@@ -7,7 +7,7 @@ a rewritten function that outlives the check goes on working.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 MARK = "\0gradcheck's probes"
 """Stands for the probes until the code is compiled: syntax trees take no objects as constants."""
 
-Probes = Mapping[str, Callable[..., Any]]
+Probes = Mapping[str, Any]
 """What the rewritten code calls:
 
 value(site, v[, o]) -> v        v is about to be bound, returned or put into a container, o
@@ -31,6 +31,10 @@ compared(site, r, *vs) -> r     a comparison came to r; vs are those of its oper
 kink(site, f[, k]) -> f         f is about to be called, with the axis k, and may be one of the functions with kinks
 caught()                        an `except` that takes everything has caught something
 arrived()                       the function or loop begins that is marked, in code that is otherwise as it stands
+
+and what it asks, because a call would take ten times as long:
+
+binding                         whether arguments, and what is unpacked or looped over, are handed to probes at all
 """
 
 
@@ -62,6 +66,7 @@ PASSING: Probes = {
     "kink": _first,
     "caught": _caught,
     "arrived": lambda: None,
+    "binding": False,
 }
 
 # A module, because its attributes are the ones that the interpreter looks up fastest.
@@ -69,7 +74,7 @@ _PROBES = ModuleType(MARK)
 _NAMES = vars(_PROBES)
 
 
-def installed() -> dict[str, Callable[..., Any]]:
+def installed() -> dict[str, Any]:
     """What rewritten code calls now."""
     return _NAMES.copy()
 

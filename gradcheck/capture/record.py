@@ -126,7 +126,7 @@ class Recorder:
 
     def probes(self) -> Probes:
         names = ("value", "owned", "held", "attribute", "index", "augmented", "seen", "arguments")
-        return {**{name: getattr(self, name) for name in names}, **self.kinks.probes()}
+        return {"binding": True, **{name: getattr(self, name) for name in names}, **self.kinks.probes()}
 
     def values(self) -> list[tuple[Value, object]]:
         """What was recorded, and the objects themselves."""

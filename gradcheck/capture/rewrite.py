@@ -54,6 +54,8 @@ class Site:
 
 CROSSING = frozenset({"handed", "result"})
 """Kinds of sites that compute nothing: they tell one function's use of an array from another's."""
+BINDING = frozenset({"argument", "unpack", "loop"})
+"""Kinds of sites that only give what there is a name."""
 BACKWARD = re.compile(r"(?i)back|bprop|grad|deriv")
 """How functions are called that are handed gradients and hand some back."""
 _LAYERS = re.compile(r"(?i)^(__call__|forward|fprop|call)$|back|bprop|grad|deriv")
@@ -102,6 +104,11 @@ class _Rewriter(ast.NodeTransformer):
     def rebound(self, name: str, probe: str, number: ast.expr, at: ast.AST) -> ast.stmt:
         bind = self.call(probe, number, ast.Name(name, ast.Load()), at=at)
         return _placed(ast.Assign([ast.Name(name, ast.Store())], bind), at)
+
+    def if_binding(self, statements: list[ast.stmt]) -> ast.stmt:
+        """Statements that only a run needs in which somebody wants to know what goes from name to name."""
+        wanted = ast.Attribute(ast.Constant(MARK), "binding", ast.Load())
+        return _placed(ast.If(wanted, statements, []), statements[0])
 
     def form(self, target: ast.expr | None, value: ast.expr) -> str:
         """How a value comes from what its target was: see `Site.form`."""
@@ -154,7 +161,7 @@ class _Rewriter(ast.NodeTransformer):
         numbers = [self.site(a.arg, "argument", a, a) for a in arguments]
         passed = self.call("arguments", numbers[0], *(ast.Name(a.arg, ast.Load()) for a in arguments), at=first)
         names: list[ast.expr] = [ast.Name(a.arg, ast.Store()) for a in arguments]
-        return _placed(ast.Assign([ast.Tuple(names, ast.Store())], passed), first)
+        return self.if_binding([_placed(ast.Assign([ast.Tuple(names, ast.Store())], passed), first)])
 
     visit_FunctionDef = _function
     visit_AsyncFunctionDef = _function
@@ -348,13 +355,18 @@ class _Rewriter(ast.NodeTransformer):
 
     def _bound(self, target: ast.expr, node: ast.stmt, *, kind: str = "unpack") -> list[ast.stmt]:
         if isinstance(target, (ast.Tuple, ast.List)):
-            return [s for element in target.elts for s in self._bound(element, node, kind=kind)]
+            looks = [look for element in target.elts for look in self._bound(element, node, kind=kind)]
+            rebound = [statement for look in looks if isinstance(look, ast.If) for statement in look.body]
+            plain = len(looks) > 1 and all(isinstance(look, ast.If) for look in looks)
+            return [self.if_binding(rebound)] if plain else looks
         if isinstance(target, ast.Starred):
             return self._bound(target.value, node, kind=kind)
         if isinstance(target, ast.Name):
             if self.in_class:  # a class body's namespace may refuse to bind a name twice, as an enumeration's does
                 return []
-            return [self.rebound(target.id, "value", self.site(target.id, kind, node, target), target)]
+            return [
+                self.if_binding([self.rebound(target.id, "value", self.site(target.id, kind, node, target), target)])
+            ]
         place = place_of(target, self.mangled_by())
         return [self.seen(place, kind, node, target)] if place else []
 

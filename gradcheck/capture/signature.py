@@ -52,7 +52,7 @@ class Kinks:
         if axis is not None:
             pattern = kinks.along(function, axis)
             if pattern is not None:
-                self._note(self._label(site), pattern)
+                self.signature.append((self._label(site), pattern))
                 return function
         known = self._watched.get(site)
         if known is not None:

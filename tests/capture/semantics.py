@@ -31,10 +31,12 @@ def modes() -> dict[str, Probes]:
     """Every set of probes that gradcheck installs."""
     # not imported by its name: a list that a module of this project holds is state, put back after every run
     sites = install.SITES
+    evaluating = Evaluator(sites, frozenset(), frozenset(), root=dict[str, Any]().get, label=str).probes
     return {
         "passing": PASSING,
         "recording": Recorder(sites).probes(),
-        "evaluating": Evaluator(sites, frozenset(), frozenset(), root=dict[str, Any]().get, label=str).probes,
+        "evaluating": evaluating,
+        "evaluating an argument": {**evaluating, "binding": True},
     }
 
 

@@ -50,10 +50,10 @@ MEDDLING: dict[str, Probes] = {
     "what is stored under a key is copied": {"held": lambda _, v: copy.copy(v)},
     "a key is another": {"index": lambda _, key: str(key) + "x"},
     "a sum is another": {"augmented": lambda _, v: v + v},
-    "arguments are exchanged": {"arguments": lambda _, *vs: vs[::-1]},
+    "arguments are exchanged": {"binding": True, "arguments": lambda _, *vs: vs[::-1]},
     "an operand is another": {"operand": lambda _, v: v + 1 if isinstance(v, int) else v},
     "a comparison is turned into a bool": {"compared": lambda _, result, *vs: bool(np.all(result))},
-    "calls have a frame between": {"kink": lambda _, f: _called(f)},
+    "calls have a frame between": {"kink": lambda _, f, *axis: _called(f)},
     "an edited container is asked": {"seen": lambda _, root, *rest: list(root) if hasattr(root, "keys") else None},
     "what is caught is raised again": {"caught": lambda: (_ for _ in ()).throw(RuntimeError)},
 }

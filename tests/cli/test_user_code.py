@@ -228,7 +228,7 @@ def train(x, y, W, V):
 @pytest.mark.parametrize(("pause", "why"), [("0.05", "time limit reached"), ("99", "ended after")])
 def test_time_that_runs_out_while_measuring(gradcheck: Gradcheck, pause: str, why: str) -> None:
     """What was measured is told, also where the code hangs and has to be killed."""
-    shapes = "x:(m,80) y:(m,2) W:(80,60) V:(60,2)"
+    shapes = "x:(m,160) y:(m,2) W:(160,120) V:(120,2)"
     command = ("run", "slow.py:train", "--shapes", shapes, "--full", "--timeout", "2", "--format", "json")
     ran = gradcheck(*command, files={"slow.py": SLOWER.replace("PAUSE", pause)})
     told = json.loads(ran.out)
