@@ -150,6 +150,62 @@ y = (X[:, 1] > 0) * 1.0
 theta = descend(np.array([0, 0, 0]), X, y, 0.1)
 print(f"cost {cost(theta, X, y):.4f}")
 """
+IN_BATCHES = """
+import numpy as np
+
+class Model:
+    def __init__(self):
+        self.W = np.zeros((4, 3))
+
+    def probabilities(self, X):
+        e = np.exp(X @ self.W)
+        return e / e.sum(axis=1, keepdims=True)
+
+    def gradient(self, X, Y):
+        p = self.probabilities(X)
+        return X.T @ (p - Y) / len(X)
+
+    def update(self, g):
+        self.W = self.W - 0.2 * g
+
+    def loss(self, X, Y):
+        return -np.mean(np.sum(Y * np.log(self.probabilities(X)), axis=1))
+
+def train(model, X, Y, rng):
+    order = rng.permutation(len(X))
+    for s in range(0, len(X), 10):
+        rows = order[s : s + 10]
+        model.update(model.gradient(X[rows], Y[rows]))
+    print(model.loss(X, Y))
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 4))
+train(Model(), X, np.eye(3)[X[:, :3].argmax(axis=1)], rng)
+"""
+UPDATED_BY_A_FUNCTION = """
+import numpy as np
+
+def cost(p, X, y):
+    return np.mean((X @ p["w"] + p["b"] - y) ** 2)
+
+def gradients(p, X, y):
+    r = 2 * (X @ p["w"] + p["b"] - y) / len(y)
+    return {"w": X.T @ r, "b": r.sum()}
+
+def update(p, grads):
+    for k in p:
+        p[k] = p[k] - 0.05 * grads[k]
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+y, p, costs = X @ np.ones(3) + 0.3, {"w": np.zeros(3), "b": 0.0}, []
+for i in range(40):
+    rows = rng.choice(60, 12)
+    Xb, yb = X[rows], y[rows]
+    grads = gradients(p, Xb, yb)
+    update(p, grads)
+    costs.append(cost(p, Xb, yb))
+"""
 DECAYED = """
 import numpy as np
 
@@ -244,6 +300,8 @@ def checked(tmp_path: Path, text: str) -> gradcheck.Report:
         (OF_A_NETWORK, "dout = 2 * (", "dout = (", "compute_cost(out, Y)"),
         (OF_WHAT_CALLS_THE_STEP, "dz = 2 * (", "dz = (", "mean squared error of out and Y"),
         (OF_WHAT_CALLED_THE_LOOP, "- y) / len(y)", "- y)", "cost(theta, X, y)"),
+        (IN_BATCHES, "(p - Y) / len(X)", "(p - Y)", "mean softmax cross-entropy of p and Y"),
+        (UPDATED_BY_A_FUNCTION, "r = 2 * (", "r = (", "cost(p, Xb, yb)"),
         (DECAYED, "dw = X.T @ e / len(y)", "dw = X.T @ e * 2 / len(y)", "model.loss(X, y)"),
     ],
 )

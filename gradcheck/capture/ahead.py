@@ -80,7 +80,8 @@ def _behind(body: Sequence[ast.stmt], at: int, call: ast.Call) -> _Found | None:
     before, names = made_for(body, at, call)
     apart = {name for s in before for name in _bound(s)}
     end = body.index(before[0]) if before else at
-    updates = [(i, target) for i, s in enumerate(body[:end]) for target in _moved(s) if _root(target) in names]
+    moves = ((i, target) for i, s in enumerate(body[:end]) for target in (*_moved(s), *_handed_over(s)))
+    updates = [(i, target) for i, target in moves if _root(target) in names]
     if not updates or names & _bound(body[at]) or any(isinstance(n, _NEVER) for s in before for n in ast.walk(s)):
         return None
     first, moved = updates[0][0], {_root(target) for _, target in updates}
@@ -136,6 +137,13 @@ def _moved(statement: ast.stmt) -> Iterator[ast.expr]:
         elif isinstance(node, ast.Assign):
             own = {ast.unparse(n) for n in ast.walk(node.value) if isinstance(n, ast.expr)}
             yield from (t for target in node.targets for t in _parts(target) if ast.unparse(t) in own)
+
+
+def _handed_over(statement: ast.stmt) -> Iterator[ast.expr]:
+    """What a call may move of which nothing is taken, `update(params, grads)`: the object whose method it is, and what
+    it is handed."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        yield from (n for n in ast.walk(statement.value) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
 
 
 def _defined(statement: ast.stmt) -> set[str]:

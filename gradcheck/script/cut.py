@@ -116,7 +116,7 @@ def _is_order(value: Array) -> bool:
 def _classes(value: Any, count: int) -> int:
     """How many classes an array of labels has; 0 for what is none."""
     labels = _labels(value)
-    if labels is None or len(labels) != count:
+    if labels is None or len(labels) != count or _is_order(labels):
         return 0
     classes = len(np.unique(labels))
     return classes if classes <= CLASSES else 0
