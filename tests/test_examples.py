@@ -118,6 +118,58 @@ def called(x: float) -> float:
     return 2 * x
 
 
+ONE_OF_EACH = """
+import numpy as np
+
+def affine_forward(x, w, b):
+    return x @ w + b, (x, w, b)
+
+def affine_backward(dout, cache):
+    x, w, b = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.W, self.b = np.random.randn(n_in, n_out), np.zeros((1, n_out))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, grad):
+        self.dW, self.db = self.x.T @ grad, grad.sum(axis=0, keepdims=True)
+        return grad @ self.W.T
+
+if __name__ == "__main__":
+    affine_forward(np.random.randn(1, 4), np.random.randn(4, 1), np.random.randn(1))
+    Dense(4, 1).forward(np.random.randn(5, 4))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "told", "instead"),
+    [
+        (
+            "affine_forward,affine_backward",
+            "dout.sum(axis=0)\n",
+            "dout.sum().reshape(1)\n",
+            "driven with x (3, 4), w (4, 5), b (5,)",
+            "x (3, 4) and w (4, 5) and b (5,)",
+        ),
+        ("Dense", "grad.sum(axis=0, k", "grad.sum(k", "there n_out is 1", "n_out 3"),
+    ],
+    ids=["a pair", "an object"],
+)
+def test_what_there_is_one_of(tmp_path: Path, name: str, right: str, wrong: str, told: str, instead: str) -> None:
+    """An example with one sample and one unit is driven with several; where only one goes well, that is said."""
+    instead = f"with {instead} it goes through as well, and was not found to be right"
+    for file, text in ("right.py", ONE_OF_EACH), ("wrong.py", ONE_OF_EACH.replace(right, wrong)):
+        (tmp_path / file).write_text(text)
+        notes = " ".join(resolve(f"{tmp_path / file}:{name}", examples=True).notes)
+        assert (told in notes) is (file == "right.py"), notes
+        assert (instead in notes) is (file == "wrong.py"), notes
+
+
 def test_a_profiler_that_is_at_work_goes_on() -> None:
     profiler = cProfile.Profile()
     profiler.enable()

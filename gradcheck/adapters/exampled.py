@@ -12,7 +12,7 @@ from gradcheck.adapters.overheard import Call
 from gradcheck.adapters.pairs import Pair
 from gradcheck.adapters.plan import Drawn, Plan
 from gradcheck.adapters.reading import explains
-from gradcheck.adapters.resizing import Arguments, own_values, shapes_of, unhidden
+from gradcheck.adapters.resizing import Arguments, grown, has_more, own_values, shapes_of, unhidden
 from gradcheck.adapters.seeking import Found, found_with, is_finite
 from gradcheck.adapters.trying import Sandbox
 
@@ -73,16 +73,22 @@ def _explained(sandbox: Sandbox, one: Exampled) -> bool:
 
 
 def plans(call: Call, arguments: Mapping[str, Any], takes: Takes, is_late: Callable[[], bool]) -> Iterator[Plan]:
-    """What the code takes of a call's arguments: with other sizes where some would hide errors, then with its own.
+    """What the code takes of a call's arguments: with several of what there is one of, with other sizes where some
+    would hide errors, then with its own.
 
     Another seed draws other numbers, if the code takes those.
     """
     own = own_values(arguments)
     if not takes(Plan(own, ""), 0):
         return
-    changed = unhidden(own, lambda other: takes(Plan(other, ""), 0), is_late)
-    for some in [changed, own] if any(changed[n] is not own[n] for n in own) else [own]:
-        plan = Plan(some, _told(call, own, some))
+
+    def goes(other: Arguments) -> bool:
+        return takes(Plan(other, ""), 0)
+
+    changed = unhidden(own, goes, is_late)
+    more = list(grown(changed, goes, is_late))[::-1]
+    for some in [*more, *([changed, own] if any(changed[n] is not own[n] for n in own) else [own])]:
+        plan = Plan(some, _told(call, own, some, more))
         yield plan if takes(plan, 1) else replace(plan, arguments={n: _fixed(d) for n, d in some.items()})
 
 
@@ -90,12 +96,19 @@ T = TypeVar("T")
 
 
 def between(tried: Sequence[T], arguments: Callable[[T], Arguments], is_right: Callable[[T], bool]) -> tuple[T, str]:
-    """The one with other sizes; the one with the call's own where that alone is right, and what to ask then."""
-    other, own = tried[0], tried[-1]
+    """The one with other sizes; the one with the call's own where that alone is right, and what to ask then. One with
+    several of what there is one of in the call only if it is right: it may be meant for one."""
+    own = tried[-1]
+    more = [one for one in tried if has_more(arguments(one), arguments(own))]
+    right = next(filter(is_right, more), None)
+    if right is not None:
+        return right, ""
+    other = next(one for one in tried if one not in more)
     if other is own or is_right(other) or not is_right(own):
         return other, ""
-    shapes = " ".join(f"{name}:({','.join(map(str, shape))})" for name, shape in shapes_of(arguments(other)).items())
-    return own, f'with other sizes it goes through as well, and is wrong there; to check those: --shapes "{shapes}"'
+    wrong, taken = "with other sizes it goes through as well, and is wrong there", shapes_of(arguments(other))
+    shapes = " ".join(f"{name}:({','.join(map(str, shape))})" for name, shape in taken.items())
+    return own, wrong if taken == shapes_of(arguments(own)) else f'{wrong}; to check those: --shapes "{shapes}"'
 
 
 def _fixed(drawn: Drawn) -> Drawn:
@@ -105,12 +118,16 @@ def _fixed(drawn: Drawn) -> Drawn:
     return drawn if drawn.value is None else Drawn(value=drawn.value)
 
 
-def _told(call: Call, own: Arguments, taken: Arguments) -> str:
+def _told(call: Call, own: Arguments, taken: Arguments, more: Sequence[Arguments]) -> str:
     """Where a plan came from, and what of it is not as it was there."""
     shapes = [f"there {name} is {own[name]}" for name in taken if str(own[name]) != str(taken[name])]
     drawn = [name for name in taken if str(own[name]) == str(taken[name]) and own[name] is not taken[name]]
     alike = [f"{' and '.join(drawn)} drawn, since all alike there"] if drawn else []
-    return f"from the call at {call.at}{'; ' if shapes or alike else ''}{', '.join([*shapes, *alike])}"
+    most = more[0] if more else own
+    with_more = [f"{name} {most[name]}" for name in own if str(most[name]) not in (str(own[name]), str(taken[name]))]
+    alone = [f"with {' and '.join(with_more)} it goes through as well, and was not found to be right"] * bool(with_more)
+    said = "; ".join(filter(None, [", ".join([*shapes, *alike]), *alone]))
+    return f"from the call at {call.at}{'; ' if said else ''}{said}"
 
 
 def not_again(call: Call) -> str:

@@ -95,6 +95,52 @@ def _says_nothing(name: str, value: Any) -> bool:
     return not fixed and bool((value == value.flat[0]).all()) and (value.size > 1 or role_of(name)[0] == "bias")
 
 
+def grown(arguments: Arguments, takes: Takes, is_late: Callable[[], bool]) -> Iterator[dict[str, Drawn]]:
+    """The same with several samples, units, filters or channels where there is one of them, if the code takes that.
+
+    A sum over too much is the right one where there is only one.
+    """
+    ones = [slot for slot in _slots(arguments, 1) if slot.size == 1]
+    for is_of in (_is_of_samples, _is_of_units, _is_of_filters, _is_of_channels):
+        used = {slot.size for slot in _slots(arguments)}
+        some = [slot for slot in ones if is_of(slot, _look(arguments, slot.path))]
+        more = next(n for n in itertools.count(3) if n not in used)
+        if some and not is_late() and takes(other := _changed(arguments, some, more)):
+            yield other
+            arguments = other
+
+
+def _is_of_samples(slot: Slot, drawn: Drawn) -> bool:
+    name = slot.path[-1]
+    of_data = role_of(name)[0] == "data" and len(drawn.shape or ()) > 1
+    return slot.at == 0 and (of_data or by_name.LABELS.match(name) is not None)
+
+
+def _is_of_units(slot: Slot, drawn: Drawn) -> bool:
+    """Those of a layer that isn't one of images: the columns of its weights, or the number that it is built with."""
+    axes, name = len(drawn.shape or ()), slot.path[-1]
+    of_labels = axes == 2 and by_name.LABELS.match(name) is not None
+    of_layer = role_of(name)[0] in ("weight", "bias") and axes < 3
+    return slot.at is None or (slot.at == axes - 1 and (of_layer or of_labels))
+
+
+def _is_of_filters(slot: Slot, drawn: Drawn) -> bool:
+    role, axes = role_of(slot.path[-1])[0], len(drawn.shape or ())
+    return slot.at == 0 and ((role == "weight" and axes > 2) or (role == "bias" and axes == 1))
+
+
+def _is_of_channels(slot: Slot, drawn: Drawn) -> bool:
+    return slot.at == 1 and role_of(slot.path[-1])[0] in ("data", "weight") and len(drawn.shape or ()) > 2
+
+
+def has_more(arguments: Arguments, own: Arguments) -> bool:
+    """Whether there are several of what there is one of otherwise."""
+    before = {path: drawn.shape or () for path, drawn in _arrays(own)}
+    return any(
+        a == 1 < b for path, drawn in _arrays(arguments) for a, b in zip(before.get(path, ()), drawn.shape or ())
+    )
+
+
 def shapes_of(arguments: Arguments) -> dict[str, tuple[int, ...]]:
     """The shapes of all arrays that are handed over, by name."""
     return {".".join(path): drawn.shape or () for path, drawn in _arrays(arguments) if drawn.kind == "normal"}
@@ -193,7 +239,7 @@ def _at(drawn: Drawn, at: int | None, size: int) -> Drawn:
     return replace(drawn, shape=(*drawn.shape[:at], size, *drawn.shape[at + 1 :]), value=None)
 
 
-def _slots(arguments: Arguments) -> list[Slot]:
+def _slots(arguments: Arguments, least: int = 2) -> list[Slot]:
     """Every size above 1: what has 1 may be there to be spread."""
     found = []
     for path, drawn in _leaves(arguments):
@@ -203,9 +249,9 @@ def _slots(arguments: Arguments) -> list[Slot]:
             sizes = drawn.value
         else:
             whole = type(drawn.value) is int and len(path) == 1 and not _NO_SIZE.fullmatch(path[0])
-            found += [Slot(path, None, drawn.value)] if whole and drawn.value > 1 else []
+            found += [Slot(path, None, drawn.value)] if whole and drawn.value >= least else []
             continue
-        found += [Slot(path, at, n) for at, n in enumerate(sizes) if n > 1]
+        found += [Slot(path, at, n) for at, n in enumerate(sizes) if n >= least]
     return found
 
 
