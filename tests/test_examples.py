@@ -154,7 +154,7 @@ if __name__ == "__main__":
             "dout.sum(axis=0)\n",
             "dout.sum().reshape(1)\n",
             "driven with x (3, 4), w (4, 5), b (5,)",
-            "x (3, 4) and w (4, 5) and b (5,)",
+            "w (4, 5) and b (5,)",
         ),
         ("Dense", "grad.sum(axis=0, k", "grad.sum(k", "there n_out is 1", "n_out 3"),
     ],
