@@ -113,7 +113,7 @@ def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> T
                 step, smaller = made
                 step = _less(step, candidate, arrived, lines, scouted.updated)
                 step = _with_loss(step, candidate, arrived, scouted.updated)
-                if works(step, base_of):
+                if works(step, base_of, whole=not smaller):
                     return step
                 if not smaller:
                     break
@@ -246,11 +246,13 @@ def _held(arrived: Arrived, names: dict[str, Any]) -> tuple[dict[str, Any], list
     return handed, [m for m in modules if m is not handed], is_mine
 
 
-def works(target: Target, base_of: BaseOf) -> bool:
-    """Whether the step by itself comes to a gradient, and to something of the forward before that."""
+def works(target: Target, base_of: BaseOf, *, whole: bool = True) -> bool:
+    """Whether the step by itself comes to a gradient, and to something of the forward before that: of all samples that
+    it takes, where they are not the `whole` data, X[:32] and X[32:]."""
     with Driver(target, base_of=base_of).open() as program:
-        forward = (v for v in program.forward_values if v.site.kind in BINDS)
-        return bool(program.gradients) and any(v.array.dtype.kind == "f" for v in forward) and _has_forward(program)
+        forward = [v for v in program.forward_values if v.site.kind in BINDS and v.array.dtype.kind == "f"]
+        seen = whole or not any(v.array.ndim > 1 and v.array.shape[0] == 0 for v in program.trace.values)
+        return bool(program.gradients) and bool(forward) and seen and _has_forward(program)
 
 
 def _has_forward(program: Program) -> bool:

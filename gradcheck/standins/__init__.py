@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gradcheck.cells import units
-from gradcheck.standins import files, libraries, numpy_names
+from gradcheck.standins import files, libraries, numpy_names, pools
 from gradcheck.standins.hints import Hints
 
 __all__ = ["Hints", "active", "sources_of", "told"]
@@ -31,7 +31,7 @@ def active(sources: Sequence[Path] = ()) -> Iterator[Hints]:
     hints = Hints(tuple(sources))
     _standing.append(hints)
     try:
-        with numpy_names.given(hints), libraries.given(hints), files.given(hints):
+        with numpy_names.given(hints), libraries.given(hints), files.given(hints), pools.given(hints):
             yield hints
     finally:
         _standing.clear()

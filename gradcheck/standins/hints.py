@@ -75,6 +75,10 @@ class Hints:
         named = max([FEW_ROWS, *(n for n in self.numbers if n <= full)])
         return min(full, named + 16)  # a number of samples that is also one of features would hide which is which
 
+    def says(self, what: re.Pattern[str]) -> bool:
+        """Whether the text of any source does."""
+        return any(what.search(str(unit.text)) for path in self._sources for unit in units(path))
+
     def _known(self) -> tuple[list[int], list[str]]:
         if self._read is None:
             numbers: dict[int, int] = {}
