@@ -33,6 +33,10 @@ class NothingToCheck(GradcheckError):
     exit_code = 5
 
 
+class ComplexParameters(NothingToCheck):
+    """What has a gradient is complex: no other way to drive the code makes it real."""
+
+
 class Refused(PermissionError):
     """Raised into user code for what a target must not do while it is checked; no fault of its gradients."""
 

@@ -61,7 +61,7 @@ from gradcheck.script.ready import on_first_step
 from gradcheck.shapes import Spec, parse_spec
 from gradcheck.source import shown
 from gradcheck.target import Engine, Target
-from gradcheck.unpaired import Unpaired, unpaired
+from gradcheck.unpaired import Unpaired, complex_note, unpaired
 
 TO_MEASURE = 0.9
 """Share of the time limit that is for measuring; the rest is for the report."""
@@ -245,7 +245,7 @@ def _checked(
     notes += filter(None, [multiplied(found.chosen), found.means])
     notes += filter(None, (kinks_seen(found.judged), ended(found.program, found.judged, alone=target.traced)))
     left_over = Unpaired() if options.params else unpaired(found.program, traced=target.traced)
-    notes += filter(None, [left_over.note])
+    notes += filter(None, [left_over.note, complex_note(found.program)])
     held = applied(spec, found.flow.values, shapes[0], told=bool(options.shapes) and not target.traced)
     findings = settled(causes_here, _causes_again(trial, found, draw))
     rounded, findings = excused(ROUND_OFF, trial, found, draw, findings)

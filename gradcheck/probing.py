@@ -31,7 +31,7 @@ from gradcheck.capture.program import Program, Ref, Variable
 from gradcheck.cells import units
 from gradcheck.compare import Truth, Verdict, agreement, estimates, measure, rough
 from gradcheck.conventions import DATA, bases
-from gradcheck.errors import GradcheckError, NothingToCheck, TargetError
+from gradcheck.errors import ComplexParameters, GradcheckError, NothingToCheck, TargetError
 from gradcheck.evaluation import Evaluation
 from gradcheck.gradients import Gradient, paired
 from gradcheck.loss import choose as losses
@@ -40,6 +40,7 @@ from gradcheck.options import Options
 from gradcheck.shapes import Spec
 from gradcheck.source import told, traced
 from gradcheck.target import Target
+from gradcheck.unpaired import complex_parameters
 
 Array = NDArray[Any]
 
@@ -480,6 +481,9 @@ def _nothing(program: Program, target: Target) -> Exception:
         return TargetError(
             f"{target.name} raised before any backward step was seen: {told(error)}\n{traced(error)}".rstrip()
         )
+    are_complex = complex_parameters(program)
+    if are_complex:
+        return ComplexParameters(told_of_complex(target.name, are_complex))
     names = list(dict.fromkeys(v.name for v in program.trace.values if v.name.isidentifier()))
     seen = f"the names seen are {', '.join(names[:20])}" if names else "no array was assigned at all"
     zeros = [n for n in names if bases(n) and not any(v.array.any() for v in program.trace.values if v.name == n)]
@@ -491,6 +495,17 @@ def _nothing(program: Program, target: Target) -> Exception:
     return NothingToCheck(
         f"{target.name}: no gradient could be observed. A gradient is found by its name, dW1 or grad_W1 for W1;"
         f" {seen}. Say which is which with --grad NAME=VALUE, e.g. --grad update=W1{_or_a_function(target)}."
+    )
+
+
+def told_of_complex(target: str, names: Sequence[str]) -> str:
+    """Why these are not checked, and how they can be."""
+    w = names[0]
+    return (
+        f"{target}: {', '.join(names[:8])} {'is' if len(names) == 1 else 'are'} complex, and gradcheck measures"
+        f" derivatives by real numbers alone. To have it checked, write a step of two real arrays, e.g."
+        f" {w} = {w}_re + 1j * {w}_im in the forward, and d{w}_re = grad.real, d{w}_im = grad.imag behind the gradient"
+        f" (that of the loss by the real and the imaginary part, which is twice its Wirtinger derivative by conj({w}))."
     )
 
 

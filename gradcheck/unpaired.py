@@ -52,6 +52,23 @@ def unpaired(program: Program, *, traced: bool) -> Unpaired:
     return Unpaired(note, any(is_drivers(value) for value in like))
 
 
+def complex_parameters(program: Program) -> list[str]:
+    """Names of complex arrays that the step moves, or that a complex array is named to be the gradient of."""
+    values = [v for v in program.trace.values if v.array.dtype.kind == "c" and v.plain]
+    known = {v.name for v in values} | {r.name for r in program.roots.values() if np.iscomplexobj(r.value)}
+    moved = [v.site.last for v in values if v.site.form == "moved"]
+    graded = [base for v in values for base in program.base_of(v.name) if base in known]
+    return list(dict.fromkeys([*moved, *graded]))
+
+
+def complex_note(program: Program) -> str:
+    """On those that the step begins with, beside real ones that are checked; "" where there are none."""
+    held = {r.name for r in program.roots.values() if np.iscomplexobj(r.value)}
+    names = [name for name in complex_parameters(program) if name in held]
+    are = "is" if len(names) == 1 else "are"
+    return f"not checked: {', '.join(names[:MOST])}, which {are} complex" if names else ""
+
+
 def _like_gradients(program: Program) -> Iterator[Value]:
     values, begin = program.trace.values, program.first_gradient
     groups = program.gradients

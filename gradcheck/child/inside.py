@@ -21,7 +21,7 @@ from gradcheck.child.apart import keep_apart
 from gradcheck.child.guard import Guard
 from gradcheck.child.job import Job, Message
 from gradcheck.child.listening import Listening
-from gradcheck.errors import GradcheckError, NothingToCheck, Several, TargetError, UsageError
+from gradcheck.errors import ComplexParameters, GradcheckError, NothingToCheck, Several, TargetError, UsageError
 from gradcheck.standins.surroundings import searched
 
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ def _done(job: Job, started: float, guard: Guard, send: Send) -> Result:
         if (hidden or added) and (parts := defined(targets[0])):
             raise Several(parts)
         return report
+    except ComplexParameters:
+        raise
     except (NothingToCheck, TargetError, UsageError) as error:
         script = targets[0].script
         seen = isinstance(error, UsageError) and script is not None and script.suffix == ".ipynb"
