@@ -33,7 +33,7 @@ from gradcheck.fix.raising import repair_raising
 from gradcheck.fix.repair import Repair, repair
 from gradcheck.fix.smallest import with_smallest
 from gradcheck.gradients import Gradient, updated
-from gradcheck.loss.choose import multiplied
+from gradcheck.loss.choose import as_written, multiplied
 from gradcheck.operations import at_its_call, by_operation, wrong_in
 from gradcheck.options import Options
 from gradcheck.probing import (
@@ -67,6 +67,8 @@ TO_MEASURE = 0.9
 """Share of the time limit that is for measuring; the rest is for the report."""
 REDRAWS = 3
 """How often a probe that could not see is drawn anew."""
+DEAR = 5_000
+"""Evaluations of a probe after which none is drawn anew for the rest, where something is known to be wrong."""
 EXAMPLES = 25
 """Networks drawn for the properties."""
 LONG_RUN = 300
@@ -225,7 +227,8 @@ def _checked(
             hidden = revealing(program)
         spent.forwards += program.evaluations
         before, blind = blind, [j.gradient.name for j in found.judged if j.verdict is Verdict.INCONCLUSIVE]
-        if not blind or blind == before or len(seeds) > REDRAWS or limits.reached(program.evaluations):
+        known = program.evaluations > DEAR and any(j.verdict is Verdict.FAIL for j in found.judged)
+        if not blind or blind == before or known or len(seeds) > REDRAWS or limits.reached(program.evaluations):
             break
         if target.redrawable:
             notes.append(f"seed {seeds[-1]} could not show {', '.join(blind)}: drawn anew with seed {seeds[-1] + 1}")
@@ -236,7 +239,7 @@ def _checked(
             notes.append(f"{', '.join(blind)} could not be seen where the code stands: {names} were moved a little")
         seeds.append(seeds[-1] + 1 if target.redrawable else seeds[-1])
     draw = Draw(sizes, seeds[-1], dtype, moved)
-    trial = Trial(driver, options, spec, limits, spent)
+    trial = Trial(driver, options, spec, limits, spent, loss=as_written(found.chosen))
     other = replace(draw, values={**moved, **hidden})
     if hidden and not _is_wrong(found) and (shown := _wrong_there(trial, found, other)) is not None:
         (found, causes_here), draw = shown, other

@@ -74,7 +74,10 @@ def report(folder: Path, first: str, before: str) -> Report:
 def test_what_is_wrong_is_looked_into_over_a_few_turns(tmp_path: Path) -> None:
     found = report(tmp_path, WHOLE, "t + 1")
     assert [(f.code, f.fix and f.fix.new) for f in found.findings] == [("GC364", "dW += np.outer(back, hs[t])")]
-    assert "what is wrong was looked into with seq_len = 4 instead of 12: it is wrong in both" in found.notes
+    assert (
+        "what is wrong was looked into with seq_len = 4 instead of 12, 7 samples instead of 71: it is wrong in both"
+        in found.notes
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +129,14 @@ def test_what_a_line_is_passed_as_often_as_tells_it_too() -> None:
     found = cut(X=np.ones((7, 30, 2)), y=np.ones(7))
     assert found is not None
     assert (found[0], found[1]["X"].shape) == ("the length of X = 4 instead of 30", (7, 4, 2))
+
+
+def test_the_samples_of_each_turn_are_cut_too() -> None:
+    found = cut(T=20, X=np.ones((16, 20, 3)), y=np.ones(16), N=16)
+    assert found is not None
+    told, during = found
+    assert told == "T = 4 instead of 20, 7 samples instead of 16"
+    assert (during["X"].shape, during["y"].shape, during["N"]) == ((7, 4, 3), (7,), 7)
 
 
 def test_the_number_of_turns_is_no_other_dimension() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -68,6 +68,17 @@ class Spent:
     """Runs of the forward, alone or with the rest of the step."""
 
 
+Look = Callable[[Sequence[Judged]], None]
+"""Handed what is judged by now; it may end a check by raising."""
+
+
+class _Hopeless(Exception):
+    """Ends the check of an edit that has not put right what it should have."""
+
+    def __init__(self, judged: Sequence[Judged]) -> None:
+        self.judged = tuple(judged)
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """How a driver with some texts exchanged is checked."""
@@ -81,6 +92,8 @@ class Trial:
     spent: Spent = field(default_factory=Spent)
     allowance: Allowance = field(default_factory=Allowance)
     """How long edits may be searched for."""
+    loss: str = ""
+    """The name of the code's own loss, where that is what is checked: none has to be looked for again."""
 
     def over(self, program: Program | None = None) -> str:
         """Why nothing more may be run, "" while it may; `program` is one that is still open."""
@@ -97,17 +110,30 @@ class Trial:
             finally:
                 self.spent.forwards += program.evaluations + program.recorded
 
-    def probed(self, program: Program, seed: int) -> Probe:
+    def probed(self, program: Program, seed: int, look: Look = lambda _: None) -> Probe:
         """An open program measured, judged and blamed, within what is left."""
         left = None if self.limits.budget is None else max(0, self.limits.budget - self.spent.forwards)
         limits = replace(self.limits, budget=left)
-        return probe(program, self.driver.target, self.options, self.spec, np.random.default_rng(seed), limits)
+        options = self.options
+        if options.loss == "auto" and self.loss in program.variables:
+            options = replace(options, loss=self.loss)
+        rng = np.random.default_rng(seed)
+        return probe(program, self.driver.target, options, self.spec, rng, limits, look=look)
 
-    def checked(self, driver: Driver, draw: Draw) -> Checked | None:
-        """A check of its own; None where the target can't be run on this draw."""
+    def checked(self, driver: Driver, draw: Draw, hopeless: Callable[[Judged], bool] | None = None) -> Checked | None:
+        """A check of its own; None where the target can't be run on this draw. It ends early with what is known at the
+        first gradient that is `hopeless`.
+        """
+
+        def look(judged: Sequence[Judged]) -> None:
+            if hopeless is not None and not program.rounds and hopeless(judged[-1]):
+                raise _Hopeless(judged)
+
         try:
             with self.open(draw, driver) as program:
-                found = self.probed(program, draw.seed + 1)
+                found = self.probed(program, draw.seed + 1, look)
+        except _Hopeless as ended:
+            return Checked({j.gradient.name: j for j in ended.judged}, {}, program.trace.raised is not None)
         except GradcheckError:
             return None
         judged = {j.gradient.name: j for j in found.judged}
@@ -175,11 +201,20 @@ def prove(
     named = {j.gradient.name for j in before if j.gradient.name in fixed and j.gradient.paired}
     refs = {j.gradient.name: j.gradient.of.ref for j in before}
     seen: dict[int, Mapping[str, np.ndarray[Any, Any]]] = {}
+    unfixed = _has_others(before, fixed)
+    was = {j.gradient.name for j in before if j.verdict in (Verdict.FAIL, Verdict.INHERITED) and j.gradient.paired}
+
+    def hopeless(judged: Judged) -> bool:
+        """Whether a parameter's gradient that was to be put right is wrong by more than a factor."""
+        mine = judged.gradient.kind == "parameter" and judged.gradient.name in was and not unfixed
+        found = judged.agreement
+        return mine and judged.verdict is Verdict.FAIL and found is not None and not found.holds
+
     for number, draw in enumerate(draws):
         if held == ENOUGH or trial.over():
             break
         with overlaid(overlay):
-            checked = trial.checked(driver, draw)
+            checked = trial.checked(driver, draw, hopeless)
         if checked is None:
             continue
         if checked.raised and fixed and not _raises(trial, draw):
@@ -222,7 +257,7 @@ def _by_name(before: Sequence[Judged], after: Mapping[str, Judged]) -> Mapping[s
 
 def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozenset[str]) -> Iterator[str]:
     """What should be right now and is not."""
-    unfixed = any(j.verdict is Verdict.FAIL and j.gradient.name not in fixed for j in before)
+    unfixed = _has_others(before, fixed)
     bad = {Verdict.FAIL} if unfixed else {Verdict.FAIL, Verdict.INHERITED}
     for j in before:
         name = j.gradient.name
@@ -232,6 +267,11 @@ def _wrong(before: Sequence[Judged], after: Mapping[str, Judged], fixed: frozens
     known = {j.gradient.name for j in before}
     if not unfixed:  # what the code did not come to while it raised is proven with the rest
         yield from (name for name, j in after.items() if name not in known and j.verdict is Verdict.FAIL)
+
+
+def _has_others(before: Sequence[Judged], fixed: frozenset[str]) -> bool:
+    """Whether something else is wrong as well, which an edit leaves as it is."""
+    return any(j.verdict is Verdict.FAIL and j.gradient.name not in fixed for j in before)
 
 
 def _settled(judged: Judged) -> bool:

@@ -239,3 +239,9 @@ def _bound_in(tree: ast.Expression) -> set[str]:
 
 def _a(kind: type) -> str:
     return f"{'an' if kind.__name__[0] in 'aeiou' else 'a'} {kind.__name__}"
+
+
+def as_written(chosen: Chosen) -> str:
+    """The name of the code's own loss, if it is that and nothing else that was taken."""
+    text = chosen.scalar.expression
+    return text if text == chosen.own and text.isidentifier() and not chosen.inferred else ""

@@ -37,6 +37,8 @@ class Samples:
     """How many classes their labels have, 0 for none."""
     elsewhere: tuple[str, ...] = ()
     """Numbers that count other, more samples: "m = 1600"."""
+    few: int = FEW
+    """Lists with up to so many items are no samples."""
 
 
 def samples(
@@ -45,29 +47,30 @@ def samples(
     is_mine: IsMine,
     parameters: frozenset[str],
     used: frozenset[str],
+    few: int = FEW,
 ) -> Samples | None:
-    """The samples' axis: the size above FEW that most arrays share and no parameter has; None where there is none.
+    """The samples' axis: the size above `few` that most arrays share and no parameter has; None where there is none.
 
     `used` are names that the step itself reads: of several sizes, theirs is meant.
     """
-    held = everything(handed, others, is_mine)
-    sized = [h for h in held if is_data(h.value)]
+    held = everything(handed, others, is_mine, few)
+    sized = [h for h in held if is_data(h.value, few)]
     own = {n for h in sized if h.name in parameters for n in dims_of(h.value)}
     data = [h for h in sized if h.name not in parameters]
     # a module's X is not read by a function that is handed an X
     read = [h for h in data if h.where[1][0] in used and (h.handed or h.where[1][0] not in handed)]
     given = read or [h for h in data if h.handed] or data
-    counted = Counter(n for h in _once(given) for n in set(dims_of(h.value)) if n > FEW and n not in own)
+    counted = Counter(n for h in _once(given) for n in set(dims_of(h.value)) if n > few and n not in own)
     if not counted:
         return None
     count = max(counted, key=lambda n: (counted[n], n))
     rest = (h for h in held if h.name not in parameters)
-    found = tuple(h for h in rest if axis_of(h.value, count) is not None or _counts(h.value, count))
+    found = tuple(h for h in rest if axis_of(h.value, count, few) is not None or _counts(h.value, count))
     sizes = frozenset(n for h in sized for n in dims_of(h.value)) - {count}
     classes = max((_classes(h.value, count) for h in found), default=0)
-    whole = {dims_of(h.value)[0] for h in data if axis_of(h.value, count) is None} - {*range(count + 1)}
+    whole = {dims_of(h.value)[0] for h in data if axis_of(h.value, count, few) is None} - {*range(count + 1)}
     counts = (h for h in held if type(h.value) is int and h.value in whole and h.name.isidentifier())
-    return Samples(count, found, sizes, classes, tuple({h.name: f"{h.name} = {h.value}" for h in counts}.values()))
+    return Samples(count, found, sizes, classes, tuple({h.name: f"{h.name} = {h.value}" for h in counts}.values()), few)
 
 
 def batch_for(found: Samples) -> int:
@@ -85,7 +88,7 @@ def cut(found: Samples, batch: int) -> None:
     for held in found.held:
         value = held.value
         if id(value) not in made or type(value) in (int, float):
-            axis = axis_of(value, found.count)
+            axis = axis_of(value, found.count, found.few)
             made[id(value)] = _count_of(value, found.count, batch) if axis is None else _taken(value, axis, chosen)
         assign(held.where, made[id(value)])
 

@@ -155,7 +155,7 @@ def _target(
         step=step,
         notes=notes,
         folder=arrived.folder,
-        shorter=shorter(*_held(arrived, names), scouted.updated),
+        shorter=shorter(*_held(arrived, names), scouted.updated, _used(place)),
     )
     return made, done
 

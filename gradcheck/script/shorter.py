@@ -1,7 +1,8 @@
-"""A step over a long sequence, made one over a few turns: what is wrong in it is found there in a fraction of the time.
+"""A step over a long sequence, made one over a few turns and samples: what is wrong in it is found there in a fraction
+of the time.
 
 The length is a number of a name like seq_length, or the size of what the step is handed, as often as it passes a line;
-lists and arrays that are as long are cut alike.
+lists and arrays that are as long are cut alike, and then the samples that are left to each turn.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from gradcheck.capture.roots import assign
 from gradcheck.capture.state import IsMine
+from gradcheck.script.cut import Samples, batch_for, cut, samples
 from gradcheck.script.held import Held, axis_of, dims_of, everything, is_data
 
 LONG = 8
@@ -34,8 +36,12 @@ def shorter(
     others: Iterable[MutableMapping[str, Any]],
     is_mine: IsMine,
     parameters: frozenset[str],
+    used: frozenset[str] = frozenset(),
 ) -> Shorter:
-    """What cuts the longest sequence to a few turns; None of a step that goes through none."""
+    """What cuts the longest sequence to a few turns, and the batch; None of a step that goes through none.
+
+    `used` are names that the step itself reads.
+    """
     names = [handed, *others]
 
     def says_how_long(h: Held) -> bool:
@@ -56,9 +62,30 @@ def shorter(
         data = [h for h in data if count not in own and axis_of(h.value, count, LONG) is not None]
         sizes = {n for h in sized for n in dims_of(h.value)}
         few = next((n for n in range(LEAST, count) if n not in sizes), None)
-        return _cut(count, few, lengths, data) if few is not None and (lengths or data) else None
+        if few is None or not (lengths or data):
+            return None
+        return _both(
+            _cut(count, few, lengths, data), lambda: samples(handed, names[1:], is_mine, parameters, used, LONG)
+        )
 
     return made
+
+
+@contextmanager
+def _both(turns: AbstractContextManager[str], found: Callable[[], Samples | None]) -> Iterator[str]:
+    """The sequence cut, and then the batch."""
+    with turns as told:
+        batch = found()
+        few = batch_for(batch) if batch is not None else 0
+        if batch is None or few >= batch.count:
+            yield told
+            return
+        cut(batch, few)
+        try:
+            yield f"{told}, {few} samples instead of {batch.count}"
+        finally:
+            for h in batch.held:
+                assign(h.where, h.value)
 
 
 @contextmanager
