@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType, GeneratorType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -253,8 +253,7 @@ class Driver:
         if value is None:
             code = _compiled(target.call, "--call")
             return lambda: exec(code, names)
-        call = FunctionType(value, names)  # which takes half the time of eval
-        return lambda: _exhausted(call())
+        return FunctionType(value, names)  # which takes half the time of eval
 
     def _is_mine(self, kind: Any) -> bool:
         return getattr(kind, "__module__", None) in self._mine
@@ -286,13 +285,6 @@ def _script(path: Path, overlay: Mapping[str, str]) -> Callable[[], None]:
             sys.modules["__main__"], sys.argv = before, arguments
 
     return run
-
-
-def _exhausted(result: object) -> None:
-    """A training loop may be a generator, which runs only if someone asks for its values."""
-    if isinstance(result, GeneratorType):
-        for _ in result:
-            pass
 
 
 def _expression(text: str) -> CodeType | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class Runs:
     def __init__(
         self, entry: Callable[[], object], roots: Mapping[str, state.Root], saved: state.State, is_mine: state.IsMine
     ) -> None:
-        self.entry = entry
+        self._step = entry
         self._roots = roots
         self._saved = saved
         self._is_mine = is_mine
@@ -42,6 +43,10 @@ class Runs:
         self._handers: dict[str, tuple[Callable[[Array], None], Callable[[], None]]] = {}
         self._back: dict[str, Callable[[], None]] = {}
         """What puts a root in its place again from which another has been handed."""
+
+    def entry(self) -> None:
+        """The step itself."""
+        _exhausted(self._step())
 
     def run(
         self,
@@ -96,7 +101,7 @@ class Runs:
             if not stands(run.probes):
                 install(run.probes)
             try:
-                self.entry()
+                _exhausted(self._step())
             except StopRun:
                 pass
             except BaseException as error:
@@ -218,3 +223,10 @@ class Runs:
         if isinstance(holder, dict) and len(steps) == 1:
             return functools.partial(dict.__getitem__, holder, steps[0])
         return functools.partial(look, place)
+
+
+def _exhausted(result: object) -> None:
+    """A training loop may be a generator, which runs only if someone asks for its values."""
+    if isinstance(result, GeneratorType):
+        for _ in result:
+            pass

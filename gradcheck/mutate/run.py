@@ -17,6 +17,7 @@ from gradcheck.options import Options
 from gradcheck.pipeline import bases_of, environment, run
 from gradcheck.probing import observed
 from gradcheck.report import Report
+from gradcheck.script.ready import on_first_step
 from gradcheck.shapes import parse_spec
 from gradcheck.target import Target
 
@@ -24,6 +25,7 @@ PAUSE = 0.5
 """Seconds between two reports of what is known so far."""
 
 
+@on_first_step
 def mutate(
     target: Target,
     options: Options,
