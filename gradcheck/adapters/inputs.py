@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import UsageError
-from gradcheck.shapes import parse_spec, symbols
+from gradcheck.shapes import different_sizes, parse_spec
 from gradcheck.shapes import resolve as shape_of
 
 
@@ -60,6 +60,6 @@ def random_inputs(names: Sequence[str], shapes: str, text: str, seed: int) -> tu
             f"TARGET {text!r}: nothing says what {', '.join(missing or names)} should be. Give the shapes,"
             f' e.g. --shapes "{" ".join(f"{n}:(m,3)" for n in names)}".'
         )
-    sizes = dict(zip(symbols(spec), (5, 4, 3, 6, 7, 8, 9), strict=False))
+    sizes = different_sizes(spec)
     rng = np.random.default_rng(seed)
     return tuple(rng.standard_normal(shape_of(entries[n], sizes)) for n in names)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gradcheck.adapters.sizes import sizes_of
 from gradcheck.adapters.worlds import Shape, World, ordered, role_of
-from gradcheck.shapes import parse_spec, symbols
+from gradcheck.shapes import different_sizes, parse_spec
 from gradcheck.shapes import resolve as shape_of
 
 Array = NDArray[Any]
@@ -347,14 +347,10 @@ def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
         return {}
 
 
-SIZES = (5, 4, 3, 6, 7, 8, 9)
-"""Of the symbols of a spec, in the order in which they come up: all different."""
-
-
 def by_spec(shapes: str | None, names: Sequence[str]) -> dict[str, Drawn]:
     """What a spec says of these arguments."""
     spec = parse_spec(shapes) if shapes else None
     if spec is None:
         return {}
-    sizes = dict(zip(symbols(spec), SIZES, strict=False))
+    sizes = different_sizes(spec)
     return {e.name: Drawn(shape_of(e.shape, sizes)) for e in spec if e.name in names}

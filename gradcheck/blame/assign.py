@@ -35,7 +35,7 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     the truth is not known entry by entry, a dot test of the line's own step decides.
     """
     rng = rng or np.random.default_rng(0)
-    judged = _passed_down(_seen_at_other_turns(judged))
+    judged = _passed_down(program, _seen_at_other_turns(judged))
     judged = _up_to_reuse(program, _spoiled(program, judged))
     judged = _scaled_at_every_turn(program, _named_otherwise(program, judged))
     judged = result = _misread(program, _reused_behind(program, judged))
@@ -58,17 +58,33 @@ def assign_blame(program: Program, judged: Sequence[Judged], rng: np.random.Gene
     return result
 
 
-def _passed_down(judged: Sequence[Judged]) -> list[Judged]:
+def _passed_down(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     """The input's gradient at the end of a chain carries the chain's factor, which the parameters' lines take out."""
     if not any(j.right and j.gradient.kind == "parameter" for j in judged):
         return list(judged)
     result = []
     for j in judged:
         own = in_layout(j.gradient.array, j.truth.shape)[0] if j.gradient.kind == "input" and is_scaled(j) else None
-        if own is not None and j.scale > 0 and math.isclose(j.scale, upstream_scale(j, judged), rel_tol=1e-6):
+        passed = own is not None and j.scale > 0 and _same_factor(j.scale, upstream_scale(j, judged))
+        if own is not None and passed and _is_taken_out(program, j, judged):
             j = replace(j, verdict=Verdict.PASS, agreement=agreement(j.truth, own, None))
         result.append(j)
     return result
+
+
+def _is_taken_out(program: Program, end: Judged, judged: Sequence[Judged]) -> bool:
+    """Whether something that has the same factor leads both there and to a parameter's gradient that hasn't."""
+    for j in judged:
+        if j.gradient.kind == "intermediate" and j.right and _same_factor(j.scale, end.scale):
+            reached = reached_by(program, j, judged)
+            others = (p for p in judged if p.gradient.kind == "parameter" and p.right)
+            if end.gradient.versions[-1].key in reached and any(p.gradient.versions[-1].key in reached for p in others):
+                return True
+    return False
+
+
+def _same_factor(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=1e-6)
 
 
 def _spoiled(program: Program, judged: Sequence[Judged]) -> list[Judged]:

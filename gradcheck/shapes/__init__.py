@@ -18,7 +18,7 @@ from gradcheck.shapes.binding import (
     match_all,
 )
 from gradcheck.shapes.parse import parse_shape, parse_spec
-from gradcheck.shapes.spec import Axis, Entry, ShapeSpec, Spec, format_shape, resolve, symbols
+from gradcheck.shapes.spec import Axis, Entry, ShapeSpec, Spec, different_sizes, format_shape, resolve, symbols
 
 __all__ = [
     "Axis",
@@ -29,6 +29,7 @@ __all__ = [
     "ShapeSpec",
     "Spec",
     "check_shapes",
+    "different_sizes",
     "expected_text",
     "format_shape",
     "gradient_spec",

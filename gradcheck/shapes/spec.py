@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -135,6 +136,18 @@ def symbols(spec: Spec | ShapeSpec) -> tuple[str, ...]:
     """Every symbol of a spec once, in the order of first mention; a run of axes by its bare name."""
     shapes = [spec] if isinstance(spec, ShapeSpec) else [entry.shape for entry in spec]
     return tuple(dict.fromkeys(name for shape in shapes for axis in shape.axes for name in axis.symbols))
+
+
+def different_sizes(spec: Spec) -> dict[str, int]:
+    """A size for every symbol, small and unlike each other and whatever numbers the spec has.
+
+    >>> from gradcheck.shapes import parse_spec
+    >>> different_sizes(parse_spec("x:(m,4) W:(4,h) b:(h,)"))
+    {'m': 5, 'h': 3}
+    """
+    fixed = {axis.size for entry in spec for axis in entry.shape.axes if axis.kind == "fixed"}
+    free = (size for size in itertools.chain((5, 4, 3), itertools.count(6)) if size not in fixed)
+    return dict(zip(symbols(spec), free))
 
 
 def resolve(spec: ShapeSpec, sizes: Sizes) -> tuple[int, ...]:
