@@ -229,7 +229,7 @@ class _Rewriter(ast.NodeTransformer):
         handed = self._handed(node)
         plain = next((t for t in node.targets if not isinstance(t, (ast.Tuple, ast.List))), None)
         form = self.form(plain, node.value)
-        node.value = self.visit(node.value)
+        node.value = self._parts(node.value)
         key: ast.Subscript | None = None
         if plain is not None:
             key = plain if isinstance(plain, ast.Subscript) and _is_computed(plain.slice) else None
@@ -311,7 +311,7 @@ class _Rewriter(ast.NodeTransformer):
         return f"{self.scopes[-1].name}()" if self.scopes else "()"
 
     def _result(self, name: str, statement: ast.AST, value: ast.expr) -> ast.expr:
-        value = self.visit(value)
+        value = self._parts(value)
         if isinstance(value, (ast.Name, ast.Constant, ast.Starred, ast.Yield, ast.YieldFrom)):
             return value
         return self.value(name, "return", statement, value)
@@ -431,14 +431,23 @@ class _Rewriter(ast.NodeTransformer):
             return argument
         return self.call("value", self.site(name, "handed", call, argument, _called(call)), argument, at=argument)
 
+    def _parts(self, node: ast.expr) -> ast.expr:
+        """A value that is bound or handed back; of a dictionary or a list that is written there, each of its values."""
+        visited: ast.expr = self._element(node) if _is_container(node) else self.visit(node)
+        return visited
+
     def _element(self, node: ast.expr) -> ast.expr:
-        """What a list keeps: each value that is computed on the spot, `grads.append({"W": x.T @ d, "b": d.sum(0)})`."""
+        """What a container keeps: each value that is computed on the spot, `grads.append({"W": x.T @ d})`."""
         if isinstance(node, ast.Dict):
             node.keys = [key and self.visit(key) for key in node.keys]
             node.values = list(map(self._element, node.values))
             return node
         if isinstance(node, (ast.Tuple, ast.List)):
             node.elts = list(map(self._element, node.elts))
+            return node
+        if isinstance(node, ast.Call) and _is_container(node):
+            for keyword in node.keywords:
+                keyword.value = self._element(keyword.value)
             return node
         if not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)):
             visited: ast.expr = self.visit(node)
@@ -461,6 +470,12 @@ def _called(call: ast.Call) -> str:
     """The last name of the function that is called; "" of one of NumPy's."""
     numpy = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in ("np", "numpy")
     return "" if numpy else getattr(call.func, "attr", getattr(call.func, "id", ""))
+
+
+def _is_container(node: ast.expr) -> bool:
+    """Whether it is a dictionary or a list that is written there: {"W": dW}, [dW, db], dict(W=dW), Gradients(W=dW)."""
+    made = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args
+    return isinstance(node, (ast.Dict, ast.List)) or (made and re.match("dict$|[A-Z]", node.func.id) is not None)  # type: ignore[attr-defined]
 
 
 _KEEP = frozenset({"append", "appendleft", "insert"})

@@ -36,7 +36,7 @@ LINES = 12
 """Lines that are looked at, those next to the gradients first: of those on which several rest, and of the others."""
 _BACKWARD = re.compile(r"(?i)d|g_|grad|err|res")
 """How values are called that flow back, also before the first one that is known to be a gradient."""
-_COMPUTED = frozenset({"assign", "augment", "modify", "return", "unpack"})
+_COMPUTED = frozenset({"assign", "augment", "modify", "return", "unpack", "element"})
 
 
 @dataclass(frozen=True, slots=True)
