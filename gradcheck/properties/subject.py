@@ -121,8 +121,11 @@ class Opened:
 
 def recomputed(trace: Trace, gradient: Gradient) -> Array | None:
     """A gradient as another run computed it."""
-    key = gradient.key
-    return next((v.array for v in trace.values if v.key == key and v.name == gradient.name), None)
+    here = [v for v in trace.values if v.key == gradient.key]
+    named = (v for v in here if v.name == gradient.name)
+    # what a list keeps, `nw[0]`, has no name of its own where it is computed
+    same = next(named, None) or next((v for v in here if v.path == gradient.value.path), None)
+    return None if same is None else same.array
 
 
 def subject_of(driver: Driver, options: Options, prepare: Prepare | None = None) -> Subject:

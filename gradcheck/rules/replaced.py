@@ -29,11 +29,15 @@ def replaced(run: Run) -> Iterator[Finding]:
             yield from _told(_set_to(run, own.of, own.array), own.of, own.name)
     judged = {j.gradient.of.ref for j in run.judged}
     for of in {v.ref: v for v in run.program.variables.values() if v.order < 0}.values():
-        if of.ref not in judged and 1 < of.array.size <= ENTRIES and _sets(run, of):
+        if of.ref not in judged and _is_small(of.array) and _sets(run, of):
             with run.program.along(of) as loss:
                 truth = measure(loss, of.array, rng=np.random.default_rng(0), full=True)
             if truth.array is not None and not truth.vanishes:
                 yield from _told(_set_to(run, of, truth.array), of, f"the numeric derivative of the loss by {of.name}")
+
+
+def _is_small(a: Array) -> bool:
+    return a.dtype.kind == "f" and 1 < a.size <= ENTRIES
 
 
 def _sets(run: Run, of: Variable) -> list[Value]:
