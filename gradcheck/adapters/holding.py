@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,17 +169,28 @@ def changed(before: Any, after: Any, owner: str) -> frozenset[str]:
 
 
 def fetched(
-    before: Any, after: Any, owner: str, inputs: Sequence[str], rate: str, drifting: Collection[str] = ()
+    before: Any,
+    after: Any,
+    owner: str,
+    inputs: Sequence[str],
+    rate: str,
+    drifting: Collection[str] = (),
+    of_the_pass: Callable[[], Collection[str]] = tuple,
 ) -> Taken:
     """Statements that fetch each gradient that an object holds after its backward, or that its update tells.
 
-    What the forward has changed, `drifting`, is moved by no update.
+    What the forward has changed, `drifting`, is moved by no update. Of what depends on the inputs, `of_the_pass`, a
+    gradient of another shape is none: grad_q is that of the queries, beside Q that is made of them.
     """
     old, new = leaves(before, owner), leaves(after, owner)
     lines: list[str] = []
     gradients: dict[str, str] = {}
     paths: dict[str, str] = {}
     known = parameters(old, list(_walk(after, owner, DEPTH, set())))
+    if any(np.shape(g.value) != p.value.shape for p, g in known.values()):
+        passing = of_the_pass()
+        alike = {n for n, (p, g) in known.items() if p.path not in passing or np.shape(g.value) == p.value.shape}
+        known = {name: both for name, both in known.items() if name in alike}
     for name, (parameter, gradient) in known.items():
         lines.append(f"d{name} = {gradient.path}")
         gradients[f"d{name}"] = name

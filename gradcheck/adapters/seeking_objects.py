@@ -110,7 +110,13 @@ def _tried(sandbox: Sandbox, kind: Kind, plan: Plan) -> Sought:
 
     def held(before: Mapping[str, Any], after: Mapping[str, Any]) -> Taken:
         late.append(holding.made_late(before[OWNER], after[OWNER], OWNER))
-        return holding.fetched(before[OWNER], after[OWNER], OWNER, list(inputs), _rate(kind, before[OWNER]), drifting)
+        rate = _rate(kind, before[OWNER])
+        return holding.fetched(before[OWNER], after[OWNER], OWNER, list(inputs), rate, drifting, of_the_pass)
+
+    def of_the_pass() -> frozenset[str]:
+        others = {n: v for n, v in zip(plan.arguments, plan.draw(1)) if n in kind.inputs}
+        other = sandbox.run(f"{call}({', '.join(others)})", copied(others))
+        return holding.changed(made, other.names[OWNER], OWNER) if other else frozenset()
 
     backward = getattr(made, kind.backward)
     path = output.path if output is not None else ""

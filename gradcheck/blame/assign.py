@@ -16,6 +16,7 @@ from gradcheck.blame.judged import Judged, before_reuse, came_right, in_layout, 
 from gradcheck.blame.readings import of_what_goes_in
 from gradcheck.blame.rerun import reached_by, rejudged
 from gradcheck.capture.program import Program
+from gradcheck.capture.rates import names_in
 from gradcheck.capture.record import Key
 from gradcheck.compare import Verdict, agreement
 from gradcheck.dot import Handed, local_truth
@@ -279,13 +280,22 @@ def _substitute(judged: Judged, all_judged: Sequence[Judged]) -> Array | None:
     """The truth in the scale and layout that the gradient would have inherited; None where it isn't known in full."""
     truth, found = judged.truth.array, judged.agreement
     if judged.gradient.kind != "intermediate":
-        return None
+        return truth if _is_read(judged, all_judged) and truth is not None and np.isfinite(truth).all() else None
     if truth is None and found is not None and found.holds and judged.layout is None:
         return judged.gradient.versions[-1].array / found.scale  # nothing but a factor of its own is wrong with it
     if truth is None or not np.isfinite(truth).all():
         return None
     scale = upstream_scale(judged, all_judged)
     return (truth * scale).T if judged.layout == "transposed" else truth * scale
+
+
+def _is_read(judged: Judged, others: Sequence[Judged]) -> bool:
+    """Whether a parameter's gradient goes into another one that is wrong: dgamma into a batch norm's dx."""
+    name = judged.gradient.value.site.last
+    wrong = (o for o in others if o is not judged and o.verdict in (Verdict.FAIL, Verdict.INHERITED))
+    return judged.layout is None and any(
+        name in names_in(o.gradient.value.site) - {o.gradient.value.site.last} for o in wrong
+    )
 
 
 def _inherited(program: Program, judged: list[Judged], feeding: Mapping[str, Array]) -> list[Judged]:

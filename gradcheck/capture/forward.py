@@ -88,9 +88,18 @@ class Forward:
                 self.by_owner[value.owner, value.name] = known
         self.by_name.setdefault(value.path, known)
 
-    def moved_by(self, value: Value) -> Variable | None:
-        """What an update leaves another value of."""
-        of = self.by_identity.get(value.identity) or self.by_owner.get((value.owner, value.name))
+    def by_keys(self, keys: str) -> Variable | None:
+        """The one root that is found by some keys in what holds it: ['layer1']['W'] of params['layer1']['W']."""
+        found = [v for name, v in self.by_name.items() if keys and name.endswith(keys) and v.ref == name]
+        return found[0] if len(found) == 1 and not among_gradients(str(found[0].ref)) else None
+
+    def moved_by(self, value: Value, was: int = 0) -> Variable | None:
+        """What an update leaves another value of; `was` is what stood there before, if that is known."""
+        of = (
+            self.by_identity.get(value.identity)
+            or self.by_identity.get(was)
+            or self.by_owner.get((value.owner, value.name))
+        )
         of = of or self.top.get(value.name) or self.by_name.get(value.path) or self.by_name.get(value.name)
         fits = of is not None and of.array.dtype.kind == "f" and of.array.shape == value.array.shape
         return of if fits else None

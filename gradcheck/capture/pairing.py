@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck.capture.forward import Forward, is_drivers, variable_of
-from gradcheck.capture.rates import names_in
+from gradcheck.capture.rates import is_average, names_in
 from gradcheck.capture.record import Key, Value
 from gradcheck.capture.scoping import is_known_to_functions, is_local
 from gradcheck.capture.state import Root
-from gradcheck.capture.steps import BINDS, EDITS, FirstStep, among_gradients, may_be_gradient
+from gradcheck.capture.steps import BINDS, EDITS, FirstStep, among_gradients, keys_of, may_be_gradient
 from gradcheck.capture.trace import Variable
 
 _FRESH = frozenset({"assign", "unpack", "return"})
@@ -240,6 +240,9 @@ class _Pairs:
     def _owner(self, value: Value, leaf: object) -> tuple[Variable | None, bool]:
         """What a value is the gradient of, and whether that is sure: found in its call, its instance or its module."""
         names = self._scope(value)
+        keyed = self.forward.by_keys(keys_of(value.path))
+        if keyed is not None and may_be_gradient(value, leaf, keyed.array.shape):
+            return keyed, True
         for base in self.base_of(value.name):
             own = self._local(names, base, value.owner) or self.forward.by_owner.get((value.owner, base))
             if is_drivers(value) and base not in self.forward.drivers:
@@ -299,6 +302,9 @@ class _Pairs:
         turns = {v.array.shape for v in versions if v.site.number == versions[0].site.number}
         if len(turns) > 1 and group.of.array.shape not in turns:
             return False  # `dout = W.T @ dz` in a loop over layers: the name goes on, what it was of is behind
+        if _is_of_a_row(group):
+            versions[:] = [v for v in versions if v.array.shape == group.of.array.shape]
+            return bool(versions)
         while len(versions) > 1 and versions[-1].site.form == "passed":
             versions.pop()
         del versions[_passed_on(group) :]
@@ -329,6 +335,16 @@ def _with_their_own(groups: list[Group]) -> list[Group]:
                 own.names += [told.name, *told.names]
                 found.append(told)
     return [g for g in groups if g not in found]
+
+
+def _is_of_a_row(group: Group) -> bool:
+    """Whether it is computed row by row of a value of the forward: of the K of all samples dK of one at a time."""
+    shape, own = group.of.array.shape, group.versions[0].array.shape
+    if isinstance(group.of.ref, str) or len(shape) < 2 or own != shape[1:]:
+        return False
+    line = group.versions[0].site.number
+    # a state is kept from before the first step on, too
+    return sum(v.site.number == line for v in group.versions) in (shape[0], shape[0] - 1)
 
 
 def _is_same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
@@ -538,13 +554,17 @@ def _from_updates(
     first = next((i for i, (v, _) in enumerate(values) if v.key == step.first_gradient), len(values))
     again = {v.site.number for v, _ in values[first:]}
     begun = False
+    stood: dict[tuple[str, str, str], int] = {}
     for value, _ in values:
         begun = begun or value.key == step.first_gradient
+        where = value.site.file, value.site.function, value.path
+        was, stood[where] = stood.get(where, 0), value.identity  # `layer["W"] = layer["W"] - ...`, layer for layer
         if not begun:
             in_forward.add(value.site.number)  # z = z - z.max() of a softmax: what runs it again updates nothing
         elif value.site.number in in_forward:
             continue
-        of = forward.moved_by(value) if begun and value.key in moved and value.name not in names else None
+        is_move = begun and value.key in moved and value.name not in names
+        of = forward.moved_by(value, was) if is_move else None
         if of is not None and (more := _other_rows(value, of, found)) is not None:
             more.versions.append(value)
             continue
@@ -554,6 +574,8 @@ def _from_updates(
             have.add(of.ref)
             named = called_gradient([v for v, _ in values], value, of)
             found.append(Group(of.name, of, [value], moves=True) if named is None else Group(named.name, of, [named]))
+    trained = [g for g in found if not (g.moves and is_average(g.versions[0].site))]
+    found = trained if trained or groups else found  # a baseline of rewards is no parameter; a map's weights are
     for name, several in _by([g for g in found if g.moves], lambda g: g.name):
         for k, group in enumerate(several):
             own = name if len(several) == 1 else _own_name(name, group.of, k)  # several layers may have a bias

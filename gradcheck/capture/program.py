@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from dataclasses import replace as replaced
+from itertools import dropwhile, takewhile
 from typing import Any, TypeVar
 
 import numpy as np
@@ -311,7 +312,7 @@ class Program:
 
     # -- the first run
 
-    def _first_run(self, output: FirstRun | None) -> Trace:
+    def _first_run(self, output: FirstRun | None, *, silent: bool = False) -> Trace:
         ordered = sorted(self.roots.values(), key=lambda root: not among_gradients(root.path))
         # W1 is the parameter, not the entry of grads; a driver tells paths, layer.W1
         held = {root.path: root.value for root in ordered} | {root.name: root.value for root in ordered}
@@ -340,7 +341,7 @@ class Program:
                 interrupted = True
                 raise
 
-        raised = self._runs.run(recorder.probes(), {}, entry=entry, silent=False)
+        raised = self._runs.run(recorder.probes(), {}, entry=entry, silent=silent)
         recorded = recorder.values()
         cut = next((i for i, (value, _) in enumerate(recorded) if value.key == step.cut), len(recorded))
         end = step.cut
@@ -369,6 +370,10 @@ class Program:
         """Where the first gradient of another step is computed, which follows this one in the same turn of a loop."""
         self._before_gradients = step.first_gradient
         pairing = pair(both, step, self.roots, self._instances, self.base_of, self._feeds, self._rests)
+        if misread := self._misread(pairing.gradients, step):
+            base_of = self.base_of
+            self.base_of = functools.cache(lambda name: () if name in misread else base_of(name))
+            return self._first_run(None, silent=True)
         self.variables = pairing.variables
         self.rounds = pairing.rounds
         """The forward's values by name, once for each time that the step runs it: one a sample of a loop."""
@@ -415,6 +420,19 @@ class Program:
             not is_own and not np.array_equal(v.array, before.get((v.key, v.path), v.array), equal_nan=True)
             for v, is_own in zip(after, own)
         )
+
+    def _misread(self, groups: Iterable[Group], step: FirstStep) -> frozenset[str]:
+        """Names of what a loss is computed from that has not the size of a gradient: dp, distances, beside points p."""
+        unlike = [g for g in groups if step.late and g.versions[0].array.size not in (1, g.of.array.size)]
+        first = {g.name: g.versions[0] for g in unlike if g.versions[0].plain}
+
+        def losses(replace: Mapping[Ref, Array]) -> list[bytes]:
+            behind = dropwhile(lambda v: v.key != step.first_gradient, self._record(replace, self._end).values)
+            unmoved = takewhile(lambda v: v.site.form != "moved" or self.base_of(v.name), behind)
+            return [v.array.tobytes() for v in unmoved if v.key in step.late]
+
+        before = losses({}) if first else []
+        return frozenset(name for name, v in first.items() if losses({v.key: _nudged(v.array)}) != before)
 
     def _rests(self, of: Collection[Variable], made: Collection[Key], sites: Collection[int]) -> bool:
         """Whether what some sites compute first rests on some earlier values that are made of some variables."""

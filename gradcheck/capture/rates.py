@@ -51,6 +51,17 @@ def rate_in(site: Site) -> Rate:
     return Rate("", abs(numbers[0])) if numbers and numbers[0] else Rate("")
 
 
+def is_average(site: Site) -> bool:
+    """Whether a statement draws a value towards another one, as a running mean is: `b += 0.1 * (r.mean() - b)`."""
+    statement = statement_at(site.file, site.line)
+    expression = _moved_by(statement)
+    if expression is None or not isinstance(statement, (ast.AugAssign, ast.Assign)):
+        return False
+    own = ast.unparse(statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0])
+    sides = ((f.left, f.right) for f in _factors(expression) if isinstance(f, ast.BinOp) and isinstance(f.op, ast.Sub))
+    return any(own in map(ast.unparse, pair) for pair in sides)
+
+
 def names_in(site: Site) -> frozenset[str]:
     """The last names of what the statement of a site reads or writes: {"W", "lr", "dW"}."""
     statement = statement_at(site.file, site.line)

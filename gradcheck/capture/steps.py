@@ -41,16 +41,24 @@ _SLIGHT = re.compile(r"^g(?P<of>[a-z])\d*$")
 """Names that tell a gradient only behind another one: gx may be a slope of the image x, gi a gate. With gw and gb,
 where they have the shape of w and b, a backward may begin."""
 _HOLDER = re.compile(
-    r"^(?:.*[.\]])?(?:(?P<holder>\w*(?:grad|nabla|delta|deriv)\w*|d_?params)(?P<rest>\['\w+'\]|\.\w+)"
-    r"|(?P<short>(?-i:gs?|d))(?P<key>\['\w+'\]))$",
+    r"^(?:.*[.\]])?(?:(?P<holder>\w*(?:grad|nabla|delta|deriv)\w*|d_?params)(?P<above>(?:\['\w+'\])*)"
+    r"(?P<rest>\['\w+'\]|\.\w+)|(?P<short>(?-i:gs?|d))(?P<key>\['\w+'\]))$",
     re.IGNORECASE,
 )
 """Entries of what is named for gradients; G.W1 may be a generator's."""
+_LISTED = re.compile(r"(?i)^(?:.*[.\]])?(?:\w*(?:grad|nabla|deriv)\w*|d_?params)(?:\[\w+\])+(?:\['\w+'\]|\.\w+)$")
+"""Entries of what stands in a list of such: grads[0]['W']."""
 
 
 def among_gradients(path: str) -> bool:
     """Whether a value is an entry of what is named for gradients: grads['W1'] is no new W1."""
-    return _HOLDER.match(path) is not None
+    return _HOLDER.match(path) is not None or _LISTED.match(path) is not None
+
+
+def keys_of(path: str) -> str:
+    """By what an entry of an entry of what is named for gradients is found there: ['layer1']['W']; "" for any other."""
+    match = _HOLDER.match(path)
+    return match["above"] + match["rest"] if match is not None and match["above"] else ""
 
 
 def may_be_gradient(value: Value, leaf: Any, shape: tuple[int, ...]) -> bool:
@@ -131,6 +139,8 @@ class FirstStep:
         """Names that something is named to be the gradient of, be it still zero."""
         self._left: dict[tuple[str, int], Site] = {}
         """Where each path was assigned last; the argument of another function is another variable."""
+        self._stood: dict[tuple[str, int], Value] = {}
+        """What was there."""
         self.late: set[Key] = set()
         """Scalars that by their names are the loss, written down behind the gradients but before the update."""
         self.borne: dict[int, str] | None = None
@@ -194,6 +204,11 @@ class FirstStep:
         return renamed
 
     @property
+    def comes_round(self) -> bool:
+        """Whether lines of the forward have come round again, and no gradient since."""
+        return self._again is not None
+
+    @property
     def gradients(self) -> int:
         """How many lines have computed a gradient."""
         return len({number for number, _ in self._backward})
@@ -204,8 +219,8 @@ class FirstStep:
 
     def _is_named(self, value: Value, leaf: Any) -> bool:
         slight = _SLIGHT.match(value.name)
-        if slight and value.site.number in self._forward:
-            return False
+        if value.site.kind == "loop" or (slight and value.site.number in self._forward):
+            return False  # `for layer, grad in zip(...)`: it was computed before
         begins = slight if self.first_gradient is None else None
         if begins and begins["of"] not in "wb":
             return False
@@ -264,8 +279,9 @@ class FirstStep:
         if is_counted(value):
             return False
         number = value.site.number
+        mine = [m for m in self.moves if m.site.number == number]
         again = self._left.get((value.path, value.owner)) is value.site or any(
-            m.site.number == number and m.identity == value.identity for m in self.moves
+            m.identity == value.identity or self._is_there(m, value) for m in mine
         )
         first = next((m.key for m in self.moves if m.site.number == number), None)
         self.moves.append(value)
@@ -282,6 +298,12 @@ class FirstStep:
                 self.cut = key
                 return True
         return False
+
+    def _is_there(self, moved: Value, value: Value) -> bool:
+        """Whether a value takes the place of what an earlier move has left: `p["W"] = p["W"] - g`, p of a layer."""
+        stood = self._stood.get((value.path, value.owner))
+        same = stood is not None and stood.identity == moved.identity  # of what is gone an id is used again
+        return same and stood is not None and np.array_equal(stood.array, moved.array)
 
     def _comes_round(self, value: Value) -> None:
         """A line of the forward is run again; of one that only names, `W = self.W`, the next one must be as well."""
@@ -308,6 +330,7 @@ class FirstStep:
             kind = value.site.kind
             if kind in BINDS or (kind == "argument" and before.function == value.site.function):
                 self._left[value.path, value.owner] = value.site
+                self._stood[value.path, value.owner] = value
         if _HOLDER.match(value.path):
             return  # an entry of grads is no value of the forward, whatever its key
         known = self._known.setdefault(value.name, [])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -38,7 +39,9 @@ WRONG = 10
 def without_floor(screening: Screening, own: Variable) -> tuple[Scalar, float] | None:
     """The code's own loss less the floor in its logarithm, and the floor; None where no gradient asks for that."""
     files = dict.fromkeys(v.site.file for v in screening.program.trace.values)
-    floors = dict.fromkeys(floor for file in files for floor in _floors(file))
+    roots = screening.program.roots.values()
+    known = {r.name: r.value for r in roots if isinstance(r.value, float)}  # eps of a settings module's object
+    floors = dict.fromkeys(floor for file in files for floor in _floors(file, known))
     if not floors:
         return None
     close = max(CLOSE, AROUND * max(floors))
@@ -127,7 +130,7 @@ def _plain(own: Variable) -> Scalar:
     return Scalar(own.name, {own.name: own}, lambda values: values[own.name])
 
 
-def _floors(file: str) -> tuple[float, ...]:
+def _floors(file: str, known: Mapping[str, float]) -> tuple[float, ...]:
     """Small numbers that the file adds to something inside a logarithm: written there, or by a name that has one."""
     source = read(file)
     try:
@@ -136,4 +139,4 @@ def _floors(file: str) -> tuple[float, ...]:
         return ()
     calls = [call for call in ast.walk(tree) if isinstance(call, ast.Call)]
     logarithms = [c for c in calls if getattr(c.func, "attr", getattr(c.func, "id", "")) == "log"]
-    return tuple(dict.fromkeys(number for c in logarithms for _, number in added(tree, SMALL, c)))
+    return tuple(dict.fromkeys(number for c in logarithms for _, number in added(tree, SMALL, c, known)))

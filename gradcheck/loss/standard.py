@@ -54,7 +54,7 @@ class Penalty:
         return f"+ {self.called or f'{self.strength:.4g}'}/2 times the squares of {squares}{told}"
 
     def value(self, values: Callable[[Variable], Any]) -> Any:
-        return self.strength / 2 * sum(np.sum(rows * values(v) ** 2) for v, rows in zip(self.of, self.rows))
+        return self.strength / 2 * sum(np.sum(rows * np.square(values(v))) for v, rows in zip(self.of, self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,9 @@ class Candidate:
     def summed(self, values: Callable[[Variable], Any], floor: float = 0.0) -> Any:
         """The sum over everything, given the value of each variable."""
         function = floored(self.form, floor) if floor else self.form.function
-        labels = (np.asarray(values(t)).T if self.turned else values(t) for t in self.labels)
-        return sum(function(values(o), t) for o, t in zip(self.outputs, labels))
+        # plain arrays: of an np.matrix, * is another product
+        labels = (np.asarray(values(t)).T if self.turned else np.asarray(values(t)) for t in self.labels)
+        return sum(function(np.asarray(values(o)), t) for o, t in zip(self.outputs, labels))
 
     def scalar(self, reading: Reading, factor: float = 1.0, penalty: Penalty | None = None) -> Scalar:
         """The loss as a scalar of the program, the penalty added."""

@@ -42,6 +42,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 GUESSES = 8
 """How many widths are tried for a table that is missing and of which the source says nothing."""
+WHOLE = 1 << 16
+"""Data of up to this many entries may be left as they are: more would take too long."""
 LARGER = (1, 10, 80)
 """The batch, and how many times as large it is made where code does nothing with so few: 13 // 32 mini-batches."""
 
@@ -102,8 +104,8 @@ def _scouted(script: Path, base_of: BaseOf, output: FirstRun | None, hints: stan
 
 def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> Target | None:
     """The step of the innermost function or loop that can be run again by itself."""
-    for place, lines in scouted.places:
-        for candidate in _places(place, lines):
+    for place, lines, latest in scouted.places:
+        for candidate in _places(place, lines, latest):
             for size in (*LARGER, None):
                 with ambient.kept(), quiet():
                     arrived = arrive(script, candidate, scouted.updated)
@@ -120,12 +122,17 @@ def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> T
     return None
 
 
-def _places(place: Place, lines: frozenset[int]) -> list[Place]:
+def _places(place: Place, lines: frozenset[int], latest: frozenset[int]) -> list[Place]:
     """One iteration of its loop, whose parameters and data all stand there by then; else a function as a whole.
 
-    A loop within that, over the layers on the way back, has no forward: then it is one of those around it.
+    A loop within that, over the layers on the way back, has no forward: then it is one of those around it. What was
+    tried out before the loop, gradients for a figure to print, is no part of the step.
     """
-    loops = loops_around(ast.parse(text_of(place.file), place.file), place, lines)
+    tree = ast.parse(text_of(place.file), place.file)
+    loops = loops_around(tree, place, lines)
+    if latest and not loops:
+        behind = {n: frozenset(at for at in lines if at > n) for n in loops_around(tree, place, latest)}
+        loops = [n for n, rest in behind.items() if n in loops_around(tree, place, rest)]
     iterations = [replace(place, loop=loop) for loop in loops]
     return [*iterations, place] if place.function != "<module>" else iterations
 
@@ -143,7 +150,7 @@ def _target(
     elif arrived.function is None:
         return None
     _begin_as_floats(arrived, names, scouted.updated)
-    note, done = _cut(arrived, names, scouted, _used(place), size)
+    note, done = _cut(arrived, names, scouted, place, size)
     notes = (*target.notes, *([note] if note else []))
     if step is None:
         names["_step"] = arrived.function
@@ -208,18 +215,18 @@ def _used(place: Place) -> frozenset[str]:
     return frozenset(n.id for statement in body for n in ast.walk(statement) if isinstance(n, ast.Name))
 
 
-def _cut(
-    arrived: Arrived, names: dict[str, Any], scouted: Scouted, used: frozenset[str], size: int | None
-) -> tuple[str, bool]:
+def _cut(arrived: Arrived, names: dict[str, Any], scouted: Scouted, place: Place, size: int | None) -> tuple[str, bool]:
     """Cut the data that the step is about to use; what to say of it, and whether anything was cut."""
     if size is None:
         return "", False
-    found = cut.samples(*_held(arrived, names), scouted.updated, used)
+    found = cut.samples(*_held(arrived, names), scouted.updated, _used(place))
     if found is None:
         return "", False
     batch = cut.batch_for(found) if size == 1 else cut.batch_for(found) * size + 1
     if batch >= found.count:
         return "", False
+    if max(_entries(held.value) for held in found.held) <= WHOLE and found.count in _divisors(place.file):
+        return f"checked on all {found.count} samples, since the code divides by {found.count}", False
     cut.cut(found, batch)
     more = f"; {', '.join(found.elsewhere)} counts others as well, and was left" if found.elsewhere else ""
     return f"checked on {batch} of the {found.count} samples{more}", True
@@ -232,6 +239,21 @@ def _begin_as_floats(arrived: Arrived, names: dict[str, Any], updated: frozenset
             assign(h.where, float(h.value))
         elif h.name in updated and isinstance(h.value, np.ndarray) and h.value.dtype.kind in "iu":
             assign(h.where, h.value.astype(float))
+
+
+def _entries(value: Any) -> int:
+    """How many numbers an array or a list of samples holds."""
+    if isinstance(value, (list, tuple)):
+        return len(value) * sum(map(_entries, value[:1]))
+    return int(np.size(value))
+
+
+def _divisors(file: str) -> frozenset[float]:
+    """The numbers that are written behind a division: a batch of 7 is no reason to take / 100 for a mistake."""
+    nodes = ast.walk(ast.parse(text_of(file), file))
+    divisions = (n for n in nodes if isinstance(n, (ast.BinOp, ast.AugAssign)) and isinstance(n.op, ast.Div))
+    divisors = (n.right if isinstance(n, ast.BinOp) else n.value for n in divisions)
+    return frozenset(d.value for d in divisors if isinstance(d, ast.Constant) and isinstance(d.value, (int, float)))
 
 
 def _held(arrived: Arrived, names: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]], IsMine]:

@@ -27,8 +27,9 @@ _Chain = tuple[tuple[FrameType, int], ...]
 class Scouted:
     """What the first run has shown."""
 
-    places: tuple[tuple[Place, frozenset[int]], ...]
-    """The functions that hold the step, innermost first, and their lines that were at work; () if none was seen."""
+    places: tuple[tuple[Place, frozenset[int], frozenset[int]], ...]
+    """The functions that hold the step, innermost first, and their lines that were at work: all, and those of the last
+    round of forward and backward where there were several; () if none was seen."""
     updated: frozenset[str]
     """Names of what is updated, parameters; where no update was seen, of all that has a gradient."""
     raised: BaseException | None
@@ -49,6 +50,10 @@ class _Watch:
     gradients: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
     bases: set[str] = field(default_factory=set)
+    latest: dict[FrameType, set[int]] = field(default_factory=dict)
+    """The lines since the forward last came round."""
+    rounds: bool = False
+    """Whether a gradient has come again in that."""
     passed: set[tuple[int, int]] = field(default_factory=set)
     """Sites that have computed a gradient, and for which instance."""
     moved: bool = False
@@ -64,12 +69,16 @@ class _Watch:
         if self._is_only_looked_at(value, leaf, base_of):
             return False
         binds = value.site.kind in BINDS
-        gradient = binds and self.step.is_gradient(value, leaf)
+        gradient, comes_round = binds and self.step.is_gradient(value, leaf), self.step.comes_round
         if gradient:
+            self.rounds = self.rounds or (comes_round and value.name in self.gradients)
+            self.gradients.add(value.name)
             self.bases.update(base_of(value.name))
         elif binds and self.common is not None and value.name in self.bases:
             self.updated.add(value.name)
         ends = self.step.ends(value, leaf) or (gradient and self._comes_again((value.site.number, value.owner)))
+        if self.step.comes_round and not comes_round:
+            self.latest.clear()
         # dy[label] -= 1 makes a gradient, though what it is the gradient of has no name
         moves = value.site.form == "moved" and not is_counted(value) and not base_of(value.name)
         if binds and not gradient and moves:
@@ -144,6 +153,7 @@ class _Watch:
         """Only what is on the way to this as well remains in common."""
         for frame, line in chain:
             self.lines.setdefault(frame, set()).add(line)
+            self.latest.setdefault(frame, set()).add(line)
         if self.common is None:
             self.common = chain
         else:
@@ -185,11 +195,11 @@ def scout(path: Path, base_of: BaseOf, output: FirstRun | None) -> Scouted:
     return Scouted(places, frozenset(name.partition("[")[0] for name in parameters), raised)
 
 
-def _places(watch: _Watch) -> tuple[tuple[Place, frozenset[int]], ...]:
-    found = []
+def _places(watch: _Watch) -> tuple[tuple[Place, frozenset[int], frozenset[int]], ...]:
+    found, latest = [], watch.latest if watch.rounds else {}
     for frame, _ in reversed(watch.common or ()):
         code = frame.f_code
         place = Place(code.co_filename, code.co_qualname, code.co_firstlineno)
         if "<" not in place.function.replace("<module>", "").replace("<locals>", ""):  # lambdas and comprehensions
-            found.append((place, frozenset(watch.lines[frame])))
+            found.append((place, frozenset(watch.lines[frame]), frozenset(latest.get(frame, ()))))
     return tuple(found)

@@ -121,6 +121,12 @@ NAMED = "class N:\n    def __init__(self, epsilon=1e-7):\n        self.eps = eps
         ("dW = x.T @ dz + 1e-8", []),
         ("(v + 1e-10) ** -0.5 * np.sqrt(s + 1e-9)", [1e-10, 1e-9]),
         ("lr = 1e-7\nw = lr * g + w", []),
+        ("np.log(p + np.float32(1e-7))", [1e-7]),
+        ("dt = np.float32\nnp.log(p + dt(1e-7)) / np.log(dt(3e-4) + p)", [1e-7]),
+        ("class C:\n    eps: float = 1e-9\nnp.log(p + c.eps)", [1e-9]),
+        ("np.log(p + 10**-8)", [1e-8]),
+        ("np.sqrt(v + np.finfo(np.float32).eps)", [2.0**-23]),
+        ("np.log(p + np.sin(1e-7))", []),
         ("def f(*, e=1e-9):\n    return 1 / (x + e)", [1e-9]),
     ],
 )
