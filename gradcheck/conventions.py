@@ -18,6 +18,8 @@ _DELTA = re.compile(r"^deltas?_?(?P<layer>\d*|\[\d+\])$")
 """delta3 is the gradient of what goes into layer 3's activation, which is called z3; delta that of the z at hand."""
 _LISTS = {"w": ("weights", "ws", "Ws", "weight", "W"), "b": ("biases", "bs", "Bs", "bias", "B")}
 """What a list of parameters is called whose gradients are in nabla_w, dw or grad_w."""
+_SUMS = {"nb": ("b", "B"), "nw": ("w", "W")}
+"""Short for nabla_b and nabla_w, the sums over samples to which dnb and dnw are added."""
 _INDEXED = re.compile(r"^(?P<name>\w+)(?P<index>(?:\[[^\]]*\])+)$")
 _DOTTED = re.compile(r"^(?P<before>.*[.\]]\.?)(?P<name>\w+)$")
 _ENTRY = re.compile(
@@ -81,6 +83,8 @@ def bases(name: str, told: Mapping[str, str] | None = None) -> tuple[str, ...]:
 def _plain(name: str) -> tuple[str, ...]:
     if name in _WORDS:
         return ()
+    if name in _SUMS:
+        return _SUMS[name]
     found: list[str] = []
     for form in _FORMS:
         match = form.match(name)
@@ -91,7 +95,9 @@ def _plain(name: str) -> tuple[str, ...]:
             if form is _FORMS[0]:
                 break  # dL_dW is W's gradient, not L_dW's
     # what is added to nabla_w is called delta_nabla_w: it is w's gradient, too
-    again = [b for base in found for b in (_plain(base) if base.startswith(("nabla_", "grad_")) else ())]
+    again = [
+        b for base in found for b in (_plain(base) if base.startswith(("nabla_", "grad_")) else _SUMS.get(base, ()))
+    ]
     named = again or found
     return tuple(dict.fromkeys((*named, *(other for base in named for other in _with_other_bars(base)))))
 

@@ -268,6 +268,60 @@ for step in range(5):
 """
 
 
+SUMS_THAT_THE_UPDATE_DIVIDES = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 4))
+y = (X[:, :1] > 0.2) * 1.0
+W, b = rng.normal(size=(4, 1)), np.zeros(1)
+rate = 0.5
+for k in range(0, 60, 12):
+    x, t = X[k : k + 12], y[k : k + 12]
+    p = 1 / (1 + np.exp(-(x @ W + b)))
+    loss = -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p))
+    dz = p - t
+    dW = x.T @ dz
+    db = dz.sum(axis=0)
+    W -= rate / len(x) * dW
+    b -= rate * db / len(x)
+"""
+
+
+SUMS_IN_LISTS = """
+import numpy as np
+
+
+def backprop(ws, x, y):
+    h = np.tanh(ws[0] @ x)
+    delta = ws[1] @ h - y
+    dw = [None, np.outer(delta, h)]
+    delta = (ws[1].T @ delta) * (1 - h**2)
+    dw[0] = np.outer(delta, x)
+    return dw
+
+
+def cost(ws, batch):
+    return sum(0.5 * np.sum((ws[1] @ np.tanh(ws[0] @ x) - y) ** 2) for x, y in batch) / len(batch)
+
+
+def update(ws, batch, eta):
+    nw = [np.zeros(w.shape) for w in ws]
+    for x, y in batch:
+        dnw = backprop(ws, x, y)
+        nw = [n + d for n, d in zip(nw, dnw)]
+    return [w - eta / len(batch) * n for w, n in zip(ws, nw)]
+
+
+rng = np.random.default_rng(0)
+ws = [rng.normal(size=(5, 3)), rng.normal(size=(2, 5))]
+batch = [(x, x[:2] ** 2) for x in rng.normal(size=(12, 3))]
+for step in range(4):
+    ws = update(ws, batch, 0.1)
+    print(cost(ws, batch))
+"""
+
+
 def check(file: Path, text: str, name: str = "") -> gradcheck.Report:
     file.write_text(text)
     return gradcheck.check(f"{file}{name}", properties=False)
@@ -283,6 +337,9 @@ def check(file: Path, text: str, name: str = "") -> gradcheck.Report:
         pytest.param(DISTANCES, "", "dea dep den dW", "dep = -2", "dep = 2", "", id="distances"),
         pytest.param(WHOLE_AT_FIRST, "", "weights bias", "db = np.mean", "db = np.sum", "", id="an_int_that_moves"),
         pytest.param(FLOOR_THAT_IS_CAST, "", "dz dw db", "db = dz.sum", "db = dz.mean", "", id="floor_in_a_cast"),
+        pytest.param(
+            SUMS_THAT_THE_UPDATE_DIVIDES, "", "dW db", "db = dz.sum(axis=0)", "db = dz[:5].sum(axis=0)", "", id="sums"
+        ),
         pytest.param(ATTENTION, ":Attention", "dQ dK dV dW_k", "ds.T @ q", "ds @ q", "", id="row_by_row"),
     ],
 )
@@ -304,3 +361,13 @@ def test_an_update_of_matrices_has_a_loss(tmp_path: Path) -> None:
     assert right.loss.expression == "summed binary cross-entropy of h and labels"
     wrong = check(tmp_path / "wrong.py", MATRICES.replace("points.T * error", "points.T * h"))
     assert wrong.verdict.value == "inconclusive", str(wrong)
+
+
+def test_sums_in_lists_are_the_same_when_the_step_is_run_again(tmp_path: Path) -> None:
+    file = tmp_path / "lists.py"
+    file.write_text(SUMS_IN_LISTS)
+    report = gradcheck.check(str(file), properties=True)
+    assert report.verdict.value == "pass", str(report)
+    assert {c.name for c in report.comparisons} >= {"nw[0]", "nw[1]"}
+    (pure,) = [p for p in report.properties if p.name == "backward is pure"]
+    assert pure.verdict.value == "pass", str(report)

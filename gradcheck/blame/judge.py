@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import dropwhile
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ Array = NDArray[Any]
 
 UNFINISHED = "the code raised before it was complete"
 
+ROUNDED = 1e-6
+"""How far a step may be off being a multiple of a gradient: it is the difference of two rounded parameters."""
 COMPLETED = 1e-3
 """How far what a gradient lacks must be above what is left of it in the update: that is rounded."""
 
@@ -57,6 +60,11 @@ def judge(
         return _unless_blind(Judged(gradient, truth, Verdict.PASS, "", exact, layout), program, trace)
     fitted = agreement(truth, own, scale=None, slack=slack)
     if fitted.holds and not math.isclose(fitted.scale, 1, rel_tol=1e-9):
+        update = _takes_out(program, gradient, own, fitted.scale, trace or program.trace)
+        if update is not None:
+            reason = f"times {fitted.scale:.4g}, which the update at line {update.site.line} takes out"
+            shown = replace(fitted, scale=1.0)
+            return _unless_blind(Judged(gradient, truth, Verdict.PASS, reason, shown, layout), program, trace)
         verdict = Verdict.PASS if gradient.kind == "intermediate" else Verdict.FAIL
         # where the factor is a fault, the error shown is that of the gradient as it stands
         shown = fitted if verdict is Verdict.PASS else replace(exact, scale=fitted.scale, holds=True)
@@ -67,6 +75,30 @@ def judge(
         return completed
     cut = _cut_short(gradient, trace or program.trace)
     return replace(wrong, verdict=Verdict.INCONCLUSIVE, reason=UNFINISHED) if cut else wrong
+
+
+def _takes_out(program: Program, gradient: Gradient, own: Array, scale: float, trace: Trace) -> Value | None:
+    """The update that divides by the factor which a sum over the samples has: `W -= rate / m * dW`."""
+    if gradient.kind != "parameter" or gradient.rate is not None or scale <= 0:
+        return None
+    seen = updated(program, trace, gradient)
+    # `return [w - rate / m * g for ...]` leaves the name to the caller
+    behind = dropwhile(lambda v: v.key != gradient.key, trace.values) if seen is None else ()
+    returned = (
+        (v, v.array - gradient.of.array) for v in behind if v.array.shape == own.shape == gradient.of.array.shape
+    )
+    steps = returned if seen is None else [seen]
+    return next((v for v, change in steps if _goes_along(change, own, program.rate_of(v, trace).value / scale)), None)
+
+
+def _goes_along(change: Array, gradient: Array, rate: float) -> bool:
+    """Whether a step is straight down a gradient, and as far as a rate says."""
+    if change.shape != gradient.shape or not np.any(gradient):
+        return False
+    along = float(np.vdot(gradient, change) / np.vdot(gradient, gradient))
+    rest = float(np.linalg.norm(change - along * gradient))
+    straight = rest <= ROUNDED * abs(along) * float(np.linalg.norm(gradient))
+    return straight and math.isclose(-along, rate, rel_tol=ROUNDED)
 
 
 def _in_order(gradient: Gradient, truth: Truth, a: Array, slack: float) -> Judged | None:

@@ -381,7 +381,7 @@ class Program:
         """What the code computes that is the gradient of one of them, in order; those that can be judged."""
         named = ((v, g.name) for g in pairing.gradients for v in g.versions)
         self._names = {(v.key, v.path): name for v, name in named if v.name != name or (v.key, v.path) in step.called}
-        self.rates = {g.name: self._rate(g, trace) for g in pairing.gradients if g.moves}
+        self.rates = {g.name: self.rate_of(g.versions[0], trace) for g in pairing.gradients if g.moves}
         """By what the updates are divided from which gradients are had, by the gradients' names."""
         self._moved = {g.name: g.of for g in pairing.gradients if g.moves}
         for group in pairing.gradients:
@@ -447,9 +447,8 @@ class Program:
         again = run({key: _nudged(base[key]) for key in resting}) if resting else base
         return any(k.site in sites and not np.array_equal(a, base.get(k, a), equal_nan=True) for k, a in again.items())
 
-    def _rate(self, group: Group, trace: Trace) -> Stepped:
+    def rate_of(self, update: Value, trace: Trace) -> Stepped:
         """The rate of an update, as its line has it."""
-        update = group.versions[0]
         rate = rate_in(update.site)
         before = trace.values[: next(i for i, v in enumerate(trace.values) if v.key == update.key)]
         numbers = [v for v in before if v.name == rate.last and v.array.size == 1 and v.array.dtype.kind == "f"]

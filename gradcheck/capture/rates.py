@@ -36,19 +36,31 @@ class Rate:
 
 def rate_in(site: Site) -> Rate:
     """The rate in the statement of a site."""
-    expression = _moved_by(statement_at(site.file, site.line))
+    statement = statement_at(site.file, site.line)
+    expression = _moved_by(statement) if site.kind != "return" else _returned_at(site.file, site.line)
     if isinstance(expression, (ast.Name, ast.Attribute, ast.Subscript)):  # W += velocity
         before = _assigned(site.file, ast.unparse(expression), site.line)
         expression = _moved_by(before) if before is not None else expression
     if expression is None:
         return Rate("")
-    factors = list(_factors(expression))
+    element = _element(expression)
+    factors = list(_factors(expression)) if element is None else [f for t in _terms(element) for f in _factors(t)]
     for factor in factors:
         name = ast.unparse(factor)
         if _RATE.match(Rate(name).last):
             return Rate(name)
     numbers = [f.value for f in factors if isinstance(f, ast.Constant) and isinstance(f.value, float)]
     return Rate("", abs(numbers[0])) if numbers and numbers[0] else Rate("")
+
+
+def _element(expression: ast.expr) -> ast.expr | None:
+    """What each of several parameters becomes: `w - lr * g` of `[w - lr * g for w, g in ...]` or `Params(*(...))`."""
+    match expression:
+        case ast.ListComp(element) | ast.GeneratorExp(element) | ast.DictComp(value=element):
+            return element
+        case ast.Call(args=[ast.Starred(inner)]) | ast.Call(args=[ast.ListComp() | ast.GeneratorExp() as inner]):
+            return _element(inner)
+    return None
 
 
 def is_average(site: Site) -> bool:
@@ -136,6 +148,15 @@ _Statement = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr
 def statement_at(file: str, line: int) -> _Statement | None:
     """The assignment, or the call that stands for one, that begins on a line."""
     return _by_line("".join(linecache.getlines(file))).get(line)  # another text while an edit is on trial
+
+
+def _returned_at(file: str, line: int) -> ast.expr | None:
+    """What a function hands back on a line."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return None
+    return next((n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.lineno == line), None)
 
 
 def _assigned(file: str, name: str, line: int) -> _Statement | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import linecache
 import re
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.cells import units
+from gradcheck.cells import Unit, units
 from gradcheck.source import is_library, is_own
 from gradcheck.standins.columns import Columns, columns
 
@@ -77,7 +78,7 @@ class Hints:
 
     def says(self, what: re.Pattern[str]) -> bool:
         """Whether the text of any source does."""
-        return any(what.search(str(unit.text)) for path in self._sources for unit in units(path))
+        return any(what.search(str(unit.text)) for path in self._sources for unit in _readable(path))
 
     def _known(self) -> tuple[list[int], list[str]]:
         if self._read is None:
@@ -99,6 +100,12 @@ class Hints:
                     yield ast.parse(unit.text)
                 except (SyntaxError, ValueError):
                     continue
+
+
+def _readable(path: Path) -> Iterator[Unit]:
+    """The units of a source; none of a notebook that is damaged, which is told where it is run."""
+    with contextlib.suppress(ValueError):
+        yield from units(path)
 
 
 def _indices(node: ast.AST) -> Iterator[str]:
