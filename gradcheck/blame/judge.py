@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import dropwhile
+from itertools import chain, dropwhile
 from typing import Any
 
 import numpy as np
@@ -83,11 +83,9 @@ def _takes_out(program: Program, gradient: Gradient, own: Array, scale: float, t
         return None
     seen = updated(program, trace, gradient)
     # `return [w - rate / m * g for ...]` leaves the name to the caller
-    behind = dropwhile(lambda v: v.key != gradient.key, trace.values) if seen is None else ()
-    returned = (
-        (v, v.array - gradient.of.array) for v in behind if v.array.shape == own.shape == gradient.of.array.shape
-    )
-    steps = returned if seen is None else [seen]
+    behind = dropwhile(lambda v: v.key != gradient.key, trace.values)
+    alike = (v for v in behind if v.array.shape == own.shape == gradient.of.array.shape)
+    steps = chain([seen] if seen is not None else [], ((v, v.array - gradient.of.array) for v in alike))
     return next((v for v, change in steps if _goes_along(change, own, program.rate_of(v, trace).value / scale)), None)
 
 

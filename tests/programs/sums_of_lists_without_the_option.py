@@ -30,11 +30,11 @@ def backprop(x, y):
 
 def update(batch, eta):
     global W
-    nw = [np.zeros(w.shape) for w in W]
+    summed = [np.zeros(w.shape) for w in W]
     for x, y in batch:
         dw = backprop(x, y)
-        nw = [n + d for n, d in zip(nw, dw)]
-    W = [w - eta / len(batch) * n for w, n in zip(W, nw)]
+        summed = [n + d for n, d in zip(summed, dw)]
+    W = [w - eta / len(batch) * n for w, n in zip(W, summed)]
 
 
 for epoch in range(30):
