@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from gradcheck.source import line_of
 MOST = 16
 """Values that are held; a loop that draws in every turn has more."""
 _SIZES = frozenset({"shape", "size", "ndim", "dtype"})
+_DRAWS = re.compile(r"\b(rand|random|random_sample|uniform|binomial)\(")
+_NAMES = re.compile(r"\b[^\W\d]\w*\b(?!\s*[.(])")
+"""Names in a line but for what is called, and what only lends its shape."""
 
 
 def hold(program: Program) -> tuple[Value, ...]:
@@ -31,6 +35,22 @@ def hold(program: Program) -> tuple[Value, ...]:
         held.append(other)
         program.held[other.key] = other.array
     return tuple(held)
+
+
+def drawn_units(program: Program) -> Value | None:
+    """Units that are on or off by probabilities which the forward has computed, `h = rng.random(p.shape) < p`: no
+    derivative goes through them, and what stands for one, as in contrastive divergence, is of no loss of the forward's.
+    """
+    known: dict[str, NDArray[Any]] = {}
+    for value in program.forward_values:
+        if value.array.ndim and value.array.size > 1 and np.isin(value.array, (0, 1)).all():
+            text = line_of(value.site.file, value.site.line)
+            names = (known.get(name) for name in _NAMES.findall(text)) if _DRAWS.search(text) else ()
+            if any(p is not None and p.shape == value.array.shape for p in names):
+                return value
+        elif value.array.dtype.kind == "f" and ((value.array > 0) & (value.array < 1)).all():
+            known[value.site.last] = value.array
+    return None
 
 
 def _first_other(program: Program) -> Value | None:

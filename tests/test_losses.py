@@ -355,3 +355,86 @@ def test_a_loss_of_the_same_output_that_is_another_than_its_gradient_s_is_told(t
 
 def report_of(file: Path) -> gradcheck.Report:
     return gradcheck.check(str(file), properties=False)
+
+
+PERCEPTRON = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = 0.3 * rng.normal(size=(60, 3))
+y = np.where(X @ np.array([1.0, -2.0, 0.5]) > 0, 1, -1)
+w, b = np.array([1.0, 1.0, 0.3]), 0
+for epoch in range(20):
+    scores = X @ w + b
+    wrong = y * scores <= 0
+    w += 0.1 * X[wrong].T @ y[wrong]
+    b += 0.1 * y[wrong].sum()
+"""
+ONE_BY_ONE = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+y = (X @ np.array([1.0, -2.0, 0.5]) > 0) * 1
+w, b, rate = np.array([-0.5, 1.2, 0.3]), 0.0, 0.1
+for x, t in zip(X, y):
+    z = np.dot(w, x) + b
+    answer = 1 if z >= 0 else 0
+    change = rate * (t - answer)
+    w += change * x
+    b += change
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        (PERCEPTRON, "w += 0.1 *", "w -= 0.1 *"),
+        (ONE_BY_ONE, "w += change * x", "w -= change * x"),
+        (ONE_BY_ONE, "w += change * x", "w += change * x * x"),
+    ],
+)
+def test_a_perceptron_goes_down_a_loss(tmp_path: Path, text: str, right: str, wrong: str) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(text)
+    found = report_of(file)
+    assert found.loss is not None
+    assert (found.verdict.value, "perceptron loss" in found.loss.expression) == ("pass", True), str(found)
+    file.write_text(text.replace(right, wrong))
+    found = report_of(file)
+    line = text[: text.index(right)].count("\n") + 1
+    assert {f.line for f in found.findings if f.severity == "error"} == {line}, str(found)
+
+
+def test_a_sample_is_the_gradient_of_its_score_which_is_no_loss(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        "import numpy as np\nX = np.random.default_rng(0).normal(size=(9, 3))\nw = np.ones(3)\n"
+        "for x in X:\n    score = w @ x\n    if score > -9:\n        w -= x\n"
+    )
+    with pytest.raises(gradcheck.UsageError, match="no scalar loss"):
+        report_of(file)
+
+
+def test_what_is_drawn_has_no_derivative(tmp_path: Path) -> None:
+    """Contrastive divergence is no gradient of what can be measured; a mask of a rate that is given is a dropout's."""
+    text = """
+import numpy as np
+rng = np.random.default_rng(0)
+W, a = 0.1 * rng.normal(size=(6, 4)), np.zeros(6)
+data = (rng.random((50, 6)) < 0.5) * 1.0
+for e in range(10):
+    p = 1 / (1 + np.exp(-data @ W))
+    h = (rng.random(p.shape) < p) * 1.0
+    v = 1 / (1 + np.exp(-(h @ W.T + a)))
+    q = 1 / (1 + np.exp(-v @ W))
+    dW = -(data.T @ p - v.T @ q) / len(data)
+    da = -(data - v).mean(axis=0)
+    W -= 0.1 * dW
+    a -= 0.1 * da
+"""
+    file = tmp_path / "net.py"
+    file.write_text(text)
+    found = report_of(file)
+    reasons = {c.name: (c.verdict.value, c.reason.partition(";")[0]) for c in found.comparisons}
+    assert reasons["dW"] == ("inconclusive", "h is drawn (line 8), which has no derivative"), str(found)
+    file.write_text(text.replace("< p) * 1.0", "< 0.5) * p").replace("q) / len(data)", "q)"))
+    assert report_of(file).verdict.value == "fail"

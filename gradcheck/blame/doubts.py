@@ -13,6 +13,7 @@ from gradcheck.blame.turns import is_left_over
 from gradcheck.capture.program import Program
 from gradcheck.capture.steps import says_little
 from gradcheck.compare import Verdict
+from gradcheck.draws import drawn_units
 from gradcheck.loss.choose import Chosen
 
 ALIKE = 1e-3
@@ -30,7 +31,13 @@ def doubted(program: Program, chosen: Chosen, judged: Sequence[Judged]) -> list[
     judged = _unless_harmless(program, judged)
     judged = [_unless_seen_behind(program, j, judged) for j in judged]
     sure = chosen.sure and not _is_by_chance(chosen, judged)
-    return [_unless_hidden(j if sure else _only_assumed(j)) for j in judged]
+    drawn = drawn_units(program) if chosen.evidence else None
+    if drawn is not None:
+        reason = (
+            f"{drawn.name} is drawn (line {drawn.site.line}), which has no derivative; --loss EXPR says what is meant"
+        )
+        judged = [_unless_wrong(j, reason) for j in judged]
+    return [_unless_hidden(j if sure else _unless_wrong(j, ASSUMED)) for j in judged]
 
 
 def _unless_seen_behind(program: Program, judged: Judged, others: Sequence[Judged]) -> Judged:
@@ -95,8 +102,9 @@ def _is_by_chance(chosen: Chosen, judged: Sequence[Judged]) -> bool:
     return chosen.inferred and chosen.candidate is not None and 0 < len(judged) == len(off) and min(off) > UNLIKE
 
 
-def _only_assumed(judged: Judged) -> Judged:
-    """What is wrong for a loss that no gradient confirms may be right for the loss that was meant."""
+def _unless_wrong(judged: Judged, reason: str) -> Judged:
+    """What is wrong for a loss that no gradient confirms, or beside units that are drawn, may be right for the one
+    that was meant."""
     if judged.verdict not in (Verdict.FAIL, Verdict.INHERITED):
         return judged
-    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=ASSUMED)
+    return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)

@@ -45,7 +45,9 @@ def rate_in(site: Site) -> Rate:
         return Rate("")
     element = _element(expression)
     factors = list(_factors(expression)) if element is None else [f for t in _terms(element) for f in _factors(t)]
-    for factor in factors:
+    made = (_assigned(site.file, f.id, site.line) for f in factors if isinstance(f, ast.Name))  # update * x
+    within = [f for s in made if (value := _moved_by(s)) is not None for f in _factors(value)]
+    for factor in (*factors, *within):
         name = ast.unparse(factor)
         if _RATE.match(Rate(name).last):
             return Rate(name)

@@ -132,6 +132,11 @@ def _margins(output: Any, label: Any) -> Any:
     return np.where(np.arange(output.shape[1]) == own[:, None], 0, margins)
 
 
+def _criterion(output: Any, label: Any) -> Any:
+    """What a perceptron that answers 1 above zero moves down: its answer less the label, times what it answers from."""
+    return np.sum((np.where(np.real(output) > 0, 1, 0) - label) * output)
+
+
 def _distance(output: Any, label: Any) -> Any:
     off = output - label
     return np.sum(np.where(np.real(off) < 0, -off, off))
@@ -206,6 +211,8 @@ FORMS = (
     Form("squared hinge loss", lambda o, t: np.sum(_margins(o, t) ** 2), _classes, 0),
     Form("hinge loss", lambda o, t: np.sum(_above(1 - o * t)), _are_signs, None),
     Form("squared hinge loss", lambda o, t: np.sum(_above(1 - o * t) ** 2), _are_signs, None),
+    Form("perceptron loss", lambda o, t: np.sum(_above(-o * t)), _are_signs, None),
+    Form("perceptron loss", _criterion, lambda o, t: _same(o, t) and bool(np.isin(t, (0, 1)).all()), None),
     Form("absolute error", _distance, _same, None),
 )
 """Likeliest first. Where two explain a gradient, as a softmax's probabilities and its logits do, the first is named."""

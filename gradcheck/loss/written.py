@@ -45,6 +45,9 @@ _COMPUTES_LOSS = re.compile(
 """loss.forward(out, y), self.criterion(p, y), mse_loss(p, y), compute_cost(A2, Y)."""
 _RETURNS_LOSS = re.compile(r"(?!.*(?:deriv|prime|back))(?!d_|grad).*(?:loss|cost|objective).*\(\)\[0\]$", re.IGNORECASE)
 """The first of several values that a function hands back which is called a loss: `return 0.5 * (e**2).sum(), grads`."""
+_IS_OUTPUT = re.compile(
+    r"(?i)z|a|o|out(put)?|y_?(hat|pred)|pred(iction)?|(net_?)?(score|logit|activation|margin|input)|net"
+)
 _IS_LOSS = re.compile(
     r"(?:(?:compute|calculate|calc|get)_)?(?:loss|cost)(?:_(?:fn|func|function))?\(\)$", re.IGNORECASE
 )
@@ -89,8 +92,12 @@ def returned(screening: Screening) -> Variable | None:
 
 
 def differentiated(screening: Screening) -> Variable | None:
-    """A scalar of which a gradient, as it stands, is the gradient: `e = 0.5 * sum((y - t) ** 2)` is the loss then."""
-    return next((v for v in _scalars(screening.program) if screening.is_of(v)), None)
+    """A scalar of which a gradient, as it stands, is the gradient: `e = 0.5 * sum((y - t) ** 2)` is the loss then.
+
+    That of a single sample's score is the sample itself, which a perceptron's update goes along too.
+    """
+    scalars = (v for v in _scalars(screening.program) if not _IS_OUTPUT.fullmatch(v.last or v.name))
+    return next((v for v in scalars if screening.is_of(v)), None)
 
 
 def _scalars(program: Program) -> Iterator[Variable]:
