@@ -43,6 +43,8 @@ EXPLAINED = {
     "Z = X @ W + b - T; dZ = Z / 7": "mean half squared residual of Z and T",
     "dZ = np.sign(Z - T) / 7": "mean absolute error of Z and T",
     "dZ = -s * (s * Z < 1) / 7": "mean hinge loss of Z and s",
+    "dZ = -s * (s * Z < 0) / 7": "mean perceptron loss of Z and s",
+    "dZ = ((Z > 0) - T) / 7": "mean perceptron loss of Z and T",
     "dZ = -2 * s * np.maximum(1 - s * Z, 0)": "summed squared hinge loss of Z and s",
     "M = Z - Z[np.arange(7), y][:, None] + 1; M[np.arange(7), y] = 0; dZ = (M > 0) * 1.0;"
     " dZ[np.arange(7), y] = -dZ.sum(axis=1)": "summed hinge loss of Z and y",
