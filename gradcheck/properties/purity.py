@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,11 @@ def _edited_value(opened: Opened) -> Outcome | None:
         if i > own.get(after.name, len(values)) and not opened.blueprint.is_per_sample(after.name):
             cached.pop(after.identity)  # a parameter's update: it comes after its gradient
         elif _matters(opened, before.key, before.array):
-            return _told(before, after.array, f"{after.name} at {place(after)}")
+            told = _told(before, after.array, f"{after.name} at {place(after)}")
+            # dlogits = probs, then dlogits[...] -= 1: meant so, and where it does harm the gradients show it
+            own_name = after.name != before.name and bool(conventions.bases(after.name))
+            local = not before.owner and before.site.function == after.site.function
+            return replace(told, minor=own_name and local)
     unseen = _edited_by_forward(opened)
     for value, live in zip(values, objects):
         before = cached.get(value.identity)
