@@ -1,4 +1,4 @@
-"""Gradients that are computed where a dictionary or a list is written: told at their part of the line, with a fix."""
+"""Gradients that are computed where a dictionary or a list is written: told at their part of the line, and mended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A backward pass reads what the forward left and changes none of it; run again, it gives the same."""
+"""A backward pass reads what the forward left and changes none of it; run again, it gives the same.
+
+Where forward and backward are one function, what it makes of its own values is its own affair: `dscores = p`, then
+`dscores[rows, y] -= 1`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,13 @@ import numpy as np
 
 from gradcheck import conventions
 from gradcheck.capture.record import Key, Value
+from gradcheck.capture.rewrite import CROSSING
 from gradcheck.properties.drawing import Array, written
 from gradcheck.properties.outcome import HELD, Outcome, difference, missing, place
 from gradcheck.properties.subject import Opened, recomputed
 
+_PASSED = CROSSING | {"argument"}
+"""Kinds of sites that make nothing."""
 _HANDED = re.compile(r"upstream(_\w+)?$")
 """What drivers call the gradient that a backward is handed. To reuse its memory is common, and right in a chain."""
 
@@ -23,8 +30,8 @@ def backward_is_pure(opened: Opened) -> Outcome:
     if not opened.gradients:
         return missing("no gradient was seen")
     edited = _edited_inputs(opened)
-    wrong = next((o for o in edited if not o.minor), None)
-    return wrong or _edited_value(opened) or _differs_again(opened) or next(iter(edited), HELD)
+    wrong = next((o for o in edited if not o.minor), None) or _differs_again(opened)
+    return wrong or _edited_value(opened) or next(iter(edited), HELD)
 
 
 def _edited_inputs(opened: Opened) -> list[Outcome]:
@@ -43,6 +50,8 @@ def _edited_inputs(opened: Opened) -> list[Outcome]:
         edits = [i for i, v in enumerate(program.trace.values) if v.identity == id(root.value) and _is_edit(v)]
         if edits and edits[0] < program.first_gradient:
             continue  # the forward's own doing
+        if edits and _goes_down(opened, path, program.trace.values[edits[-1]].array):
+            continue  # its update: an image that is learned looks like data
         if not edits and any(g.rate is not None for g in opened.gradients):
             continue  # where only updates tell parameters, it may be one that is moved behind the others
         where = f" at {place(program.trace.values[edits[0]])}" if edits else ""
@@ -51,6 +60,13 @@ def _edited_inputs(opened: Opened) -> list[Outcome]:
         line = f"{root.name} is changed in place{where}"
         found.append(Outcome(f"{root.name}, {what}, is changed in place{where}", (line,), minor=handed))
     return found
+
+
+def _goes_down(opened: Opened, path: str, now: Array) -> bool:
+    """Whether an array has moved against its gradient, in every entry."""
+    own = (g for g in opened.gradients if g.of.ref == path and g.array.shape == now.shape == g.of.array.shape)
+    along = [(now - g.of.array) * g.array for g in own]
+    return any(bool((a <= 0).all() and (a < 0).any()) for a in along)
 
 
 def _is_data(opened: Opened, path: str) -> bool:
@@ -70,40 +86,51 @@ def _edited_value(opened: Opened) -> Outcome | None:
     own = {g.of.name: i for i, v in enumerate(values) for g in opened.gradients if v.key == g.key}
     for i in range(program.first_gradient, len(values)):
         before, after = cached.get(values[i].identity), values[i]
-        if before is None or not _changed(before.array, after.array):
+        if before is None or not _changed(before.array, after.array) or _is_own(before, after):
             continue
         if i > own.get(after.name, len(values)) and not opened.blueprint.is_per_sample(after.name):
             cached.pop(after.identity)  # a parameter's update: it comes after its gradient
         elif _matters(opened, before.key, before.array):
-            told = _told(before, after.array, f"{after.name} at {place(after)}")
-            # dlogits = probs, then dlogits[...] -= 1: meant so, and where it does harm the gradients show it
-            own_name = after.name != before.name and bool(conventions.bases(after.name))
-            local = not before.owner and before.site.function == after.site.function
-            return replace(told, minor=own_name and local)
+            return _told(before, after.array, f"{after.name} at {place(after)}")
     unseen = _edited_by_forward(opened)
+    begun = values[program.first_gradient]
     for value, live in zip(values, objects):
         before = cached.get(value.identity)
-        if before is not value or not isinstance(live, np.ndarray) or value.key in unseen:
+        if before is None or value.key != before.key or value.key in unseen or _is_own(value, begun):
             continue
-        if _changed(value.array, live) and _matters(opened, value.key, value.array):
-            return _told(value, np.array(live), "the backward")
+        if isinstance(live, np.ndarray) and _changed(before.array, live) and _matters(opened, before.key, before.array):
+            return _told(before, np.array(live), "the backward")
     return None
 
 
+def _is_own(value: Value, edited: Value) -> bool:
+    """Whether one call of one function has made the value and edits it."""
+    return (value.site.file, value.site.function, value.call) == (
+        edited.site.file,
+        edited.site.function,
+        edited.call,
+    )
+
+
 def _told(value: Value, now: Array, what: str) -> Outcome:
+    """A warning: the gradients are right, and whoever reads the value afterwards, or goes back once more, is misled."""
     line = f"{value.name} computed at {place(value)} is {written(value.array)}, after {what} {written(now)}"
-    return Outcome(f"{value.name}, a value of the forward, is changed in place by {what}", (line,))
+    return Outcome(f"{value.name}, a value of the forward, is changed in place by {what}", (line,), minor=True)
 
 
 def _cached(opened: Opened) -> dict[int, Value]:
-    """Arrays of the forward as they last were in it, by identity; what belongs to the state is left out."""
+    """Arrays of the forward as they last were in it, by identity, under the key by which it has made them.
+
+    What belongs to the state is left out.
+    """
     program = opened.program
     state = {id(r.value) for r in program.roots.values()}
     forward = program.forward_values
     found: dict[int, Value] = {}
     for value in forward:
-        if value.array.ndim and value.identity not in state and value.site.kind != "argument" and value.plain:
-            found[value.identity] = value
+        if value.array.ndim and value.identity not in state and value.site.kind not in _PASSED and value.plain:
+            made = found.get(value.identity, value)
+            found[value.identity] = replace(value, key=made.key)
     return found
 
 

@@ -217,36 +217,74 @@ def pure_right(x, y, W, b, V, a):
     b -= 0.1 * db
 
 
+def masked(x, A, dA):
+    A[A > 0] = 1
+    return x.T @ (dA * A)
+
+
 def pure_cache_wrong(x, y, W, b, V, a):
     """The cached activations are made into the mask, in place."""
     A = np.maximum(x @ W + b, 0)
     out = A @ V + a
     dout = (out - y) / len(x)
     dA = dout @ V.T
-    A[A > 0] = 1
-    dW = x.T @ (dA * A)
+    dW = masked(x, A, dA)
     W -= 0.1 * dW
+
+
+def less(out, y):
+    dout = out
+    dout -= y
+    return dout
 
 
 def pure_alias_wrong(x, y, W, b, V, a):
     """The output's gradient is made in the output's own array."""
     A = np.maximum(x @ W + b, 0)
     out = A @ V + a
-    dout = out
-    dout -= y
+    dout = less(out, y)
     dV = A.T @ dout
     V -= 0.1 * dV
 
 
-def pure_unseen_wrong(x, y, W, b, V, a):
-    """The same by a function that writes where it is told to."""
+def forward_of(x, W, b, V, a):
     A = np.maximum(x @ W + b, 0)
-    out = A @ V + a
+    return A, A @ V + a
+
+
+def backward_of(x, y, V, A, out):
     dout = (out - y) / len(x)
     np.sign(A, out=A)
     dA = dout @ V.T
-    dW = x.T @ (dA * A)
+    return x.T @ (dA * A)
+
+
+def pure_unseen_wrong(x, y, W, b, V, a):
+    """The same by a function that writes where it is told to."""
+    A, out = forward_of(x, W, b, V, a)
+    dW = backward_of(x, y, V, A, out)
     W -= 0.1 * dW
+
+
+def pure_own_right(x, y, W, b, V, a):
+    """One function makes the gradient in the output's own array, as many do."""
+    A = np.maximum(x @ W + b, 0)
+    out = A @ V + a
+    dout = out
+    dout -= y
+    dV = A.T @ dout
+    A[A > 0] = 1
+    dW = x.T @ (dout @ V.T * A)
+    V -= 0.1 * dV
+    W -= 0.1 * dW
+
+
+def pure_learned_right(x, y, W, b, V, a):
+    """The input is what is learned."""
+    out = np.maximum(x @ W + b, 0) @ V + a
+    dout = (out - y) / len(x)
+    dx = (dout @ V.T * (x @ W + b > 0)) @ W.T
+    x -= 0.1 * dx
 
 
 def pure_input_wrong(x, y, W, b, V, a):
