@@ -24,6 +24,8 @@ UNFINISHED = "the code raised before it was complete"
 
 ROUNDED = 1e-6
 """How far a step may be off being a multiple of a gradient: it is the difference of two rounded parameters."""
+COUNTED = 1e-2
+"""A factor nearer to one than this is none that samples have."""
 COMPLETED = 1e-3
 """How far what a gradient lacks must be above what is left of it in the update: that is rounded."""
 
@@ -79,7 +81,7 @@ def judge(
 
 def _takes_out(program: Program, gradient: Gradient, own: Array, scale: float, trace: Trace) -> Value | None:
     """The update that divides by the factor which a sum over the samples has: `W -= rate / m * dW`."""
-    if gradient.kind != "parameter" or gradient.rate is not None or scale <= 0:
+    if gradient.kind != "parameter" or gradient.rate is not None or scale <= 0 or abs(scale - 1) < COUNTED:
         return None
     seen = updated(program, trace, gradient)
     # `return [w - rate / m * g for ...]` leaves the name to the caller
@@ -91,12 +93,17 @@ def _takes_out(program: Program, gradient: Gradient, own: Array, scale: float, t
 
 def _goes_along(change: Array, gradient: Array, rate: float) -> bool:
     """Whether a step is straight down a gradient, and as far as a rate says."""
+    along = _along(change, gradient)
+    return along is not None and math.isclose(-along, rate, rel_tol=ROUNDED)
+
+
+def _along(change: Array, gradient: Array) -> float | None:
+    """By what a step is a multiple of a gradient; None where it is none."""
     if change.shape != gradient.shape or not np.any(gradient):
-        return False
+        return None
     along = float(np.vdot(gradient, change) / np.vdot(gradient, gradient))
     rest = float(np.linalg.norm(change - along * gradient))
-    straight = rest <= ROUNDED * abs(along) * float(np.linalg.norm(gradient))
-    return straight and math.isclose(-along, rate, rel_tol=ROUNDED)
+    return along if rest <= ROUNDED * abs(along) * float(np.linalg.norm(gradient)) else None
 
 
 def _in_order(gradient: Gradient, truth: Truth, a: Array, slack: float) -> Judged | None:
@@ -191,6 +198,8 @@ def _completed(program: Program, judged: Judged, trace: Trace) -> Judged | None:
     if gradient.kind != "parameter" or gradient.rate is not None or judged.layout is not None:
         return None
     seen = updated(program, trace, gradient)
+    if seen is not None and _along(seen[1], gradient.array) is not None:
+        return None  # nothing is added: a factor is no decay
     found = _descends(judged, seen[1]) if seen is not None else None
     own = judged.agreement
     if seen is None or found is None or own is None or not found.rel_error < COMPLETED * own.rel_error:
