@@ -88,13 +88,11 @@ def _takes_out(program: Program, gradient: Gradient, own: Array, scale: float, t
     behind = dropwhile(lambda v: v.key != gradient.key, trace.values)
     alike = (v for v in behind if v.array.shape == own.shape == gradient.of.array.shape)
     steps = chain([seen] if seen is not None else [], ((v, v.array - gradient.of.array) for v in alike))
-    return next((v for v, change in steps if _goes_along(change, own, program.rate_of(v, trace).value / scale)), None)
-
-
-def _goes_along(change: Array, gradient: Array, rate: float) -> bool:
-    """Whether a step is straight down a gradient, and as far as a rate says."""
-    along = _along(change, gradient)
-    return along is not None and math.isclose(-along, rate, rel_tol=ROUNDED)
+    straight = ((v, along) for v, change in steps if (along := _along(change, own)) is not None)
+    fits = (
+        v for v, along in straight if math.isclose(-along * scale, program.rate_of(v, trace).value, rel_tol=ROUNDED)
+    )
+    return next(fits, None)
 
 
 def _along(change: Array, gradient: Array) -> float | None:
