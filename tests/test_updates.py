@@ -471,3 +471,79 @@ def test_steps_that_go_up_in_every_entry(parameter: str, told: set[str], tmp_pat
     path.write_text(ADAGRAD.replace("parameter -= 0.1 *", parameter))
     report = gradcheck.check(str(path), properties=False)
     assert {f.code for f in report.findings if f.severity == "error"} == told, str(report)
+
+
+BEGINS_AS_ONE_NUMBER = """
+import numpy as np
+
+class Linear:
+    def __init__(self, i, o, rng):
+        self.w, self.b = rng.normal(size=(i, o)), 0
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, dy):
+        self.dw, self.db = self.x.T @ dy, dy.sum(axis=0)
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(90, 4))
+Y = X[:, :2] ** 2
+layer = Linear(4, 2, rng)
+for e in range(50):
+    out = layer.forward(X)
+    dout = (out - Y) / len(X)
+    layer.backward(dout)
+    layer.w -= 0.1 * layer.dw
+    layer.b = layer.b - 0.1 * layer.db
+"""
+STATE_HANDED_ON = """
+import numpy as np
+
+class Net:
+    def __init__(self, rng):
+        self.U, self.V, self.W = (rng.normal(size=s) * 0.4 for s in ((5, 3), (2, 5), (5, 5)))
+
+    def loss(self, xs, ys, h):
+        hs, outs, loss = {-1: h}, {}, 0
+        for t in range(len(xs)):
+            hs[t] = np.tanh(self.U @ xs[t] + self.W @ hs[t - 1])
+            outs[t] = self.V @ hs[t]
+            loss += 0.5 * np.sum((outs[t] - ys[t]) ** 2)
+        g = {k: np.zeros_like(v) for k, v in vars(self).items()}
+        carry = np.zeros_like(h)
+        for t in reversed(range(len(xs))):
+            d = outs[t] - ys[t]
+            g["V"] += np.outer(d, hs[t])
+            dh = self.V.T @ d + carry
+            raw = (1 - hs[t] ** 2) * dh
+            g["U"] += np.outer(raw, xs[t])
+            g["W"] += np.outer(raw, hs[t - 1])
+            carry = self.W.T @ raw
+        return loss, g, hs[len(xs) - 1]
+
+rng = np.random.default_rng(0)
+net, h = Net(rng), np.zeros(5)
+for k in range(20):
+    xs = rng.normal(size=(4, 3))
+    loss, grads, h = net.loss(xs, np.cumsum(xs[:, :2], axis=0), h)
+    for name in grads:
+        setattr(net, name, getattr(net, name) - 0.05 * grads[name])
+"""
+
+
+def test_a_bias_that_begins_as_one_number_is_a_row_from_the_first_step_on(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    for times, verdict in ("", "pass"), ("2 * ", "fail"):
+        file.write_text(BEGINS_AS_ONE_NUMBER.replace("dy.sum", f"{times}dy.sum"))
+        found = gradcheck.check(str(file), properties=False)
+        assert found.verdict.value == verdict, str(found)
+        assert [c.expected_shape for c in found.comparisons if c.name == "db"] == [(2,)]
+
+
+def test_what_other_gradients_rest_on_is_none_of_a_state_that_is_handed_on(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(STATE_HANDED_ON)
+    found = gradcheck.check(str(tmp_path / "net.py"), properties=False)
+    assert {c.name: c.verdict.value for c in found.comparisons}["dh"] == "skipped", str(found)
+    assert found.verdict.value == "pass", str(found)

@@ -71,14 +71,28 @@ def _unless_misread(judged: Judged, others: Sequence[Judged]) -> Judged:
 
 def _unless_harmless(program: Program, judged: Sequence[Judged]) -> list[Judged]:
     """Intermediates are not wrong where every parameter's gradient is right: a name that a loop carries on stands in
-    the end for what a step before the first would get."""
-    parameters = [j for j in judged if j.gradient.kind == "parameter"]
+    the end for what a step before the first would get, and what right ones rest on is no other value's gradient."""
+    unlike = [j for j in judged if _is_unlike(j)]
+    parameters = [j for j in judged if j.gradient.kind == "parameter" and not _is_unlike(j)]
     if not parameters or not all(j.right for j in parameters) or not program.steady:
         return list(judged)
     reason = "right in what rests on it: by then it is something else than its name says"
-    return [
-        replace(j, verdict=Verdict.SKIPPED, reason=reason) if is_left_over(program, j, judged) else j for j in judged
-    ]
+    keys = {j.gradient.key for j in parameters}
+    # a state that is handed on looks like a parameter; the gradient of one goes into no other's
+    misread = {id(j) for j in unlike if keys & reached_by(program, j, judged)}
+    if any(j.gradient.kind == "parameter" and id(j) not in misread for j in unlike):
+        return list(judged)
+
+    def is_none(j: Judged) -> bool:
+        return id(j) in misread or is_left_over(program, j, judged)
+
+    return [replace(j, verdict=Verdict.SKIPPED, reason=reason) if is_none(j) else j for j in judged]
+
+
+def _is_unlike(judged: Judged) -> bool:
+    """Whether it is wrong by more than a factor: with that, no gradient that rests on it would be right."""
+    found = judged.agreement
+    return judged.verdict is Verdict.FAIL and found is not None and not found.holds
 
 
 def _unless_hidden(judged: Judged) -> Judged:

@@ -113,6 +113,7 @@ def _found(target: Target, script: Path, scouted: Scouted, base_of: BaseOf) -> T
                 if arrived is None or made is None:
                     break
                 step, smaller = made
+                _begin_as_arrays(step, scouted.updated)
                 step = _less(step, candidate, arrived, lines, scouted.updated)
                 step = _with_loss(step, candidate, arrived, scouted.updated)
                 if works(step, base_of, whole=not smaller):
@@ -254,6 +255,27 @@ def _divisors(file: str) -> frozenset[float]:
     divisions = (n for n in nodes if isinstance(n, (ast.BinOp, ast.AugAssign)) and isinstance(n.op, ast.Div))
     divisors = (n.right if isinstance(n, ast.BinOp) else n.value for n in divisions)
     return frozenset(d.value for d in divisors if isinstance(d, ast.Constant) and isinstance(d.value, (int, float)))
+
+
+def _begin_as_arrays(target: Target, updated: frozenset[str]) -> None:
+    """Parameters that begin as one number and that the step makes arrays, `self.b = 0` with db of a layer's units, are
+    arrays of that number."""
+    with Driver(target, base_of=conventions.bases).staged() as staged:
+        numbers = {
+            path: root for path, root in staged.roots.items() if root.name in updated and not np.shape(root.value)
+        }
+        if not numbers:
+            return
+        shapes: dict[str, tuple[int, ...]] = {}
+
+        def keep() -> None:
+            shapes.update({path: np.shape(staged.runs.now(path)()) for path in numbers})
+
+        staged.runs.run({}, {}, then=keep)
+        names = staged.names
+    for path, shape in shapes.items():
+        for holder, steps in numbers[path].places if shape else ():
+            assign((target.names if holder is names else holder, steps), np.full(shape, float(numbers[path].value)))
 
 
 def _held(arrived: Arrived, names: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]], IsMine]:
