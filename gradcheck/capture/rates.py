@@ -49,7 +49,8 @@ def rate_in(site: Site) -> Rate:
     within = [f for s in made if (value := _moved_by(s)) is not None for f in _factors(value)]
     for factor in (*factors, *within):
         name = ast.unparse(factor)
-        if _RATE.match(Rate(name).last):
+        by_name = not isinstance(factor, ast.Subscript) or isinstance(factor.slice, ast.Constant)  # l of dW[l] is none
+        if by_name and _RATE.match(Rate(name).last):
             return Rate(name)
     numbers = [f.value for f in factors if isinstance(f, ast.Constant) and isinstance(f.value, float)]
     return Rate("", abs(numbers[0])) if numbers and numbers[0] else Rate("")
