@@ -440,3 +440,30 @@ for e in range(10):
     assert reasons["dW"] == ("inconclusive", "h is drawn (line 8), which has no derivative"), str(found)
     file.write_text(text.replace("< p) * 1.0", "< 0.5) * p").replace("q) / len(data)", "q)"))
     assert report_of(file).verdict.value == "fail"
+
+
+ERROR_OF_A_SAMPLE = """
+import numpy as np
+rng = np.random.default_rng(2)
+X = rng.normal(size=(60, 3))
+y = X @ np.ones(3) + 0.5
+w, b, eta = np.array([0.0, 0.1, 0.2]), 0, 0.05
+for i in range(len(X)):
+    err = w @ X[i] + b - y[i]
+    w -= eta * err * X[i]
+    b -= eta * err
+"""
+
+
+@pytest.mark.parametrize("times", ["", "2 * "])
+def test_the_error_of_one_sample_is_no_loss_and_its_square_is(tmp_path: Path, times: str) -> None:
+    file = tmp_path / "net.py"
+    text = ERROR_OF_A_SAMPLE.replace("eta *", f"{times}eta *")
+    file.write_text(text)
+    found = report_of(file)
+    assert found.loss is not None
+    assert found.loss.expression == ("the square of err" if times else "half the square of err")
+    assert found.verdict.value == "pass", str(found)
+    file.write_text(text.replace("w -=", "w +="))
+    found = report_of(file)
+    assert {f.line for f in found.findings if f.severity == "error"} == {9}, str(found)

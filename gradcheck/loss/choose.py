@@ -64,7 +64,7 @@ def choose(program: Program, gradients: Sequence[Gradient]) -> Chosen:
         return standard(beside) if beside is not None else _as_written(screening, own)
     metric = written.named(program, written.METRICS)
     if metric is not None and screening.supports(metric):
-        return _as_written(screening, metric)
+        return _of_its_square(screening, metric) or _as_written(screening, metric)
     own = written.differentiated(screening)
     if own is not None:
         return _as_written(screening, own)
@@ -165,6 +165,17 @@ def _as_written(screening: Screening, own: Variable) -> Chosen:
         return Chosen(scalar, False, evidence, own=own.name)
     told = f"{evidence}, less the floor {less[1]:g} in its logarithm, which its gradient leaves out"
     return Chosen(less[0], False, told, own=own.name)
+
+
+def _of_its_square(screening: Screening, own: Variable) -> Chosen | None:
+    """Half the square of `err = out - y`, or the square, where that is what a gradient is of: err times its slope."""
+    anchor = screening.of_square(own)
+    if anchor is None:
+        return None
+    times, gradient = anchor
+    text = f"half the square of {own.name}" if times == 1 else f"the square of {own.name}"
+    scalar = Scalar(text, {own.name: own}, lambda values: times / 2 * values[own.name] ** 2)
+    return Chosen(scalar, True, f"{gradient.name} is its gradient")
 
 
 def factor_text(factor: float, sizes: Mapping[str, int]) -> str:

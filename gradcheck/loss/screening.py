@@ -142,6 +142,18 @@ class Screening:
         asked = ((g, s) for g in self.gradients if g.of.array.size >= 3 and (s := self.slopes(g)) is not None)
         return any((f := _fit(s, own_slopes(s, own), g)) is not None and _close(f.factor, 1) for g, s in asked)
 
+    def of_square(self, own: Variable) -> tuple[float, Gradient] | None:
+        """1 or 2, and a gradient of three entries or more that is so many times a scalar times its slope, but for its
+        sign."""
+        value = abs(float(np.real(own.array.reshape(-1)[0])))
+        for g in self.gradients:
+            s = self.slopes(g) if g.of.array.size >= 3 and value else None
+            fit = _fit(s, own_slopes(s, own), g) if s is not None else None
+            times = next((n for n in (1.0, 2.0) if fit is not None and _close(abs(fit.factor), n * value)), None)
+            if times is not None:
+                return times, g
+        return None
+
     def steps_by(self, own: Variable) -> float | None:
         """The factor, other than 1, that every update has beyond its rate: a constant which the rate takes up."""
         moved = [g for g in self.gradients if g.kind == "parameter"]
