@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.blame.judged import Judged
+from gradcheck.blame.judged import Judged, in_layout
 from gradcheck.blame.rerun import reached_by
 from gradcheck.blame.turns import is_left_over
 from gradcheck.capture.program import Program
 from gradcheck.capture.steps import says_little
-from gradcheck.compare import Verdict
+from gradcheck.compare import Verdict, agreement
 from gradcheck.draws import drawn_units
 from gradcheck.loss.choose import Chosen
+from gradcheck.loss.falling import may_be_raised
 
 ALIKE = 1e-3
 """How far the entries of an update may differ that all go by the rate: Adam's epsilon shows in small gradients."""
@@ -28,6 +29,7 @@ ASSUMED = "the loss is only assumed; --loss EXPR settles it"
 def doubted(program: Program, chosen: Chosen, judged: Sequence[Judged]) -> list[Judged]:
     """The gradients of a run, those that only seem to be wrong inconclusive or left out, with the reason."""
     judged = [_unless_misread(j, judged) for j in judged]
+    judged = _unless_raised(program, chosen, judged)
     judged = _unless_harmless(program, judged)
     judged = [_unless_seen_behind(program, j, judged) for j in judged]
     sure = chosen.sure and not _is_by_chance(chosen, judged)
@@ -38,6 +40,22 @@ def doubted(program: Program, chosen: Chosen, judged: Sequence[Judged]) -> list[
         )
         judged = [_unless_wrong(j, reason) for j in judged]
     return [_unless_hidden(j if sure else _unless_wrong(j, ASSUMED)) for j in judged]
+
+
+def _unless_raised(program: Program, chosen: Chosen, judged: Sequence[Judged]) -> list[Judged]:
+    """Where all parameters go up J, and nothing says that it is to be made small, it is to be made large."""
+    moved = [j for j in judged if j.gradient.rate is not None]
+    up = all(j.agreement is not None and j.agreement.holds and np.isclose(j.scale, -1, rtol=1e-6) for j in moved)
+    if not moved or not up or not may_be_raised(program, chosen.scalar):
+        return list(judged)
+    reason = f"up {chosen.scalar.expression}, which nothing says is to be made small"
+    return [_turned(j, reason) if j in moved else j for j in judged]
+
+
+def _turned(judged: Judged, reason: str) -> Judged:
+    own = in_layout(-judged.gradient.array, judged.truth.shape)[0]
+    found = judged.agreement if own is None else agreement(judged.truth, own, None)
+    return replace(judged, verdict=Verdict.PASS, agreement=found, reason=reason)
 
 
 def _unless_seen_behind(program: Program, judged: Judged, others: Sequence[Judged]) -> Judged:

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcheck.blame.judged import in_layout
 from gradcheck.gradients import Gradient, updated
+from gradcheck.loss.falling import may_be_raised
 from gradcheck.properties.drawing import Array
 from gradcheck.properties.outcome import HELD, Outcome, missing, nothing, number
 from gradcheck.properties.subject import Opened
@@ -21,6 +22,8 @@ def step_descends(opened: Opened) -> Outcome:
     base = program.base_value
     if not np.isfinite(base):
         return nothing("the loss is not finite")
+    if may_be_raised(program, program.scalar) and any(g.rate is not None for g in opened.gradients):
+        return missing("what goes up may be meant to")
     moves = _moves(opened)
     if not moves:
         return missing("no parameter has a gradient of its shape")

@@ -12,6 +12,7 @@ from gradcheck.blame.judged import Judged
 from gradcheck.capture.record import Value
 from gradcheck.compare import Verdict, agreement
 from gradcheck.gradients import Gradient, laid_out, updated
+from gradcheck.loss.falling import may_be_raised
 from gradcheck.rules.evidence import Array, Evidence, Run, place
 from gradcheck.rules.finding import Finding
 from gradcheck.rules.rule import of_gradient, of_run
@@ -21,8 +22,6 @@ ROUNDED = 1e-6
 """How far a step may be off being a multiple of a gradient: it is the difference of two rounded parameters."""
 BY_CHANCE = 12
 """Entries that all go up by chance, a momentum's for one, once in four thousand times."""
-_MAYBE_RAISED = frozenset({"J", "L", "objective"})
-"""Names of what some minimise and others maximise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def uphill(run: Run) -> Iterator[Finding]:
     """GC602: the update moves a parameter straight up its gradient."""
     steps = list(first_steps(run))
     rising = [s for s in steps if _rises(s)] or (steps if _rise_in_every_entry(steps) else [])
-    if len(rising) == len(steps) and run.chosen.scalar.expression in _MAYBE_RAISED:
+    if len(rising) == len(steps) and may_be_raised(run.program, run.chosen.scalar):
         return  # all of them go up, and nothing says that it is to be made small
     for step in rising:
         name, of = step.judged.gradient.name, step.judged.gradient.of.name
