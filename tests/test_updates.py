@@ -549,3 +549,28 @@ def test_what_other_gradients_rest_on_is_none_of_a_state_that_is_handed_on(tmp_p
     found = gradcheck.check(str(tmp_path / "net.py"), properties=False)
     assert {c.name: c.verdict.value for c in found.comparisons}["dh"] == "skipped", str(found)
     assert found.verdict.value == "pass", str(found)
+
+
+NUMBERS = """
+import math, random
+
+random.seed(0)
+data = [([random.random(), random.random()], random.randint(0, 1)) for _ in range(20)]
+w, b, eta = [0.1, -0.2], 0.05, 0.1
+for epoch in range(20):
+    for x, y in data:
+        a = 1 / (1 + math.exp(-sum(w[j] * x[j] for j in range(2)) - b))
+        loss = -(y * math.log(a) + (1 - y) * math.log(1 - a))
+        err = a - y
+        for j in range(2):
+            w[j] -= eta * err * x[j]
+        b -= eta * err
+"""
+
+
+@pytest.mark.parametrize(("new", "verdict"), [("err * x[j]", "pass"), ("2 * err * x[j]", "fail"), ("err", "fail")])
+def test_numbers_in_a_list_that_an_inner_loop_moves(tmp_path: Path, new: str, verdict: str) -> None:
+    (tmp_path / "net.py").write_text(NUMBERS.replace("err * x[j]", new))
+    report = gradcheck.check(str(tmp_path / "net.py"), properties=False)
+    verdicts = {c.of: str(c.verdict) for c in report.comparisons}
+    assert {"w[0]": verdict, "w[1]": verdict, "b": "pass"}.items() <= verdicts.items()

@@ -340,7 +340,8 @@ def found(place: Site, root: Any, steps: tuple[Step, ...], rest: tuple[Step, ...
         holder, value = value, reach(value, step)
         key = step[0]
         name, last = f"{name}[{key!r}]", key if isinstance(key, str) else f"{last}[{key!r}]"
-    return name, last, value if issubclass(type(value), np.ndarray) else NOTHING, holder
+    number = rest and type(holder) in (list, dict) and issubclass(type(value), (float, np.floating))
+    return name, last, value if number or issubclass(type(value), np.ndarray) else NOTHING, holder
 
 
 def written(replacement: Any, value: Any) -> Any:
