@@ -297,11 +297,13 @@ def checked(tmp_path: Path, text: str) -> gradcheck.Report:
         (OF_FUNCTIONS, "/ len(y) + reg\n", "/ len(y) + 2 * reg\n", "cost(X, y, theta, lam)"),
         (OF_A_MODEL, "(h - y) / len(y)", "(h - y) / len(y) * 2", "mean half squared error of h and y"),
         (OF_A_RESIDUAL, "-X.T @ errors", "-2 * X.T @ errors", "cost"),
-        (OF_A_NETWORK, "dout = 2 * (", "dout = (", "compute_cost(out, Y)"),
-        (OF_WHAT_CALLS_THE_STEP, "dz = 2 * (", "dz = (", "mean squared error of out and Y"),
+        pytest.param(OF_A_NETWORK, "dout = 2 * (", "dout = (", "compute_cost(out, Y)", marks=pytest.mark.slow),
+        pytest.param(
+            OF_WHAT_CALLS_THE_STEP, "dz = 2 * (", "dz = (", "mean squared error of out and Y", marks=pytest.mark.slow
+        ),
         (OF_WHAT_CALLED_THE_LOOP, "- y) / len(y)", "- y)", "cost(theta, X, y)"),
         (IN_BATCHES, "(p - Y) / len(X)", "(p - Y)", "mean softmax cross-entropy of p and Y"),
-        (UPDATED_BY_A_FUNCTION, "r = 2 * (", "r = (", "cost(p, Xb, yb)"),
+        pytest.param(UPDATED_BY_A_FUNCTION, "r = 2 * (", "r = (", "cost(p, Xb, yb)", marks=pytest.mark.slow),
         (DECAYED, "dw = X.T @ e / len(y)", "dw = X.T @ e * 2 / len(y)", "model.loss(X, y)"),
     ],
 )

@@ -105,7 +105,8 @@ SLOW = frozenset(
     " engine_trains_single_wrong recurrent_adagrad_last_turn_only"
     " marginals_of_a_sequence_wrong_axis ratings_by_factors_view attention_of_layers"
     " sums_of_samples_last_one_only two_networks_of_one_kind_wrong lstm_states_in_dictionaries"
-    " means_of_layers_wrong layers_with_state pairs_over_time notebook_of_flow".split()
+    " means_of_layers_wrong layers_with_state pairs_over_time notebook_of_flow tasks_of_a_pool_wrong"
+    " layers_as_objects integers_and_aliases".split()
 )
 """Those that take seconds."""
 

@@ -327,20 +327,32 @@ def check(file: Path, text: str, name: str = "") -> gradcheck.Report:
     return gradcheck.check(f"{file}{name}", properties=False)
 
 
+SLOW = pytest.mark.slow
+"""Of those that take seconds."""
+
+
 @pytest.mark.parametrize(
     ("text", "name", "checked", "old", "new", "wrong_at"),
     [
-        pytest.param(PRINTED_FIRST, "", "d_w1 d_b1 d_w2", "d_b1 = d_z", "d_b1 = d_w1", "", id="printed_before"),
+        pytest.param(
+            PRINTED_FIRST, "", "d_w1 d_b1 d_w2", "d_b1 = d_z", "d_b1 = d_w1", "", marks=SLOW, id="printed_before"
+        ),
         pytest.param(REWARDS, "", "dW", "dW = x.T", "dW = -x.T", "", id="mean_of_rewards"),
-        pytest.param(IN_A_LIST, "", "W[0] b[0] W[1] b[1]", "dout.sum(", "dout.mean(", "", id="dicts_in_a_list"),
-        pytest.param(HIDDEN_BY_ONES, "", "grads['gamma']", "u = g * self.par", "u = g / self.par", "", id="ones_hide"),
-        pytest.param(DISTANCES, "", "dea dep den dW", "dep = -2", "dep = 2", "", id="distances"),
+        pytest.param(
+            IN_A_LIST, "", "W[0] b[0] W[1] b[1]", "dout.sum(", "dout.mean(", "", marks=SLOW, id="dicts_in_a_list"
+        ),
+        pytest.param(
+            HIDDEN_BY_ONES, "", "grads['gamma']", "u = g * self.par", "u = g / self.par", "", marks=SLOW, id="ones_hide"
+        ),
+        pytest.param(DISTANCES, "", "dea dep den dW", "dep = -2", "dep = 2", "", marks=SLOW, id="distances"),
         pytest.param(WHOLE_AT_FIRST, "", "weights bias", "db = np.mean", "db = np.sum", "", id="an_int_that_moves"),
-        pytest.param(FLOOR_THAT_IS_CAST, "", "dz dw db", "db = dz.sum", "db = dz.mean", "", id="floor_in_a_cast"),
+        pytest.param(
+            FLOOR_THAT_IS_CAST, "", "dz dw db", "db = dz.sum", "db = dz.mean", "", marks=SLOW, id="floor_in_a_cast"
+        ),
         pytest.param(
             SUMS_THAT_THE_UPDATE_DIVIDES, "", "dW db", "db = dz.sum(axis=0)", "db = dz[:5].sum(axis=0)", "", id="sums"
         ),
-        pytest.param(ATTENTION, ":Attention", "dQ dK dV dW_k", "ds.T @ q", "ds @ q", "", id="row_by_row"),
+        pytest.param(ATTENTION, ":Attention", "dQ dK dV dW_k", "ds.T @ q", "ds @ q", "", marks=SLOW, id="row_by_row"),
     ],
 )
 def test_the_right_one_passes_and_the_wrong_line_is_told(

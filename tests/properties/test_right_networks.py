@@ -43,6 +43,8 @@ STYLES = [
     "recurrent",
     "layers",
 ]
+SLOW = frozenset("normalised_inline global_dropout summed residual saturated optimiser columns heads".split())
+"""Those that take seconds and show much the same as others."""
 SKIPPED = {
     "summed": {"loss and gradients average over batches": "the loss adds a term of the parameters alone"},
     "normalised": {"loss and gradients average over batches": "ties the samples of a batch together"},
@@ -54,7 +56,10 @@ SKIPPED = {
 """What a style rightly has no use for, and the reason that is given."""
 
 
-@pytest.mark.parametrize("name", [*RIGHT, *(f"zoo:{style}" for style in STYLES)])
+ZOO = [pytest.param(f"zoo:{style}", marks=[pytest.mark.slow] * (style in SLOW)) for style in STYLES]
+
+
+@pytest.mark.parametrize("name", [*RIGHT, *ZOO])
 def test_nothing_fails(opened: Any, name: str) -> None:
     results = run_properties(opened(name), seed=0, examples=3)
     told = [(r.name, r.verdict, r.reason, r.counterexample) for r in results]
