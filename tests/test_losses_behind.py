@@ -325,3 +325,52 @@ def test_a_loss_of_something_else_is_none_of_the_steps(text: str, tmp_path: Path
     assert found.verdict.value == "pass", str(found)
     assert found.loss is not None
     assert "cost(" not in found.loss.expression
+
+
+SHOWN = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(40, 3))
+y = X @ np.array([[1.0], [2.0], [-1.0]]) + 0.3
+
+
+class Net:
+    def __init__(self):
+        self.W, self.b = rng.normal(size=(3, 1)), np.zeros(1)
+
+    def predict(self, X):
+        return X @ self.W + self.b
+
+    def step(self, X, y, lr):
+        out = self.predict(X)
+        err = (out - y) / len(X)
+        self.W -= lr * X.T @ err
+        self.b -= lr * err.sum(axis=0)
+
+
+net = Net()
+for epoch in range(50):
+    net.step(X, y, 0.1)
+    loss = MEASURE
+    print(epoch, loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("measure", "own"),
+    [
+        ("np.sqrt(((net.predict(X) - y) ** 2).mean())", False),
+        ("np.abs(net.predict(X) - y).mean()", False),
+        ("((net.predict(X) - y) ** 2).mean()", True),
+        ("0.5 * ((net.predict(X) - y) ** 2).mean() + 0.1 * (net.W**2).sum()", True),
+    ],
+)
+def test_what_only_shows_how_far_training_has_come_is_no_loss(tmp_path: Path, measure: str, own: bool) -> None:
+    """A root of the mean square, a mean of absolute errors; a penalty that the gradients leave out is no such thing."""
+    found = checked(tmp_path, SHOWN.replace("MEASURE", measure))
+    assert found.loss is not None
+    assert found.loss.expression.endswith("loss") is own
+    assert found.verdict.value == ("fail" if "net.W**2" in measure else "pass"), str(found)
+    wrong = checked(tmp_path, SHOWN.replace("MEASURE", measure).replace("err.sum(", "err.mean("))
+    assert wrong.verdict.value == "fail"

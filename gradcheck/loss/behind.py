@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as replaced
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from gradcheck.capture.state import Root
 from gradcheck.loss.screening import CLOSE, Explanation, Screening, as_written, fitted, nudged, own_slopes, sizes_in
 from gradcheck.loss.standard import Candidate, distinct
 
+MOVED = 2
+"""Arrays of the data that are exchanged, and how often each."""
+APART = 1e-2
+"""How far two losses may differ that go together: in a floor within a logarithm."""
 LAST = 2
 """Values that a loss is computed from in the end: an output, and its difference from the labels."""
 
@@ -79,6 +84,21 @@ def as_standard(screening: Screening, own: Variable) -> Explanation | None:
             factor = as_written(factors[0] / reading.weight, sizes_in(screening.program))
             return Explanation(candidate, reading, factor, parameters[0], 1.0, None, True)
     return None
+
+
+def is_only_shown(screening: Screening, own: Variable) -> bool:
+    """Whether it shows how far training has come, a root of the mean square: the gradients are those of a standard loss
+    with which it does not go where the data are others. A penalty goes with whatever that is added to."""
+    found, rng = screening.explained(), np.random.default_rng(0)
+    if found is None:
+        return False
+    ratios = []
+    for root in islice(_data(screening), MOVED):
+        for _ in range(MOVED):
+            other = root.value + (float(np.std(root.value)) or 1.0) * rng.standard_normal(root.value.shape)
+            mine, standard = screening.changes(found.candidate, own, {root.path: other})
+            ratios += [mine / standard] if standard and np.isfinite(mine) else []
+    return bool(ratios) and not np.allclose(ratios, ratios[0], rtol=APART)
 
 
 def _is_gone_on_with(screening: Screening, outputs: Sequence[Variable]) -> bool:

@@ -55,6 +55,8 @@ def choose(program: Program, gradients: Sequence[Gradient]) -> Chosen:
     """
     screening = Screening(program, gradients)
     own = written.named(program, written.OWN_NAMES) or written.computed(program)
+    if own is not None and own.site is not None and own.site.form == "ahead" and behind.is_only_shown(screening, own):
+        own = None
     late = _behind_the_update(screening) if own is None else None
     if late is not None:
         return late
@@ -139,6 +141,8 @@ def _behind_the_update(screening: Screening) -> Chosen | None:
         return None
     found = behind.as_standard(screening, own)
     if found is None and not screening.supports(own) and not behind.goes_on(screening, own):
+        return None
+    if behind.is_only_shown(screening, own):
         return None
     if behind.reaches(screening, own, found.candidate.outputs if found is not None else ()):
         return _as_written(screening, own)

@@ -257,11 +257,13 @@ class Screening:
         # a weak penalty leaves less than CLOSE tells, and is there all the same
         return more if _left(slopes, slope, more) < WEAK * _left(slopes, slope, plain) else plain
 
-    def changes(self, candidate: Candidate, own: Variable) -> tuple[float, float]:
-        """By how much the code's own loss and a summed standard one change where all parameters are others."""
+    def changes(
+        self, candidate: Candidate, own: Variable, moved: Mapping[Ref, Any] | None = None
+    ) -> tuple[float, float]:
+        """By how much the code's own loss and a summed standard one change with other parameters, or with these."""
         of = [g.of for g in self.gradients if g.kind == "parameter"]
-        then = self._values({v.ref: v.array + self._rng.standard_normal(v.array.shape) for v in of})
-        now = self._values({})
+        others = moved or {v.ref: v.array + self._rng.standard_normal(v.array.shape) for v in of}
+        then, now = self._values(others), self._values({})
         mine = float(np.real(then.get(own.ref, math.nan)) - np.real(now.get(own.ref, math.nan)))
         return mine, _at(candidate, then) - _at(candidate, now)
 
