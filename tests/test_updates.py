@@ -574,3 +574,24 @@ def test_numbers_in_a_list_that_an_inner_loop_moves(tmp_path: Path, new: str, ve
     report = gradcheck.check(str(tmp_path / "net.py"), properties=False)
     verdicts = {c.of: str(c.verdict) for c in report.comparisons}
     assert {"w[0]": verdict, "w[1]": verdict, "b": "pass"}.items() <= verdicts.items()
+
+
+@pytest.mark.parametrize(
+    ("new", "verdict"), [("dO.sum(axis=0)", "pass"), ("dO.sum()", "fail"), ("np.sign(dO.sum(axis=0))", "inconclusive")]
+)
+def test_one_number_in_every_entry_that_is_their_sum_is_no_adams_step(tmp_path: Path, new: str, verdict: str) -> None:
+    text = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, T = rng.normal(size=(9, 4)), rng.normal(size=(9, 3))
+W, b = rng.normal(size=(4, 3)), np.zeros(3)
+for _ in range(20):
+    dO = 2 * (X @ W + b - T) / len(X)
+    loss = ((X @ W + b - T) ** 2).sum() / len(X)
+    W -= 0.1 * X.T @ dO
+    b -= 0.1 * NEW
+"""
+    (tmp_path / "net.py").write_text(text.replace("NEW", new))
+    report = gradcheck.check(str(tmp_path / "net.py"), properties=False)
+    assert {c.of: str(c.verdict) for c in report.comparisons}.items() >= {"W": "pass", "b": verdict}.items()

@@ -120,11 +120,19 @@ def _unless_hidden(judged: Judged) -> Judged:
     sizes = sizes[sizes != 0]  # what no sample of the batch reaches does not move
     if judged.right or gradient.rate is None or sizes.size < 3 or not np.isfinite(sizes).all():
         return judged
-    if np.ptp(sizes) > ALIKE * sizes.max():
+    if np.ptp(sizes) > ALIKE * sizes.max() or _is_spread(judged):
         return judged
     far = f"{abs(gradient.rate.value) * sizes.max():.3g}"
     reason = f"every entry moves by {far}, as at Adam's first step: {HIDDEN}"
     return replace(judged, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _is_spread(judged: Judged) -> bool:
+    """Whether one number, which is what all entries of the right gradient come to, is in every entry: db = dz.sum()."""
+    own, truth = judged.gradient.array, judged.truth.array
+    if truth is None or own.shape != truth.shape:
+        return False
+    return any(np.allclose(own, whole, rtol=1e-6, atol=0) for whole in (truth.sum(), truth.mean()))
 
 
 def _is_by_chance(chosen: Chosen, judged: Sequence[Judged]) -> bool:
