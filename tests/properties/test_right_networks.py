@@ -43,7 +43,10 @@ STYLES = [
     "recurrent",
     "layers",
 ]
-SLOW = frozenset("normalised_inline global_dropout summed residual saturated optimiser columns heads".split())
+SLOW = frozenset(
+    "normalised_inline global_dropout summed residual saturated optimiser columns heads normalised penalised"
+    " transposed ascent clipped integer_labels embedding pooled".split()
+)
 """Those that take seconds and show much the same as others."""
 SKIPPED = {
     "summed": {"loss and gradients average over batches": "the loss adds a term of the parameters alone"},
