@@ -83,7 +83,9 @@ class _Pairs:
         f(net, target) has a W in each."""
 
     def bind(self, value: Value) -> None:
-        """Note what a name stands for in its function."""
+        """Note what a name stands for in its function; what `layer.W -= ...` has moved is no W of its own."""
+        if value.site.form == "moved" and value.site.name != value.name:
+            return
         names = self._scope(value)
         before = names.get(value.name, value.identity)
         if before != value.identity and value.site.kind == "argument" and not value.plain:
